@@ -1,0 +1,161 @@
+/**
+ * The shapes of the HTTP API: what the controller serves, and the command line relies on.
+ * JSON Schemas of the same names stand in `schemas.ts`; OpenAPI is generated from them.
+ *
+ * All under /v1, with `Authorization: Bearer <token>`. Errors are `{ error: { code, message } }`
+ * with one sentence for people: 400 (malformed), 401, 403 (Host/Origin), 404, 409 (refused in this
+ * state), 507 (out of space). Names match ^[a-z][a-z0-9-]{0,62}$.
+ *
+ *     GET    /v1/lab
+ *     GET    /v1/pools            POST /v1/pools            GET|DELETE /v1/pools/:pool
+ *     POST   /v1/pools/:pool/devices
+ *     GET    /v1/disks            POST /v1/disks            GET|PATCH|DELETE /v1/disks/:disk
+ *     GET    /v1/disks/:disk/map
+ *     GET    /v1/agents           POST /v1/agents           GET|DELETE /v1/agents/:agent
+ *     GET    /v1/hosts            POST /v1/hosts            GET|DELETE /v1/hosts/:host
+ *     GET    /v1/exports          POST /v1/exports          DELETE /v1/exports/:host/:disk
+ *     GET    /v1/zones            POST /v1/zones            GET|PUT|DELETE /v1/zones/:zone
+ *     GET    /v1/sessions         POST /v1/check            GET /v1/openapi.json
+ *     WS     /v1/agent            the agents' channel
+ */
+
+export interface Lab {
+  readonly name: string;
+  readonly cluster: string;
+  readonly epoch: number;
+  readonly version: string;
+  readonly pid: number;
+}
+
+export interface DeviceRequest {
+  /** Absolute path of an image file or block device. */
+  readonly path: string;
+  /** Creates a sparse image of this size where there is none; required then. */
+  readonly sizeBytes?: number;
+  /** Take it although it holds something else. */
+  readonly force?: boolean;
+}
+export interface PoolRequest {
+  readonly name: string;
+  readonly segmentBytes: number;
+  readonly devices: readonly DeviceRequest[];
+  /** How long a first write waits for space before it fails, ms; 0: at once. */
+  readonly queueWhenFullMs?: number;
+}
+export interface Device {
+  readonly device: number;
+  readonly uuid: string;
+  readonly path: string;
+  readonly pool: string;
+  readonly sizeBytes: number;
+  /** Segments that can hold data (the label's is not among them). */
+  readonly segments: number;
+  readonly usedSegments: number;
+  /** The image file was made by us; destroying the lab removes it. */
+  readonly created: boolean;
+  readonly state: "online" | "missing";
+}
+export interface Pool {
+  readonly name: string;
+  readonly segmentBytes: number;
+  readonly segments: number;
+  readonly usedSegments: number;
+  readonly queueWhenFullMs: number;
+  readonly devices: readonly Device[];
+}
+
+export interface DiskRequest {
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly pool: string;
+  readonly thick?: boolean;
+}
+export interface Disk {
+  readonly name: string;
+  /** Id of its table, never reused. */
+  readonly table: string;
+  readonly sizeBytes: number;
+  readonly pool: string;
+  readonly thick: boolean;
+  readonly naa: string;
+  readonly serial: string;
+  readonly segments: number;
+  readonly mappedSegments: number;
+  readonly sharedSegments: number;
+  readonly ownSegments: number;
+}
+/** One row for every segment that is not plain zero; `?all=1`: for every segment. `states` as letters: E, Inv, Z, Nw, or "" for plain. */
+export interface MapRow {
+  readonly segment: number;
+  readonly state: string;
+  readonly device: string | null;
+  readonly deviceSegment: number | null;
+  readonly holders: readonly string[];
+}
+
+export interface AgentRequest {
+  readonly name: string;
+  readonly portal: { readonly host: string; readonly port: number };
+  readonly advertise?: { readonly host: string; readonly port?: number };
+}
+export interface Agent {
+  readonly name: string;
+  readonly pid: number | null;
+  /** As bound, "HOST:PORT"; as configured while it is not. */
+  readonly portal: string;
+  readonly configured: { readonly host: string; readonly port: number };
+  readonly advertise: { readonly host: string; readonly port?: number } | null;
+  readonly target: string;
+  readonly incarnation: number;
+  readonly state: "new" | "connected" | "disconnected" | "fenced";
+  readonly problem: string | null;
+}
+
+export interface HostRequest {
+  readonly name: string;
+  readonly iqn: string;
+  /** What this host is told in SendTargets, where it differs (10.0.2.2 for a guest on user networking). */
+  readonly advertise?: string;
+}
+export interface Host {
+  readonly name: string;
+  readonly iqn: string;
+  readonly advertise: string | null;
+}
+
+export interface ExportRequest {
+  readonly host: string;
+  readonly disk: string;
+  readonly lun?: number;
+}
+/** A row per path: an export seen through one agent of a zone that holds host, disk and agent. */
+export interface ExportPath {
+  readonly host: string;
+  readonly iqn: string;
+  readonly disk: string;
+  readonly table: string;
+  readonly agent: string;
+  readonly portal: string;
+  readonly target: string;
+  readonly lun: number;
+  readonly url: string;
+}
+
+/** Hosts, agents and disks that may see each other. */
+export interface Zone {
+  readonly name: string;
+  readonly hosts: readonly string[];
+  readonly agents: readonly string[];
+  readonly disks: readonly string[];
+}
+
+export interface CheckReport {
+  readonly consistent: boolean;
+  readonly problems: readonly { readonly code: string; readonly message: string }[];
+}
+
+/** What a controller leaves in its state directory as `controller.json` (mode 0600 beside `token`) for agents and the command line to find it. */
+export interface Endpoint {
+  readonly url: string;
+  readonly pid: number;
+}
