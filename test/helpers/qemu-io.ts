@@ -1,0 +1,90 @@
+/** QEMU's own iSCSI initiator as an interactive client: one session that lives as long as the test. */
+import { createInterface } from "node:readline";
+import type { ExecutionContext } from "ava";
+import { execa } from "execa";
+
+export class QemuIo {
+  readonly #send: (line: string) => void;
+  readonly #lines: string[] = [];
+  #wake: (() => void) | undefined;
+
+  constructor(send: (line: string) => void, lines: AsyncIterable<string>) {
+    this.#send = send;
+    void this.#collect(lines);
+  }
+
+  async write(offset: number, length: number, pattern: number): Promise<void> {
+    await this.#ask(`write -P ${pattern} ${offset} ${length}`, /^wrote \d+\/\d+ bytes/);
+  }
+
+  async flush(): Promise<void> {
+    this.#send("flush");
+    await this.expectPattern(0, 512, undefined);
+  }
+
+  async discard(offset: number, length: number): Promise<void> {
+    await this.#ask(`discard ${offset} ${length}`, /^discard \d+\/\d+ bytes/);
+  }
+
+  /** Throws unless every byte of the range is `pattern`; undefined: only reads. */
+  async expectPattern(offset: number, length: number, pattern: number | undefined): Promise<void> {
+    const check = pattern === undefined ? "" : `-P ${pattern} `;
+    await this.#ask(`read ${check}${offset} ${length}`, /^read \d+\/\d+ bytes/);
+  }
+
+  async #ask(command: string, done: RegExp): Promise<void> {
+    this.#send(command);
+    for (;;) {
+      const line = await this.#next(command);
+      if (/failed|error|invalid/i.test(line)) throw new Error(`${command}: ${line}`);
+      if (done.test(line)) return;
+    }
+  }
+
+  async #next(command: string): Promise<string> {
+    const end = performance.now() + 60_000;
+    for (;;) {
+      const line = this.#lines.shift();
+      if (line !== undefined) return line.replace(/^(qemu-io> )+/, "");
+      if (performance.now() > end) throw new Error(`qemu-io gave no answer to: ${command}`);
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, 1000);
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+  }
+
+  async #collect(lines: AsyncIterable<string>): Promise<void> {
+    for await (const line of lines) {
+      this.#lines.push(line);
+      this.#wake?.();
+    }
+  }
+}
+
+/** Logs in under `iqn` and keeps the session until the test ends. Writes go through (cache=none), so that an answer is the target's. */
+export async function openDisk(t: ExecutionContext, url: string, iqn: string): Promise<QemuIo> {
+  const [, portal, target, lun] = /^iscsi:\/\/([^/]+)\/([^/]+)\/(\d+)$/.exec(url) ?? [];
+  const options = [
+    "driver=raw",
+    "file.driver=iscsi",
+    "file.transport=tcp",
+    `file.portal=${portal}`,
+    `file.target=${target}`,
+    `file.lun=${lun}`,
+    `file.initiator-name=${iqn}`,
+    "cache.direct=on",
+    "discard=unmap",
+  ].join(",");
+  const child = execa("qemu-io", ["--image-opts", options], { all: true, reject: false, buffer: false });
+  t.teardown(async () => {
+    child.stdin.end("quit\n");
+    await child;
+  });
+  const disk = new QemuIo((line) => child.stdin.write(`${line}\n`), createInterface({ input: child.all }));
+  await disk.expectPattern(0, 512, undefined);
+  return disk;
+}
