@@ -1,0 +1,18 @@
+/** QEMU hosts: their image, their processes, and how to talk to their guests. */
+export { commandLine, MIN_MEMORY_MIB, userNetwork } from "./command-line.ts";
+export { attachConsole, CONSOLE_ESCAPE, type ConsoleEnd, readConsoleTail } from "./console.ts";
+export { GuestAgent, withGuestAgent } from "./guest-agent.ts";
+export { type GuestConfig, type GuestPortal, guestOverlay, macAddress } from "./guest-config.ts";
+export { type GuestExecOptions, type GuestExecResult, guestExec, MAX_INPUT_BYTES } from "./guest-exec.ts";
+export { type PowerOffResult, powerOff, rebootGuest, reset, waitForGuest, waitForLogins } from "./guest-power.ts";
+export type { Accelerator, HostSpec, IscsiDiskSpec, NicSpec } from "./host-spec.ts";
+export { hostTraces } from "./host-traces.ts";
+export { type ArchiveEntry, cpioArchive } from "./image/cpio.ts";
+export { ensureGuestImage, type GuestImageOptions } from "./image/guest-image.ts";
+export type { GuestImage } from "./image/image-cache.ts";
+export { probeKvm } from "./kvm-probe.ts";
+export { killHost, type StartOptions, startHost } from "./process.ts";
+export { hostProcess, isAlive, type ProcessIdentity, processIdentity, signalProcess } from "./process-identity.ts";
+export { connectQmp, QmpConnection, type QmpEvent, qmpCommand } from "./qmp.ts";
+export { RUN_FILES } from "./run-directory.ts";
+export { VmError, type VmErrorCode } from "./vm-error.ts";
