@@ -39,6 +39,8 @@ export const GUEST_CONTENTS: Readonly<Record<string, readonly string[]>> = {
     "usr/lib/multipath/*.so",
     "usr/lib/udev/rules.d/{56-dm-mpath,60-multipath}.rules",
   ],
+  // Loaded by libc itself, by name, when a thread of multipathd is cancelled: no program names it.
+  "libgcc-s1": ["usr/lib/x86_64-linux-gnu/libgcc_s.so.1"],
   "open-iscsi": ["usr/sbin/{iscsi-iname,iscsiadm,iscsid,iscsistart}", "etc/iscsi/iscsid.conf"],
   "sg3-utils": [
     "usr/bin/sg_{compare_and_write,dd,decode_sense,format,get_lba_status,inq,logs,luns,modes,opcodes,persist,raw,readcap}",
