@@ -42,6 +42,10 @@ export interface TargetPort {
   readonly relativePortId: number;
   /** Target port group for ALUA (SPC-4 5.15). */
   readonly portGroup: number;
+  /** PROTOCOL IDENTIFIER of the transport (SPC-4 7.6.1); VPD page 83h leaves it out where it is absent. */
+  readonly protocolIdentifier?: number;
+  /** VERSION DESCRIPTOR of the transport's standard (SPC-4 6.4.2), for standard INQUIRY data. */
+  readonly versionDescriptor?: number;
 }
 
 /**
@@ -50,13 +54,15 @@ export interface TargetPort {
  */
 export interface ScsiTask extends Initiation {
   readonly nexus: Nexus;
-  /** The eight bytes of the LUN as they stood on the wire, as a number (SAM-5 4.7.3); see scsi/lun.ts. */
+  /** The eight bytes of the LUN as they stood on the wire, as a number (SAM-5 4.7.3), or a bigint where a number cannot hold them exactly; see scsi/lun.ts. */
   readonly lun: bigint | number;
   readonly cdb: Uint8Array;
   readonly attribute: TaskAttribute;
   /** Bytes that the initiator has ready to send and room to receive; the transport's EDTL. */
   readonly expectedOutBytes: number;
   readonly expectedInBytes: number;
+  /** The device server's own, from `admit` to the end of the task. The transport makes it `undefined` (so that the object keeps its shape) and never looks at it. */
+  record?: object | undefined;
 }
 
 /** What the device server wants before it can execute: how many bytes of Data-Out, at most `expectedOutBytes` of them will come. */
@@ -98,14 +104,16 @@ export type Execution = ScsiResult | Aborted;
  *
  * `admit` decodes and checks the CDB, unit attentions, access and reservations that may be
  * judged before data; where it answers `accepted`, the transport gathers the data (bounded by
- * `dataOutBytes`) and calls `execute` once, with all of it. A task between the two, or executing, is
- * in its unit's task set and may be ended by task management. `execute` answers in the same
- * call where the device does: the fast path of READ and WRITE makes no promise.
+ * `dataOutBytes`) and calls `execute` once, with all of it; where `dataOutBytes` is 0, in the same
+ * turn. A task between the two, or executing, is in its unit's task set and may be ended by task
+ * management: `execute` of a task that was ended before its data was there answers with that end.
+ * `execute` answers in the same call where the device does: the fast path of READ and WRITE makes
+ * no promise. Its promises never reject.
  */
 export interface DeviceServer {
   admit(task: ScsiTask): Accepted | ScsiResult;
   execute(task: ScsiTask, dataOut: readonly Uint8Array[]): Execution | Promise<Execution>;
-  /** The transport gives up a task that was admitted and will never be executed (its data stopped coming, its session ended). */
+  /** The transport gives up a task that was admitted and will never be executed (its data stopped coming, its session ended). Harmless on a task that has ended. */
   abandon(task: ScsiTask): void;
 
   /** Task management (SAM-5 clause 7): resolved when the tasks concerned have ended and hold nothing any more. */
