@@ -22,10 +22,9 @@ export class JsonChannel {
   constructor(socket: Socket) {
     this.#socket = socket;
     socket.on("data", (chunk: Buffer) => this.#take(chunk));
-    socket.on("error", (error) => this.#end(error));
-    socket.on("close", () =>
-      this.#end(new VmError("HOST_NOT_RUNNING", "QEMU has closed the connection: its process has ended.")),
-    );
+    // A QEMU that is killed ends the connection by an error (ECONNRESET, EPIPE): its process has ended all the same.
+    socket.on("error", (error) => this.#end(connectionEnded(error)));
+    socket.on("close", () => this.#end(connectionEnded()));
   }
 
   send(message: JsonObject, prefix: Uint8Array = new Uint8Array(0)): void {
@@ -97,4 +96,8 @@ export class JsonChannel {
     this.#ended ??= reason;
     this.#wake?.();
   }
+}
+
+function connectionEnded(cause?: Error): VmError {
+  return new VmError("HOST_NOT_RUNNING", "QEMU has closed the connection: its process has ended.", { cause });
 }
