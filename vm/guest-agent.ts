@@ -40,31 +40,25 @@ export class GuestAgent {
     );
   }
 
-  async execute(command: string, args: JsonObject, timeoutMs: number): Promise<unknown> {
-    const [answer] = await this.executeAll([{ command, args }], timeoutMs);
-    return answer;
-  }
-
   /**
-   * Sends all commands at once and returns their answers in order. Throws GUEST_AGENT_ERROR, with the agent's own
-   * description, for the first that failed, and GUEST_TIMEOUT.
+   * Runs a command and returns its `return` value. Throws GUEST_AGENT_ERROR with the agent's own description,
+   * GUEST_TIMEOUT, and HOST_NOT_RUNNING.
+   *
+   * One command at a time, always: qemu-ga drops its answer without a word while it has read, but not yet taken up,
+   * anything of the next request (its GIOChannel tries to seek back on the port, which fails with ESPIPE).
    */
-  async executeAll(commands: readonly { command: string; args: JsonObject }[], timeoutMs: number): Promise<unknown[]> {
+  async execute(command: string, args: JsonObject, timeoutMs: number): Promise<unknown> {
     const deadlineMs = performance.now() + timeoutMs;
-    const ids = commands.map(() => newId());
-    commands.forEach(({ command, args }, index) => {
-      this.#channel.send({ execute: command, arguments: args, id: ids[index] });
-    });
-    const answers = new Map<unknown, JsonObject>();
-    while (ids.some((id) => !answers.has(id))) {
+    const id = newId();
+    this.#channel.send({ execute: command, arguments: args, id });
+    for (;;) {
       const message = await this.#channel.receive(deadlineMs);
       if (message === undefined) {
-        const names = commands.map(({ command }) => command).join(", ");
-        throw new VmError("GUEST_TIMEOUT", `The guest agent did not answer ${names} within ${timeoutMs} ms.`);
+        throw new VmError("GUEST_TIMEOUT", `The guest agent did not answer ${command} within ${timeoutMs} ms.`);
       }
-      answers.set(message.id, message);
+      // Answers with other ids are to the synchronisation, or to an earlier client.
+      if (message.id === id) return answerOf(command, message);
     }
-    return ids.map((id, index) => answerOf(commands[index]?.command ?? "", answers.get(id) ?? {}));
   }
 
   /**
@@ -84,13 +78,8 @@ export class GuestAgent {
   /** The beginning of a text file of the guest, up to 64 KiB. */
   async readFile(path: string, timeoutMs: number): Promise<string> {
     const handle = await this.execute("guest-file-open", { path, mode: "r" }, timeoutMs);
-    const [content] = await this.executeAll(
-      [
-        { command: "guest-file-read", args: { handle, count: 1 << 16 } },
-        { command: "guest-file-close", args: { handle } },
-      ],
-      timeoutMs,
-    );
+    const content = await this.execute("guest-file-read", { handle, count: 1 << 16 }, timeoutMs);
+    await this.execute("guest-file-close", { handle }, timeoutMs);
     return Buffer.from((content as { "buf-b64": string })["buf-b64"], "base64").toString();
   }
 

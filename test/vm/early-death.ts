@@ -1,9 +1,10 @@
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { hostProcess, killHost, probeKvm, startHost, VmError, waitForGuest } from "@sanlab/vm";
+import { setTimeout as delay } from "node:timers/promises";
+import { hostProcess, killHost, probeKvm, readConsoleTail, startHost, VmError, waitForGuest } from "@sanlab/vm";
 import test from "ava";
-import { countGuestBoot, guestImage, startGuest, temporaryRunDir } from "../helpers/guest.ts";
+import { countGuestBoot, GUEST_TIMEOUT_MS, guestImage, startGuest, temporaryRunDir } from "../helpers/guest.ts";
 
 test("a QEMU that does not start is reported in its own words", async (t) => {
   const runDir = await temporaryRunDir(t);
@@ -30,7 +31,10 @@ test("a QEMU that dies while its guest boots is reported with the console's last
 
 test("a guest that does not come up is reported with the console's last lines", async (t) => {
   const { runDir } = await startGuest(t, { spec: { append: ["rdinit=/usr/bin/false", "panic=0"] } });
-  const error = await t.throwsAsync(waitForGuest(runDir, { timeoutMs: 15_000 }), { instanceOf: VmError });
+  const hasPanicked = async () => (await readConsoleTail(runDir, 50)).some((line) => line.includes("Kernel panic"));
+  const deadlineMs = performance.now() + GUEST_TIMEOUT_MS;
+  while (!(await hasPanicked()) && performance.now() < deadlineMs) await delay(100);
+  const error = await t.throwsAsync(waitForGuest(runDir, { timeoutMs: 500 }), { instanceOf: VmError });
   t.is(error.code, "GUEST_TIMEOUT");
   t.regex(error.details.join("\n"), /Kernel panic - not syncing: Attempted to kill init/);
 });

@@ -151,6 +151,13 @@ test("a command that takes too long is killed with all it started", async (t) =>
   t.is((await guestExec(guest.runDir, ["pgrep", "-f", "sleep 432[1]"])).stdout, "");
 });
 
+test("a command that never stops printing is killed in time", async (t) => {
+  const onStdout = () => {};
+  const run = guestExec(guest.runDir, ["head", "-c", "60M", "/dev/zero"], { timeoutMs: 200, onStdout });
+  const error = await t.throwsAsync(run, { instanceOf: VmError });
+  t.is(error.code, "GUEST_TIMEOUT");
+});
+
 test("a command can be stopped from outside", async (t) => {
   const controller = new AbortController();
   setTimeout(() => controller.abort(), 300);
