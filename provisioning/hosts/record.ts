@@ -1,0 +1,45 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { errorCode } from "../errors.ts";
+import type { Initiator, LabHost } from "../lab/lab.ts";
+import { readJson, writeJson } from "../state/json-file.ts";
+import { hostRecordFile, STATE_FILES, STATE_FORMAT } from "../state/layout.ts";
+
+/** What a QEMU host is started with, and whether it should be running. */
+export interface HostRecord {
+  readonly format: number;
+  readonly name: string;
+  readonly iqn: string;
+  readonly memoryMiB: number;
+  readonly initiator: Initiator;
+  readonly wanted: "running" | "stopped";
+}
+
+export function hostRecord(host: LabHost, wanted: HostRecord["wanted"]): HostRecord {
+  const { name, iqn, memoryMiB, initiator } = host;
+  return { format: STATE_FORMAT, name, iqn, memoryMiB, initiator, wanted };
+}
+
+export async function readHostRecord(state: string, name: string): Promise<HostRecord | undefined> {
+  return readJson<HostRecord>(hostRecordFile(state, name));
+}
+
+export async function writeHostRecord(state: string, record: HostRecord): Promise<void> {
+  await writeJson(hostRecordFile(state, record.name), record);
+}
+
+/** All QEMU hosts of a state directory, by name. */
+export async function readHostRecords(state: string): Promise<HostRecord[]> {
+  const names = (await namesIn(join(state, STATE_FILES.hosts))).filter((name) => name.endsWith(".json")).sort();
+  const records = await Promise.all(names.map((name) => readHostRecord(state, name.slice(0, -".json".length))));
+  return records.filter((record) => record !== undefined);
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return [];
+    throw error;
+  }
+}

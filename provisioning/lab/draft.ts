@@ -1,0 +1,114 @@
+import { isAbsolute, resolve } from "node:path";
+import type { Path } from "./document.ts";
+import { type Endpoint, parseEndpoint } from "./endpoint.ts";
+import { DEFAULT_MEMORY_MIB, DEFAULT_PORTAL, DEFAULT_SEGMENT_BYTES, defaultIqn } from "./lab.ts";
+import { parseSize } from "./size.ts";
+
+export type Section = "pools" | "disks" | "agents" | "hosts" | "zones";
+
+/** One named thing of a section, possibly wrong: what is not of the right kind reads as undefined or as nothing. */
+export class DraftEntry {
+  readonly name: string;
+  readonly path: Path;
+  readonly #record: Readonly<Record<string, unknown>>;
+
+  constructor(name: string, path: Path, record: Readonly<Record<string, unknown>>) {
+    this.name = name;
+    this.path = path;
+    this.#record = record;
+  }
+
+  has(key: string): boolean {
+    return this.#record[key] !== undefined;
+  }
+
+  text(key: string): string | undefined {
+    const value = this.#record[key];
+    return typeof value === "string" ? value : undefined;
+  }
+
+  flag(key: string): boolean {
+    return this.#record[key] === true;
+  }
+
+  size(key: string): number | undefined {
+    const text = this.text(key);
+    return text === undefined ? undefined : parseSize(text);
+  }
+
+  list(key: string): readonly { readonly value: string; readonly path: Path }[] {
+    const value = this.#record[key];
+    if (!Array.isArray(value)) return [];
+    return value.flatMap((item: unknown, index) =>
+      typeof item === "string" ? [{ value: item, path: [...this.path, key, index] }] : [],
+    );
+  }
+
+  entries(key: string): DraftEntry[] {
+    const value = this.#record[key];
+    if (!Array.isArray(value)) return [];
+    return value.flatMap((item: unknown, index) =>
+      isRecord(item) ? [new DraftEntry(String(index), [...this.path, key, index], item)] : [],
+    );
+  }
+}
+
+/** A lab file as far as it can be read, for the rules that the schema cannot state. */
+export class Draft {
+  readonly name: string;
+  readonly directory: string;
+  readonly #value: Readonly<Record<string, unknown>>;
+
+  constructor(value: unknown, directory: string) {
+    this.#value = isRecord(value) ? value : {};
+    this.directory = directory;
+    this.name = typeof this.#value.lab === "string" ? this.#value.lab : "";
+  }
+
+  /** All names of a section, those of wrong entries too, so that an error in one does not become a second one elsewhere. */
+  names(section: Section): readonly string[] {
+    const value = this.#value[section];
+    return isRecord(value) ? Object.keys(value) : [];
+  }
+
+  entries(section: Section): DraftEntry[] {
+    const value = this.#value[section];
+    if (!isRecord(value)) return [];
+    return Object.entries(value).flatMap(([name, entry]) =>
+      isRecord(entry) ? [new DraftEntry(name, [section, name], entry)] : [],
+    );
+  }
+
+  entry(section: Section, name: string | undefined): DraftEntry | undefined {
+    return this.entries(section).find((entry) => entry.name === name);
+  }
+
+  segmentBytes(pool: DraftEntry): number | undefined {
+    return pool.has("segment") ? pool.size("segment") : DEFAULT_SEGMENT_BYTES;
+  }
+
+  portal(agent: DraftEntry): Endpoint | undefined {
+    return agent.has("portal") ? parseEndpoint(agent.text("portal") ?? "") : DEFAULT_PORTAL;
+  }
+
+  memoryMiB(host: DraftEntry): number | undefined {
+    if (!host.has("memory")) return DEFAULT_MEMORY_MIB;
+    const bytes = host.size("memory");
+    return bytes === undefined ? undefined : bytes / 1024 ** 2;
+  }
+
+  iqn(host: DraftEntry): string | undefined {
+    return host.has("iqn") ? host.text("iqn") : defaultIqn(this.name, host.name);
+  }
+
+  /** A device's path, made absolute: paths are relative to the lab file. */
+  devicePath(device: DraftEntry): string | undefined {
+    const path = device.text("path");
+    if (path === undefined || path === "") return undefined;
+    return isAbsolute(path) ? resolve(path) : resolve(this.directory, path);
+  }
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,121 @@
+import { readFile } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { UserError } from "../user-error.ts";
+import { LabDocument, pathText } from "./document.ts";
+import { Draft } from "./draft.ts";
+import { parseAdvertise } from "./endpoint.ts";
+import { type AgentSpec, INITIATORS, type Lab, type LabHost, type PoolSpec } from "./lab.ts";
+import { type LabProblem, problemText } from "./problem.ts";
+import { RULES } from "./rules.ts";
+import { schemaProblems } from "./schema-check.ts";
+
+/** A lab file that is refused: all that is wrong with it, in the order of its lines. */
+export class LabFileError extends UserError {
+  readonly problems: readonly LabProblem[];
+
+  constructor(file: string, problems: readonly LabProblem[]) {
+    const [first] = problems;
+    const lines = problems.map((problem) => problemText(file, problem));
+    const sentence =
+      problems.length === 1 && first !== undefined
+        ? problemText(file, first)
+        : `The lab file ${file} has ${problems.length} errors and was refused as a whole:`;
+    super("LAB_FILE", sentence, { details: problems.length === 1 ? [] : lines });
+    this.problems = problems;
+  }
+}
+
+/**
+ * Reads and checks a lab file, YAML or JSON.
+ * @throws {LabFileError} with every error in it.
+ */
+export async function loadLab(file: string): Promise<Lab> {
+  return parseLab(await readLabFile(file), file);
+}
+
+/** As `loadLab`, for text that is there already; `file` names it in errors and is what device paths are relative to. */
+export function parseLab(text: string, file: string): Lab {
+  const document = new LabDocument(text);
+  const draft = new Draft(document.value, dirname(resolve(file)));
+  const problems = document.value === undefined ? [...document.problems] : problemsOf(document, draft);
+  if (problems.length > 0) throw new LabFileError(file, distinct(problems));
+  return labOf(draft, resolve(file));
+}
+
+function problemsOf(document: LabDocument, draft: Draft): LabProblem[] {
+  const problems = [...document.problems, ...schemaProblems(document)];
+  for (const rule of RULES) {
+    rule(draft, (path, found, expected) => {
+      problems.push({ line: document.lineOf(path), at: pathText(path), found, expected });
+    });
+  }
+  return problems;
+}
+
+/** By line, and one for each place where several rules say the same. */
+function distinct(problems: readonly LabProblem[]): LabProblem[] {
+  const byText = new Map(problems.map((problem) => [problemText("", problem), problem]));
+  return [...byText.values()].sort((a, b) => a.line - b.line);
+}
+
+async function readLabFile(file: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? `${error.code}` : "";
+    const reasons: Record<string, string> = {
+      ENOENT: "is not there: write one, or let 'sanlab init' write an example",
+      EISDIR: "is a directory: name the lab file in it",
+      EACCES: "may not be read by this user",
+    };
+    const reason = reasons[code];
+    if (reason === undefined) throw error;
+    throw new UserError("LAB_FILE", `The lab file ${file} ${reason}.`, { cause: error });
+  }
+}
+
+/** The checked draft as a lab: nothing in it can be missing any more. */
+function labOf(draft: Draft, file: string): Lab {
+  return {
+    name: draft.name,
+    file,
+    pools: draft.entries("pools").map((pool): PoolSpec => ({
+      name: pool.name,
+      segmentBytes: checked(draft.segmentBytes(pool)),
+      devices: pool.entries("devices").map((device) => ({
+        path: checked(draft.devicePath(device)),
+        ...(device.has("size") ? { sizeBytes: checked(device.size("size")) } : {}),
+      })),
+    })),
+    disks: draft.entries("disks").map((disk) => ({
+      name: disk.name,
+      pool: checked(disk.text("pool")),
+      sizeBytes: checked(disk.size("size")),
+      thick: disk.flag("thick"),
+    })),
+    agents: draft.entries("agents").map((agent): AgentSpec => ({
+      name: agent.name,
+      portal: checked(draft.portal(agent)),
+      ...(agent.has("advertise") ? { advertise: checked(parseAdvertise(checked(agent.text("advertise")))) } : {}),
+    })),
+    hosts: draft.entries("hosts").map((host): LabHost => ({
+      name: host.name,
+      iqn: checked(draft.iqn(host)),
+      disks: host.list("disks").map(({ value }) => value),
+      external: host.flag("external"),
+      memoryMiB: checked(draft.memoryMiB(host)),
+      initiator: INITIATORS.find((initiator) => initiator === host.text("initiator")) ?? "open-iscsi",
+    })),
+    zones: draft.entries("zones").map((zone) => ({
+      name: zone.name,
+      hosts: zone.list("hosts").map(({ value }) => value),
+      agents: zone.list("agents").map(({ value }) => value),
+      disks: zone.list("disks").map(({ value }) => value),
+    })),
+  };
+}
+
+function checked<Value>(value: Value | undefined): Value {
+  if (value === undefined) throw new Error("a lab file passed all checks and still lacks a value");
+  return value;
+}
