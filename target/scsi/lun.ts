@@ -30,7 +30,8 @@ export function lunFromWire(wire: bigint | number): number | undefined {
 
 /** The eight bytes that name `lun`, as REPORT LUNS lists them: peripheral addressing where it reaches, flat space above. */
 export function lunToWire(lun: number): bigint {
-  if (!Number.isInteger(lun) || lun < 0 || lun > MAX_LUN) throw new RangeError(`LUN ${lun} is not within 0 to ${MAX_LUN}.`);
+  if (!Number.isInteger(lun) || lun < 0 || lun > MAX_LUN)
+    throw new RangeError(`LUN ${lun} is not within 0 to ${MAX_LUN}.`);
   const method = lun <= MAX_PERIPHERAL_LUN ? AddressMethod.PERIPHERAL : AddressMethod.FLAT;
   return (BigInt(method << 14) | BigInt(lun)) << 48n;
 }

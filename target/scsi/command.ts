@@ -1,0 +1,100 @@
+/**
+ * One command between `admit` and its end: the device server's record of a task.
+ *
+ *     admitted ──execute──▶ running ──▶ ended
+ *        │  └──must wait──▶ dormant ──its turn──▶ running
+ *        └── abort, abandon: ended       └── abort: ended     running + abort: ended when the device has let go
+ *
+ * It is also the `Accepted` that the transport gets, so that a READ costs one object here.
+ */
+import type { CommandDefinition } from "./commands/definition.ts";
+import { Condition } from "./condition.ts";
+import type { ItlNexus } from "./itl-nexus.ts";
+import type { LogicalUnit } from "./logical-unit.ts";
+import { type FieldLocation, type SenseDetail, senseData } from "./sense.ts";
+import type { ServerContext } from "./server-context.ts";
+import { type Accepted, type Execution, type ScsiResult, type ScsiTask, Status } from "./transport.ts";
+
+export type CommandState = "admitted" | "dormant" | "running" | "ended";
+
+export class Command implements Accepted {
+  readonly kind = "accepted";
+  /** Set by the definition's `admit`. */
+  dataOutBytes = 0;
+
+  readonly task: ScsiTask;
+  readonly unit: LogicalUnit;
+  readonly itl: ItlNexus;
+  readonly definition: CommandDefinition;
+  readonly server: ServerContext;
+
+  /** The range that block commands address, checked by `admit`. */
+  lba = 0;
+  blocks = 0;
+
+  state: CommandState = "admitted";
+  /** In the unit's task set. */
+  enrolled = false;
+  /** How the command ends instead of by its own result, once somebody has aborted it. */
+  abortedAs: Execution | undefined = undefined;
+  /** Of a dormant command: its data, and who waits for its result. */
+  held: HeldExecution | undefined = undefined;
+  /** Called when the command has ended, by whoever aborted it while it ran. */
+  onEnd: (() => void)[] | undefined = undefined;
+
+  constructor(task: ScsiTask, unit: LogicalUnit, itl: ItlNexus, definition: CommandDefinition, server: ServerContext) {
+    this.task = task;
+    this.unit = unit;
+    this.itl = itl;
+    this.definition = definition;
+    this.server = server;
+  }
+
+  get cdb(): Uint8Array {
+    return this.task.cdb;
+  }
+
+  /** GOOD, after all of the data that the command asked for. */
+  taken(): ScsiResult {
+    return { kind: "done", status: Status.GOOD, dataOutBytes: this.dataOutBytes };
+  }
+
+  /** The initiator announced less data than the CDB needs, and a part of it makes no sense. Nothing was done. */
+  tooLittleData(): ScsiResult {
+    const failure = this.fail(Condition.INVALID_FIELD_IN_COMMAND_INFORMATION_UNIT);
+    return { ...failure, dataOutBytes: this.dataOutBytes };
+  }
+
+  /** CHECK CONDITION, in the sense format that the unit's Control mode page asks for. */
+  fail(condition: Condition, detail?: SenseDetail): ScsiResult {
+    return checkCondition(condition, this.unit.mode.descriptorSense, detail);
+  }
+
+  /** INVALID FIELD IN CDB, pointing at the field. */
+  invalidField(field: FieldLocation): ScsiResult {
+    return this.fail(Condition.INVALID_FIELD_IN_CDB, { pointer: { inCdb: true, ...field } });
+  }
+
+  /** INVALID FIELD IN PARAMETER LIST, pointing at the field. */
+  invalidParameter(field: FieldLocation): ScsiResult {
+    return this.fail(Condition.INVALID_FIELD_IN_PARAMETER_LIST, { pointer: { inCdb: false, ...field } });
+  }
+}
+
+export interface HeldExecution {
+  readonly dataOut: readonly Uint8Array[];
+  readonly resolve: (execution: Execution | Promise<Execution>) => void;
+}
+
+export function checkCondition(condition: Condition, descriptorFormat: boolean, detail?: SenseDetail): ScsiResult {
+  return { kind: "done", status: Status.CHECK_CONDITION, sense: senseData(condition, descriptorFormat, detail) };
+}
+
+/** GOOD without data. */
+export const GOOD: ScsiResult = Object.freeze({ kind: "done", status: Status.GOOD });
+
+/** GOOD with parameter data, cut to the allocation length of the CDB (SPC-4 4.2.5.6). */
+export function goodWith(data: Uint8Array, allocationBytes: number): ScsiResult {
+  const dataIn = data.length > allocationBytes ? data.subarray(0, allocationBytes) : data;
+  return { kind: "done", status: Status.GOOD, dataIn, dataInBytes: dataIn.length };
+}

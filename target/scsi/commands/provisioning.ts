@@ -1,0 +1,117 @@
+/** UNMAP and GET LBA STATUS (SBC-4 5.30, 5.6): only units on a thin device have them. */
+import type { ProvisioningExtent, ProvisioningStatus } from "../../storage/block-device.ts";
+import { GetLbaStatus16, Unmap } from "../cdb.ts";
+import { type Command, GOOD, goodWith } from "../command.ts";
+import { Condition } from "../condition.ts";
+import { MAX_UNMAP_BLOCKS, MAX_UNMAP_DESCRIPTORS } from "../limits.ts";
+import type { LogicalUnit } from "../logical-unit.ts";
+import { failureOf } from "../outcome.ts";
+import { LbaStatusDescriptor, LbaStatusHeader, UnmapDescriptor, UnmapHeader } from "../parameter-data.ts";
+import type { Execution, ScsiResult } from "../transport.ts";
+import { contains } from "./block-range.ts";
+import { gather } from "./data-out.ts";
+import type { CommandDefinition } from "./definition.ts";
+
+/** One GET LBA STATUS looks no further than this; a host that wants more asks again from there (SBC-4 5.6.1). */
+const MAX_STATUS_BYTES = 1024 * 1024 * 1024;
+const MAX_STATUS_DESCRIPTORS = 1024;
+
+/** PROVISIONING STATUS (SBC-4 5.6.2, table 51). */
+const PROVISIONING_STATUS: Readonly<Record<ProvisioningStatus, number>> = { mapped: 0, deallocated: 1, anchored: 2 };
+
+const thin = (unit: LogicalUnit) => unit.device.thin;
+
+export const provisioningCommands: readonly CommandDefinition[] = [
+  { cdb: Unmap, access: "write", supported: thin, admit: admitUnmap, execute: executeUnmap },
+  { cdb: GetLbaStatus16, access: "ready", supported: thin, admit: admitStatus, execute: executeStatus },
+];
+
+function admitUnmap(command: Command): ScsiResult | undefined {
+  const { cdb } = command;
+  if (Unmap.anchor.get(cdb) !== 0) return command.invalidField(Unmap.anchor.location);
+  const bytes = Unmap.listBytes.get(cdb);
+  if (bytes > 0 && bytes < UnmapHeader.bytes) return command.fail(Condition.PARAMETER_LIST_LENGTH_ERROR);
+  if (bytes > UnmapHeader.bytes + MAX_UNMAP_DESCRIPTORS * UnmapDescriptor.bytes) {
+    return command.invalidField(Unmap.listBytes.location);
+  }
+  command.dataOutBytes = bytes;
+  return undefined;
+}
+
+async function executeUnmap(command: Command, dataOut: readonly Uint8Array[]): Promise<Execution> {
+  const list = gather(dataOut, command.dataOutBytes);
+  if (command.dataOutBytes === 0) return GOOD;
+  if (list.length < command.dataOutBytes) return command.fail(Condition.PARAMETER_LIST_LENGTH_ERROR);
+  const ranges = unmapRanges(command, list);
+  if ("status" in ranges) return ranges;
+  const { unit, task } = command;
+  for (const { lba, blocks } of ranges) {
+    if (blocks === 0) continue;
+    const result = await unit.device.unmap(lba * unit.blockBytes, blocks * unit.blockBytes, task);
+    const failure = failureOf(command, result, "write") ?? command.abortedAs;
+    if (failure) return failure;
+  }
+  if (unit.mode.writeCache) return command.taken();
+  return failureOf(command, await unit.device.flush(task), "flush") ?? command.taken();
+}
+
+interface BlockRange {
+  readonly lba: number;
+  readonly blocks: number;
+}
+
+/** All ranges are checked before the first is unmapped (SBC-4 5.30.2). */
+function unmapRanges(command: Command, list: Buffer): readonly BlockRange[] | ScsiResult {
+  const ranges: BlockRange[] = [];
+  const told = UnmapHeader.descriptorBytes.get(list);
+  const end = Math.min(list.length, UnmapHeader.bytes + told - (told % UnmapDescriptor.bytes));
+  let total = 0;
+  for (let at = UnmapHeader.bytes; at + UnmapDescriptor.bytes <= end; at += UnmapDescriptor.bytes) {
+    const lba = UnmapDescriptor.lba.get(list, at);
+    const blocks = UnmapDescriptor.blocks.get(list, at);
+    if (!contains(command.unit, lba, blocks)) return command.fail(Condition.LBA_OUT_OF_RANGE);
+    total += blocks;
+    if (total > MAX_UNMAP_BLOCKS) return command.invalidParameter({ byte: at + UnmapDescriptor.blocks.location.byte });
+    ranges.push({ lba, blocks });
+  }
+  return ranges;
+}
+
+function admitStatus(command: Command): ScsiResult | undefined {
+  const lba = GetLbaStatus16.lba.get(command.cdb);
+  if (lba >= command.unit.blocks) return command.fail(Condition.LBA_OUT_OF_RANGE);
+  command.lba = lba;
+  return undefined;
+}
+
+async function executeStatus(command: Command): Promise<Execution> {
+  const { unit, lba } = command;
+  if (lba >= unit.blocks) return command.fail(Condition.LBA_OUT_OF_RANGE);
+  const bytes = Math.min(unit.device.sizeBytes - lba * unit.blockBytes, MAX_STATUS_BYTES);
+  const extents = merged(await unit.device.provisioning(lba * unit.blockBytes, bytes));
+  const allocation = GetLbaStatus16.allocationBytes.get(command.cdb);
+  return goodWith(lbaStatusData(extents.slice(0, MAX_STATUS_DESCRIPTORS), unit.blockBytes), allocation);
+}
+
+function lbaStatusData(extents: readonly ProvisioningExtent[], blockBytes: number): Buffer {
+  const data = Buffer.alloc(LbaStatusHeader.bytes + extents.length * LbaStatusDescriptor.bytes);
+  LbaStatusHeader.parameterBytes.set(data, data.length - 4);
+  extents.forEach(({ offset, length, status }, index) => {
+    const at = LbaStatusHeader.bytes + index * LbaStatusDescriptor.bytes;
+    LbaStatusDescriptor.lba.set(data, offset / blockBytes, at);
+    LbaStatusDescriptor.blocks.set(data, length / blockBytes, at);
+    LbaStatusDescriptor.status.set(data, PROVISIONING_STATUS[status], at);
+  });
+  return data;
+}
+
+/** SBC-4 5.6.2: adjacent descriptors should not have the same status. */
+function merged(extents: readonly ProvisioningExtent[]): ProvisioningExtent[] {
+  const runs: { offset: number; length: number; status: ProvisioningStatus }[] = [];
+  for (const extent of extents) {
+    const last = runs.at(-1);
+    if (last?.status === extent.status) last.length += extent.length;
+    else runs.push({ ...extent });
+  }
+  return runs;
+}

@@ -1,0 +1,61 @@
+/** Every command of a block device, found by operation code and service action. */
+import type { LogicalUnit } from "../logical-unit.ts";
+import { cacheCommands } from "./cache.ts";
+import { capacityCommands } from "./capacity.ts";
+import type { CommandDefinition } from "./definition.ts";
+import { inquiryCommands } from "./inquiry.ts";
+import { mediumCommands } from "./medium.ts";
+import { modeSelectCommands } from "./mode-select.ts";
+import { modeSenseCommands } from "./mode-sense.ts";
+import { provisioningCommands } from "./provisioning.ts";
+import { readCommands } from "./read.ts";
+import { reportLunsCommands } from "./report-luns.ts";
+import { reportOperationsCommands } from "./report-operations.ts";
+import { reportPortGroupsCommands } from "./report-port-groups.ts";
+import { requestSenseCommands } from "./request-sense.ts";
+import { verifyCommands } from "./verify.ts";
+import { writeCommands } from "./write.ts";
+import { writeSameCommands } from "./write-same.ts";
+
+export const commandTable: readonly CommandDefinition[] = [
+  ...mediumCommands,
+  ...requestSenseCommands,
+  ...inquiryCommands,
+  ...modeSelectCommands,
+  ...modeSenseCommands,
+  ...capacityCommands,
+  ...readCommands,
+  ...writeCommands,
+  ...verifyCommands,
+  ...writeSameCommands,
+  ...provisioningCommands,
+  ...cacheCommands,
+  ...reportLunsCommands,
+  ...reportPortGroupsCommands,
+  ...reportOperationsCommands(() => commandTable),
+];
+
+/** The SERVICE ACTION field of all operation codes here that have one (SPC-4 4.2.5.2). */
+const SERVICE_ACTION_MASK = 0x1f;
+
+const byOpcode = Array.from<CommandDefinition | undefined>({ length: 256 });
+const byServiceAction = new Map<number, CommandDefinition>();
+
+for (const definition of commandTable) {
+  const { opcode, serviceAction } = definition.cdb;
+  if (serviceAction === undefined) byOpcode[opcode] = definition;
+  else byServiceAction.set(serviceActionKey(opcode, serviceAction), definition);
+}
+
+/** The row for a CDB, where the unit supports it. Without a unit: whatever row there is. */
+export function findCommand(cdb: Uint8Array, unit?: LogicalUnit): CommandDefinition | undefined {
+  const opcode = cdb[0] ?? 0;
+  const definition =
+    byOpcode[opcode] ?? byServiceAction.get(serviceActionKey(opcode, (cdb[1] ?? 0) & SERVICE_ACTION_MASK));
+  if (!definition?.supported || !unit) return definition;
+  return definition.supported(unit) ? definition : undefined;
+}
+
+function serviceActionKey(opcode: number, serviceAction: number): number {
+  return (opcode << 8) | serviceAction;
+}

@@ -1,0 +1,76 @@
+/** WRITE SAME (SBC-4 5.48, 5.49): one block of data, or of zeros, over a range. */
+import { WriteSame10, WriteSame16, type WriteSameCdb } from "../cdb.ts";
+import type { Command } from "../command.ts";
+import { MAX_WRITE_SAME_BYTES } from "../limits.ts";
+import { failureOf } from "../outcome.ts";
+import type { Execution, ScsiResult } from "../transport.ts";
+import { addressRange, outOfRangeNow } from "./block-range.ts";
+import { gather } from "./data-out.ts";
+import type { CommandDefinition } from "./definition.ts";
+import { repeated } from "./verify.ts";
+import { durability } from "./write.ts";
+
+/** A pattern that is not zeros is written in pieces of this size. */
+const STEP_BYTES = 1024 * 1024;
+
+export const writeSameCommands: readonly CommandDefinition[] = [writeSame(WriteSame10), writeSame(WriteSame16)];
+
+function writeSame(layout: WriteSameCdb): CommandDefinition {
+  return { cdb: layout, access: "write", admit: (command) => admitWriteSame(command, layout), execute };
+
+  async function execute(command: Command, dataOut: readonly Uint8Array[]): Promise<Execution> {
+    const gone = outOfRangeNow(command);
+    if (gone) return gone;
+    const pattern = gather(dataOut, command.dataOutBytes);
+    if (pattern.length < command.dataOutBytes) return command.tooLittleData();
+    // Without data (NDOB) the block is one of zeros.
+    if (!pattern.every((byte) => byte === 0)) return (await writePattern(command, pattern)) ?? command.taken();
+    const mayUnmap = layout.unmap.get(command.cdb) !== 0;
+    return (await (mayUnmap ? unmapRange(command) : writeZeroes(command))) ?? command.taken();
+  }
+}
+
+function admitWriteSame(command: Command, layout: WriteSameCdb): ScsiResult | undefined {
+  const { cdb, unit } = command;
+  const { lba, blocks, protect, anchor, unmap, relative, noDataOut } = layout;
+  const count = blocks.get(cdb);
+  if (protect.get(cdb) !== 0) return command.invalidField(protect.location);
+  if (anchor.get(cdb) !== 0) return command.invalidField(anchor.location);
+  if (relative.get(cdb) !== 0) return command.invalidField(relative.location);
+  if (unmap.get(cdb) !== 0 && !unit.device.thin) return command.invalidField(unmap.location);
+  // WSNZ = 1 (SBC-4 6.6.4): a length of 0 does not mean "to the end" here.
+  if (count === 0 || count * unit.blockBytes > MAX_WRITE_SAME_BYTES) return command.invalidField(blocks.location);
+  const refused = addressRange(command, lba.get(cdb), count);
+  if (refused) return refused;
+  command.dataOutBytes = noDataOut?.get(cdb) ? 0 : unit.blockBytes;
+  return undefined;
+}
+
+async function writePattern(command: Command, pattern: Buffer): Promise<Execution | undefined> {
+  const { unit, task } = command;
+  const start = command.lba * unit.blockBytes;
+  const bytes = command.blocks * unit.blockBytes;
+  const piece = repeated(pattern, Math.min(STEP_BYTES, bytes));
+  for (let done = 0; done < bytes; done += STEP_BYTES) {
+    const from = [piece.subarray(0, Math.min(STEP_BYTES, bytes - done))];
+    const result = await unit.device.write(start + done, from, durability(command, false), task);
+    const failure = failureOf(command, result, "write") ?? command.abortedAs;
+    if (failure) return failure;
+  }
+  return undefined;
+}
+
+async function writeZeroes(command: Command): Promise<Execution | undefined> {
+  const { unit, task } = command;
+  const start = command.lba * unit.blockBytes;
+  const bytes = command.blocks * unit.blockBytes;
+  return failureOf(command, await unit.device.writeZeroes(start, bytes, durability(command, false), task), "write");
+}
+
+async function unmapRange(command: Command): Promise<Execution | undefined> {
+  const { unit, task } = command;
+  const start = command.lba * unit.blockBytes;
+  const failure = failureOf(command, await unit.device.unmap(start, command.blocks * unit.blockBytes, task), "write");
+  if (failure || unit.mode.writeCache) return failure;
+  return failureOf(command, await unit.device.flush(task), "flush");
+}

@@ -1,0 +1,82 @@
+/** WRITE (SBC-4 5.40 to 5.43). */
+import { OK, type WriteOptions } from "../../storage/block-device.ts";
+import { type BlockCdb, Write6, Write10, Write12, Write16 } from "../cdb.ts";
+import type { Command } from "../command.ts";
+import { failureOf } from "../outcome.ts";
+import type { Execution, ScsiResult } from "../transport.ts";
+import { addressTransfer, outOfRangeNow } from "./block-range.ts";
+import { byteLength, leading } from "./data-out.ts";
+import type { CommandDefinition } from "./definition.ts";
+import { SIX_BYTE_DEFAULT_BLOCKS } from "./read.ts";
+
+export const FORCE_UNIT_ACCESS: WriteOptions = { fua: true };
+export const CACHED: WriteOptions = {};
+
+export const writeCommands: readonly CommandDefinition[] = [
+  {
+    cdb: Write6,
+    access: "write",
+    admit: (command) =>
+      admitWrite(
+        command,
+        Write6.lba.get(command.cdb),
+        Write6.blocks.get(command.cdb) || SIX_BYTE_DEFAULT_BLOCKS,
+        Write6.blocks,
+      ),
+    execute: (command, dataOut) => executeWrite(command, dataOut, false),
+  },
+  write(Write10),
+  write(Write12),
+  write(Write16),
+];
+
+function write(layout: BlockCdb): CommandDefinition {
+  const { lba, blocks, protect, fua } = layout;
+  return {
+    cdb: layout,
+    access: "write",
+    admit(command) {
+      const { cdb } = command;
+      if (protect.get(cdb) !== 0) return command.invalidField(protect.location);
+      return admitWrite(command, lba.get(cdb), blocks.get(cdb), blocks);
+    },
+    execute: (command, dataOut) => executeWrite(command, dataOut, fua.get(command.cdb) !== 0),
+  };
+}
+
+export function admitWrite(
+  command: Command,
+  lba: number,
+  blocks: number,
+  lengthField: BlockCdb["blocks"],
+): ScsiResult | undefined {
+  const refused = addressTransfer(command, lba, blocks, lengthField);
+  if (refused) return refused;
+  command.dataOutBytes = blocks * command.unit.blockBytes;
+  return undefined;
+}
+
+export function executeWrite(
+  command: Command,
+  dataOut: readonly Uint8Array[],
+  fua: boolean,
+): Execution | Promise<Execution> {
+  const gone = outOfRangeNow(command);
+  if (gone) return gone;
+  const { unit, task } = command;
+  const came = byteLength(dataOut);
+  const bytes = Math.min(came, command.dataOutBytes);
+  // Less than the CDB says: whole blocks are written, and the residual tells; a piece of one cannot be.
+  if (bytes % unit.blockBytes !== 0) return command.tooLittleData();
+  if (bytes === 0) return command.taken();
+  const pieces = came === bytes ? dataOut : leading(dataOut, bytes);
+  const completion = unit.device.write(command.lba * unit.blockBytes, pieces, durability(command, fua), task);
+  if (completion === OK) return command.taken();
+  if (!(completion instanceof Promise)) return failureOf(command, completion, "write") ?? command.taken();
+  return completion.then((result) => failureOf(command, result, "write") ?? command.taken());
+}
+
+/** With the write cache off every write goes to the medium before it is answered (SBC-4 6.5.6, WCE). */
+export function durability(command: Command, fua: boolean): WriteOptions {
+  return fua || !command.unit.mode.writeCache ? FORCE_UNIT_ACCESS : CACHED;
+}

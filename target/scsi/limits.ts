@@ -1,0 +1,14 @@
+/** What one command may ask for: told to hosts in VPD page B0h (SBC-4 6.6.4), and enforced. */
+
+/** The longest READ, WRITE or VERIFY. */
+export const MAX_TRANSFER_BYTES = 16 * 1024 * 1024;
+/** What hosts should prefer for one transfer. */
+export const OPTIMAL_TRANSFER_BYTES = 1024 * 1024;
+/** Transfers of multiples of this do not make the device read before it writes. */
+export const OPTIMAL_GRANULARITY_BYTES = 4096;
+export const MAX_WRITE_SAME_BYTES = 256 * 1024 * 1024;
+/** All ranges of one UNMAP together. */
+export const MAX_UNMAP_BLOCKS = 1024 * 1024;
+export const MAX_UNMAP_DESCRIPTORS = 256;
+/** Parameter lists other than UNMAP's are short; a longer one is refused before it is asked for. */
+export const MAX_PARAMETER_LIST_BYTES = 4096;

@@ -1,0 +1,143 @@
+/**
+ * A logical unit (SAM-5 4.6.5): a block device with an identity, as all its hosts see it.
+ *
+ * It may be known by different LUNs to different nexuses; unit attentions, mode parameters and the
+ * task set are its own.
+ */
+import type { BlockDevice } from "../storage/block-device.ts";
+import { Attention } from "./attention.ts";
+import { checkCondition } from "./command.ts";
+import { Condition } from "./condition.ts";
+import { ItlNexus } from "./itl-nexus.ts";
+import { MAX_TRANSFER_BYTES } from "./limits.ts";
+import { ModeParameters } from "./mode/parameters.ts";
+import type { BugLogger } from "./server-context.ts";
+import { TaskSet } from "./task-set.ts";
+import type { Nexus } from "./transport.ts";
+
+export interface LogicalUnitIdentity {
+  /** NAA designator (SPC-4 7.8.6.6): 16 hex digits, or 32 for NAA IEEE registered extended. Unique in the world. */
+  readonly naa: string;
+  /** Unit serial number (VPD 80h), ASCII. */
+  readonly serial: string;
+  /** ASCII, at most 8, 16 and 4 characters (SPC-4 6.4.2). */
+  readonly vendor: string;
+  readonly product: string;
+  readonly revision: string;
+  /** Refuses writes even where the device would take them. */
+  readonly readOnly?: boolean;
+  readonly removable?: boolean;
+  readonly rotational?: boolean;
+}
+
+const TASK_SET_LIMIT = 4096;
+
+export class LogicalUnit {
+  readonly device: BlockDevice;
+  readonly identity: LogicalUnitIdentity;
+  readonly blockBytes: number;
+  readonly maxTransferBlocks: number;
+  readonly mode = new ModeParameters();
+  readonly tasks = new TaskSet(TASK_SET_LIMIT);
+  /** START STOP UNIT (SBC-4 5.31). */
+  stopped = false;
+  ejected = false;
+  readonly #nexuses = new Map<Nexus, ItlNexus>();
+  /** Work that commands with IMMED left behind. */
+  readonly #background = new Set<Promise<void>>();
+
+  /** Takes over `device.onChange`. @throws RangeError where the identity cannot be told in INQUIRY data. */
+  constructor(device: BlockDevice, identity: LogicalUnitIdentity) {
+    checkIdentity(identity);
+    this.device = device;
+    this.identity = identity;
+    this.blockBytes = device.blockBytes;
+    this.maxTransferBlocks = MAX_TRANSFER_BYTES / device.blockBytes;
+    device.onChange = () => this.tell(Attention.CAPACITY_DATA_HAS_CHANGED);
+  }
+
+  /** The capacity in blocks, now. */
+  get blocks(): number {
+    return this.device.sizeBytes / this.blockBytes;
+  }
+
+  get readOnly(): boolean {
+    return this.device.readOnly || this.identity.readOnly === true;
+  }
+
+  /** Why no command may reach the medium now. */
+  get notReady(): Condition | undefined {
+    if (this.ejected) return Condition.MEDIUM_NOT_PRESENT;
+    return this.stopped ? Condition.INITIALIZING_COMMAND_REQUIRED : undefined;
+  }
+
+  get removalPrevented(): boolean {
+    for (const itl of this.#nexuses.values()) if (itl.preventsRemoval) return true;
+    return false;
+  }
+
+  itlNexus(nexus: Nexus): ItlNexus | undefined {
+    return this.#nexuses.get(nexus);
+  }
+
+  /** First contact. */
+  meet(nexus: Nexus): ItlNexus {
+    const itl = new ItlNexus(nexus);
+    this.#nexuses.set(nexus, itl);
+    return itl;
+  }
+
+  /** The nexus has ended, or no longer sees this unit: its tasks are aborted, and waited for. */
+  async part(nexus: Nexus): Promise<void> {
+    this.#nexuses.delete(nexus);
+    await this.tasks.abortAll((command) =>
+      command.task.nexus === nexus ? { kind: "aborted", reportStatus: false } : undefined,
+    );
+  }
+
+  /** Establishes a unit attention for every nexus that knows the unit, but the one that caused it. */
+  tell(attention: Attention, except?: Nexus): void {
+    for (const itl of this.#nexuses.values()) if (itl.nexus !== except) itl.attentions.establish(attention);
+  }
+
+  /** SAM-5 6.3.3, once its tasks have ended. */
+  reset(): void {
+    this.mode.reset();
+    this.stopped = false;
+    for (const itl of this.#nexuses.values()) itl.preventsRemoval = false;
+    this.tell(Attention.BUS_DEVICE_RESET);
+  }
+
+  /** Lets work go on after its command has ended; `retire` waits for it. */
+  inBackground(work: Promise<unknown>, logger: BugLogger | undefined): void {
+    const tracked = work
+      .catch((bug: unknown) =>
+        logger?.error({ err: bug }, "Work that a SCSI command left behind failed through a bug."),
+      )
+      .then(() => void this.#background.delete(tracked));
+    this.#background.add(tracked);
+  }
+
+  /** The unit goes away: commands that are still here end with LOGICAL UNIT NOT SUPPORTED. Resolved when none holds anything; the device is not closed. */
+  async retire(): Promise<void> {
+    this.device.onChange = undefined;
+    const gone = checkCondition(Condition.LOGICAL_UNIT_NOT_SUPPORTED, this.mode.descriptorSense);
+    await this.tasks.abortAll(() => gone);
+    await Promise.all(this.#background);
+  }
+}
+
+const PRINTABLE_ASCII = /^[\x20-\x7e]*$/;
+
+function checkIdentity(identity: LogicalUnitIdentity): void {
+  if (!/^([235][0-9a-f]{15}|6[0-9a-f]{31})$/i.test(identity.naa)) {
+    throw new RangeError(`"${identity.naa}" is no NAA designator of 16 (NAA 2, 3, 5) or 32 (NAA 6) hex digits.`);
+  }
+  const limits = { vendor: 8, product: 16, revision: 4, serial: 64 } as const;
+  for (const [name, limit] of Object.entries(limits)) {
+    const value = identity[name as keyof typeof limits];
+    if (value.length > limit || !PRINTABLE_ASCII.test(value)) {
+      throw new RangeError(`The unit's ${name} "${value}" is not printable ASCII of at most ${limit} characters.`);
+    }
+  }
+}

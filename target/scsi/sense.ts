@@ -1,0 +1,120 @@
+/** Sense data (SPC-4 4.5): what a CHECK CONDITION carries, and REQUEST SENSE returns. */
+import type { Condition } from "./condition.ts";
+import { bit, bits, struct, uint } from "./fields.ts";
+
+/** A byte of the CDB or parameter list, and the most significant bit of the field where it is less than the byte. */
+export interface FieldLocation {
+  readonly byte: number;
+  readonly bit?: number;
+}
+
+export interface FieldPointer extends FieldLocation {
+  /** Of the CDB, else of the parameter list. */
+  readonly inCdb: boolean;
+}
+
+export interface SenseDetail {
+  /** INFORMATION: for block commands the LBA concerned. */
+  readonly information?: number;
+  readonly pointer?: FieldPointer;
+}
+
+/** RESPONSE CODE of current errors (SPC-4 4.5.1, table 27). */
+const ResponseCode = { FIXED: 0x70, DESCRIPTOR: 0x72 } as const;
+
+/** SPC-4 4.5.3, table 53. */
+export const FixedSense = struct(18, {
+  valid: bit(0, 7),
+  responseCode: bits(0, 6, 7),
+  senseKey: bits(2, 3, 4),
+  information: uint(3, 4),
+  additionalBytes: uint(7, 1),
+  asc: uint(12, 1),
+  ascq: uint(13, 1),
+  senseKeySpecific: uint(15, 3),
+});
+
+/** SPC-4 4.5.2.1, table 28. */
+export const DescriptorSense = struct(8, {
+  responseCode: bits(0, 6, 7),
+  senseKey: bits(1, 3, 4),
+  asc: uint(2, 1),
+  ascq: uint(3, 1),
+  additionalBytes: uint(7, 1),
+});
+
+/** SPC-4 4.5.2.2, table 31. */
+export const InformationDescriptor = struct(12, {
+  type: uint(0, 1),
+  additionalBytes: uint(1, 1),
+  valid: bit(2, 7),
+  information: uint(4, 8),
+});
+
+/** SPC-4 4.5.2.4, table 33. */
+export const SenseKeySpecificDescriptor = struct(8, {
+  type: uint(0, 1),
+  additionalBytes: uint(1, 1),
+  senseKeySpecific: uint(4, 3),
+});
+
+/** SPC-4 4.5.2.4.2, table 35. */
+export const FieldPointerBytes = struct(3, {
+  valid: bit(0, 7),
+  inCdb: bit(0, 6),
+  bitValid: bit(0, 3),
+  bit: bits(0, 2, 3),
+  byte: uint(1, 2),
+});
+
+const SENSE_KEY_SPECIFIC = 0x02;
+
+export function senseData(condition: Condition, descriptorFormat: boolean, detail: SenseDetail = {}): Buffer {
+  return descriptorFormat ? descriptorSense(condition, detail) : fixedSense(condition, detail);
+}
+
+function fixedSense({ senseKey, asc, ascq }: Condition, { information, pointer }: SenseDetail): Buffer {
+  // SPC-4 4.5.3: what does not fit the four bytes is not valid.
+  const fits = information !== undefined && information <= 0xffff_ffff;
+  return FixedSense.encode({
+    valid: fits ? 1 : 0,
+    responseCode: ResponseCode.FIXED,
+    senseKey,
+    information: fits ? information : 0,
+    additionalBytes: FixedSense.bytes - 8,
+    asc,
+    ascq,
+    senseKeySpecific: pointer ? pointerBytes(pointer).readUIntBE(0, 3) : 0,
+  });
+}
+
+function descriptorSense({ senseKey, asc, ascq }: Condition, { information, pointer }: SenseDetail): Buffer {
+  const descriptors: Buffer[] = [];
+  if (information !== undefined) {
+    descriptors.push(
+      InformationDescriptor.encode({ additionalBytes: InformationDescriptor.bytes - 2, valid: 1, information }),
+    );
+  }
+  if (pointer) {
+    descriptors.push(
+      SenseKeySpecificDescriptor.encode({
+        type: SENSE_KEY_SPECIFIC,
+        additionalBytes: SenseKeySpecificDescriptor.bytes - 2,
+        senseKeySpecific: pointerBytes(pointer).readUIntBE(0, 3),
+      }),
+    );
+  }
+  const body = Buffer.concat(descriptors);
+  const header = { responseCode: ResponseCode.DESCRIPTOR, senseKey, asc, ascq, additionalBytes: body.length };
+  return Buffer.concat([DescriptorSense.encode(header), body]);
+}
+
+function pointerBytes({ inCdb, byte, bit: top }: FieldPointer): Buffer {
+  return FieldPointerBytes.encode({
+    valid: 1,
+    inCdb: inCdb ? 1 : 0,
+    bitValid: top === undefined ? 0 : 1,
+    bit: top ?? 0,
+    byte,
+  });
+}

@@ -1,0 +1,215 @@
+/**
+ * The task set of a logical unit (SAM-5 8): which command runs when, and how task management ends
+ * one.
+ *
+ * A command is here only while somebody could notice: it waits for its data or its turn, or the
+ * device has not answered at once. A SIMPLE command that the device answers in the same call
+ * never enters.
+ */
+import type { Command } from "./command.ts";
+import { checkCondition } from "./command.ts";
+import { Condition } from "./condition.ts";
+import { type Execution, TaskAttribute } from "./transport.ts";
+
+export class TaskSet {
+  /** By age. */
+  readonly #commands = new Set<Command>();
+  readonly #limit: number;
+  /** How many of them are ORDERED or HEAD OF QUEUE: only these make others wait. */
+  #ordering = 0;
+  #headsOfQueue = 0;
+  #dormant = 0;
+  #waking = false;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get full(): boolean {
+    return this.#commands.size >= this.#limit;
+  }
+
+  get size(): number {
+    return this.#commands.size;
+  }
+
+  /** Called when a command is admitted: it takes its place in the order where its place could matter. */
+  admit(command: Command): void {
+    if (command.dataOutBytes > 0 || this.#ordering > 0 || orders(command)) this.#enrol(command);
+  }
+
+  /** All the data of an admitted command is there. */
+  execute(command: Command, dataOut: readonly Uint8Array[]): Execution | Promise<Execution> {
+    if (command.state !== "admitted") return command.abortedAs ?? twice(command);
+    if (this.#ordering > 0 && !this.#mayRun(command)) return this.#hold(command, dataOut);
+    return this.#run(command, dataOut);
+  }
+
+  /** The transport will never bring the data of this command. */
+  abandon(command: Command): void {
+    if (command.state === "admitted") this.#end(command);
+    command.task.record = undefined;
+  }
+
+  /** Ends the command as `execution` says; resolved when it holds nothing any more. */
+  abort(command: Command, execution: Execution): Promise<void> | undefined {
+    if (command.state === "ended") return undefined;
+    if (command.state === "running") return this.#interrupt(command, execution);
+    command.abortedAs = execution;
+    command.task.cancelled = true;
+    const held = command.held;
+    this.#end(command);
+    held?.resolve(execution);
+    return undefined;
+  }
+
+  /** Aborts every command that `execution` gives an end for. */
+  async abortAll(execution: (command: Command) => Execution | undefined): Promise<void> {
+    const endings: Promise<void>[] = [];
+    // Nothing dormant may start because what it waited for was aborted: it may be the next to be aborted.
+    this.#waking = true;
+    for (const command of this.#commands) {
+      const end = execution(command);
+      const ending = end && this.abort(command, end);
+      if (ending) endings.push(ending);
+    }
+    this.#waking = false;
+    this.#wake();
+    await Promise.all(endings);
+  }
+
+  #run(command: Command, dataOut: readonly Uint8Array[]): Execution | Promise<Execution> {
+    command.state = "running";
+    let execution: Execution | Promise<Execution>;
+    try {
+      execution = command.definition.execute(command, dataOut);
+    } catch (bug) {
+      execution = fault(command, bug);
+    }
+    if (execution instanceof Promise) return this.#settle(command, execution);
+    this.#end(command);
+    return execution;
+  }
+
+  async #settle(command: Command, pending: Promise<Execution>): Promise<Execution> {
+    if (!command.enrolled) this.#enrol(command);
+    let execution: Execution;
+    try {
+      execution = await pending;
+    } catch (bug) {
+      execution = fault(command, bug);
+    }
+    this.#end(command);
+    return command.abortedAs ?? execution;
+  }
+
+  #interrupt(command: Command, execution: Execution): Promise<void> {
+    // Whoever aborts first decides how it ends; later ones only wait with the first.
+    command.abortedAs ??= execution;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    command.onEnd ??= [];
+    command.onEnd.push(resolve);
+    if (!command.task.cancelled) {
+      command.task.cancelled = true;
+      command.task.onCancel?.();
+    }
+    return promise;
+  }
+
+  #hold(command: Command, dataOut: readonly Uint8Array[]): Promise<Execution> {
+    const { promise, resolve } = Promise.withResolvers<Execution>();
+    command.state = "dormant";
+    command.held = { dataOut, resolve };
+    this.#dormant++;
+    return promise;
+  }
+
+  #enrol(command: Command): void {
+    command.enrolled = true;
+    this.#commands.add(command);
+    if (!orders(command)) return;
+    this.#ordering++;
+    if (command.task.attribute === TaskAttribute.HEAD_OF_QUEUE) this.#headsOfQueue++;
+  }
+
+  #end(command: Command): void {
+    if (command.state === "dormant") this.#dormant--;
+    // A command that was aborted before its data came stays on its task: `execute` will ask how it ended.
+    if (command.state !== "admitted") command.task.record = undefined;
+    command.state = "ended";
+    command.held = undefined;
+    if (command.enrolled) this.#leave(command);
+    if (command.onEnd) for (const ended of command.onEnd) ended();
+  }
+
+  #leave(command: Command): void {
+    this.#commands.delete(command);
+    if (orders(command)) {
+      this.#ordering--;
+      if (command.task.attribute === TaskAttribute.HEAD_OF_QUEUE) this.#headsOfQueue--;
+    }
+    this.#wake();
+  }
+
+  /** SAM-5 8.7 to 8.9, for one command. */
+  #mayRun(command: Command): boolean {
+    for (const runnable of this.#runnable()) if (runnable === command) return true;
+    return !command.enrolled;
+  }
+
+  /** Starts the dormant commands whose turn has come; starting one may end it at once and free others. */
+  #wake(): void {
+    if (this.#dormant === 0 || this.#waking) return;
+    this.#waking = true;
+    try {
+      for (let next = this.#nextDormant(); next; next = this.#nextDormant()) {
+        const held = next.held;
+        this.#dormant--;
+        if (held) held.resolve(this.#run(next, held.dataOut));
+      }
+    } finally {
+      this.#waking = false;
+    }
+  }
+
+  #nextDormant(): Command | undefined {
+    for (const command of this.#runnable()) if (command.state === "dormant") return command;
+    return undefined;
+  }
+
+  /**
+   * The commands that are in, or may enter, the enabled state: HEAD OF QUEUE always; ORDERED when
+   * it is the oldest and no HEAD OF QUEUE is there; SIMPLE when no older ORDERED and no HEAD OF QUEUE is.
+   */
+  *#runnable(): Generator<Command> {
+    let oldest = true;
+    let behindOrdered = false;
+    for (const command of this.#commands) {
+      const { attribute } = command.task;
+      if (attribute === TaskAttribute.HEAD_OF_QUEUE) yield command;
+      else if (this.#headsOfQueue === 0 && !behindOrdered && (attribute !== TaskAttribute.ORDERED || oldest))
+        yield command;
+      if (attribute === TaskAttribute.ORDERED) behindOrdered = true;
+      oldest = false;
+      if (behindOrdered && this.#headsOfQueue === 0) return;
+    }
+  }
+}
+
+function orders(command: Command): boolean {
+  const { attribute } = command.task;
+  return attribute === TaskAttribute.ORDERED || attribute === TaskAttribute.HEAD_OF_QUEUE;
+}
+
+/** An exception is a bug of ours: it is logged and fails this command, and no other. */
+function fault(command: Command, bug: unknown): Execution {
+  command.server.logger?.error(
+    { err: bug, command: command.definition.cdb.name },
+    "A SCSI command failed through a bug.",
+  );
+  return checkCondition(Condition.INTERNAL_TARGET_FAILURE, command.unit.mode.descriptorSense);
+}
+
+function twice(command: Command): never {
+  throw new Error(`The transport executes a ${command.definition.cdb.name} for the second time.`);
+}

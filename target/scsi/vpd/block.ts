@@ -1,0 +1,54 @@
+/** The VPD pages of block devices (SBC-4 6.6), each without its header of four bytes. */
+
+import {
+  MAX_TRANSFER_BYTES,
+  MAX_UNMAP_BLOCKS,
+  MAX_UNMAP_DESCRIPTORS,
+  MAX_WRITE_SAME_BYTES,
+  OPTIMAL_GRANULARITY_BYTES,
+  OPTIMAL_TRANSFER_BYTES,
+} from "../limits.ts";
+import type { LogicalUnit } from "../logical-unit.ts";
+import { BlockCharacteristicsPage, BlockLimitsPage, ProvisioningPage } from "./layouts.ts";
+
+/** MEDIUM ROTATION RATE 0001h: none (SBC-4 6.6.2, table 241); 0000h: not told. */
+const NON_ROTATING = 1;
+/** PROVISIONING TYPE (SBC-4 6.6.6, table 256). */
+const ProvisioningType = { FULL_OR_NOT_TOLD: 0, THIN: 2 } as const;
+
+/** B0h (SBC-4 6.6.4): what the commands enforce, from the same constants. */
+export function blockLimits({ device, blockBytes }: LogicalUnit): Uint8Array {
+  const limits = {
+    writeSameNonZero: 1,
+    optimalGranularityBlocks: Math.max(1, OPTIMAL_GRANULARITY_BYTES / blockBytes),
+    maxTransferBlocks: MAX_TRANSFER_BYTES / blockBytes,
+    optimalTransferBlocks: OPTIMAL_TRANSFER_BYTES / blockBytes,
+    maxWriteSameBlocks: MAX_WRITE_SAME_BYTES / blockBytes,
+  };
+  if (!device.thin) return BlockLimitsPage.encode(limits);
+  return BlockLimitsPage.encode({
+    ...limits,
+    maxUnmapBlocks: MAX_UNMAP_BLOCKS,
+    maxUnmapDescriptors: MAX_UNMAP_DESCRIPTORS,
+    optimalUnmapBlocks: Math.max(1, device.allocationBytes / blockBytes),
+    // Allocations begin at LBA 0, so UNMAP GRANULARITY ALIGNMENT 0 is valid.
+    unmapAlignmentValid: 1,
+  });
+}
+
+/** B1h (SBC-4 6.6.2). */
+export function blockDeviceCharacteristics({ identity }: LogicalUnit): Uint8Array {
+  return BlockCharacteristicsPage.encode({ rotationRate: identity.rotational ? 0 : NON_ROTATING });
+}
+
+/** B2h (SBC-4 6.6.6). LBPRZ: what is not mapped reads as zeros, as `BlockDevice.unmap` promises. */
+export function provisioningPage({ device }: LogicalUnit): Uint8Array {
+  if (!device.thin) return ProvisioningPage.encode({ provisioningType: ProvisioningType.FULL_OR_NOT_TOLD });
+  return ProvisioningPage.encode({
+    unmap: 1,
+    writeSame16: 1,
+    writeSame10: 1,
+    readsZeros: 1,
+    provisioningType: ProvisioningType.THIN,
+  });
+}
