@@ -1,0 +1,106 @@
+import test from "ava";
+import { GetLbaStatus16, Read10, Unmap, Write10 } from "node-iscsi-target/scsi/cdb.ts";
+import { MAX_UNMAP_BLOCKS, MAX_UNMAP_DESCRIPTORS } from "node-iscsi-target/scsi/limits.ts";
+import { LbaStatusDescriptor, UnmapDescriptor, UnmapHeader } from "node-iscsi-target/scsi/parameter-data.ts";
+import { cdbOf, rig, type ScsiHost, senseName } from "../../../helpers/scsi-host.ts";
+
+function unmapList(ranges: readonly { lba: number; blocks: number }[]): Buffer {
+  const descriptorBytes = ranges.length * UnmapDescriptor.bytes;
+  const header = UnmapHeader.encode({ dataBytes: descriptorBytes + 6, descriptorBytes });
+  return Buffer.concat([header, ...ranges.map((range) => UnmapDescriptor.encode(range))]);
+}
+
+async function unmap(host: ScsiHost, list: Buffer, listBytes = list.length): Promise<string> {
+  return senseName(await host.send(cdbOf(Unmap, { listBytes }), list));
+}
+
+test("UNMAP makes its ranges read as zeros, and nothing beside them", async (t) => {
+  const { host, device } = await rig();
+  device.bytes.fill(1);
+  t.is(
+    await unmap(
+      host,
+      unmapList([
+        { lba: 2, blocks: 3 },
+        { lba: 100, blocks: 0 },
+        { lba: 9, blocks: 1 },
+      ]),
+    ),
+    "GOOD",
+  );
+  const { dataIn } = await host.send(cdbOf(Read10, { lba: 0, blocks: 11 }));
+  const zeroed = Array.from({ length: 11 }, (_, block) => dataIn?.[block * 512] === 0);
+  t.deepEqual(
+    zeroed.flatMap((zero, block) => (zero ? [block] : [])),
+    [2, 3, 4, 9],
+  );
+});
+
+test("UNMAP checks every range before it unmaps the first", async (t) => {
+  const { host, device } = await rig({ blocks: 100 });
+  t.is(
+    await unmap(
+      host,
+      unmapList([
+        { lba: 0, blocks: 10 },
+        { lba: 95, blocks: 6 },
+      ]),
+    ),
+    "LBA_OUT_OF_RANGE",
+  );
+  t.deepEqual(device.ios, []);
+});
+
+test("UNMAP of an empty list is no error, and one cut short is", async (t) => {
+  const { host, device } = await rig();
+  t.is(await unmap(host, Buffer.alloc(0)), "GOOD");
+  t.is(await unmap(host, unmapList([])), "GOOD");
+  t.is(await unmap(host, Buffer.alloc(4)), "PARAMETER_LIST_LENGTH_ERROR");
+  t.is(await unmap(host, unmapList([{ lba: 0, blocks: 1 }]).subarray(0, 12), 24), "PARAMETER_LIST_LENGTH_ERROR");
+  t.deepEqual(device.ios, []);
+});
+
+test("UNMAP above the limits of VPD page B0h is refused", async (t) => {
+  const { host } = await rig({ blocks: MAX_UNMAP_BLOCKS + 10 });
+  const half = MAX_UNMAP_BLOCKS / 2;
+  t.is(
+    await unmap(
+      host,
+      unmapList([
+        { lba: 0, blocks: half },
+        { lba: 0, blocks: half + 1 },
+      ]),
+    ),
+    "INVALID_FIELD_IN_PARAMETER_LIST",
+  );
+  const many = Array.from({ length: MAX_UNMAP_DESCRIPTORS + 1 }, () => ({ lba: 0, blocks: 1 }));
+  t.is(await unmap(host, unmapList(many)), "INVALID_FIELD_IN_CDB");
+  t.is(await unmap(host, unmapList(many.slice(1))), "GOOD");
+});
+
+test("a unit without thin provisioning has neither UNMAP nor GET LBA STATUS", async (t) => {
+  const { host } = await rig({ thin: false });
+  t.is(await unmap(host, unmapList([])), "INVALID_COMMAND_OPERATION_CODE");
+  t.is(senseName(await host.send(cdbOf(GetLbaStatus16, { allocationBytes: 24 }))), "INVALID_COMMAND_OPERATION_CODE");
+});
+
+test("GET LBA STATUS shows what was written and unmapped, as runs that do not repeat a status", async (t) => {
+  const { host } = await rig({ blocks: 64 });
+  await host.send(cdbOf(Write10, { lba: 8, blocks: 16 }), Buffer.alloc(16 * 512));
+  await unmap(host, unmapList([{ lba: 10, blocks: 2 }]));
+  const { dataIn } = await host.send(cdbOf(GetLbaStatus16, { lba: 4, allocationBytes: 4096 }));
+  const data = Buffer.from(dataIn ?? []);
+  const runs = [];
+  for (let at = 8; at < data.length; at += 16) runs.push(LbaStatusDescriptor.decode(data, at));
+  t.is(data.readUInt32BE(0), data.length - 4);
+  t.deepEqual(runs, [
+    { lba: 4, blocks: 4, status: 1 },
+    { lba: 8, blocks: 2, status: 0 },
+    { lba: 10, blocks: 2, status: 1 },
+    { lba: 12, blocks: 12, status: 0 },
+    { lba: 24, blocks: 40, status: 1 },
+  ]);
+  const cut = await host.send(cdbOf(GetLbaStatus16, { lba: 4, allocationBytes: 24 }));
+  t.deepEqual(Buffer.from(cut.dataIn ?? []), data.subarray(0, 24));
+  t.is(senseName(await host.send(cdbOf(GetLbaStatus16, { lba: 64, allocationBytes: 24 }))), "LBA_OUT_OF_RANGE");
+});
