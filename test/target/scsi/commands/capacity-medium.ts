@@ -1,0 +1,138 @@
+import test from "ava";
+import {
+  Inquiry,
+  Prefetch10,
+  Prefetch16,
+  PreventAllowMediumRemoval,
+  Read10,
+  ReadCapacity10,
+  ReadCapacity16,
+  RequestSense,
+  StartStopUnit,
+  SynchronizeCache10,
+  SynchronizeCache16,
+  TestUnitReady,
+  Write10,
+} from "node-iscsi-target/scsi/cdb.ts";
+import { Capacity16Data } from "node-iscsi-target/scsi/parameter-data.ts";
+import { FixedSense } from "node-iscsi-target/scsi/sense.ts";
+import { Status } from "node-iscsi-target/scsi/transport.ts";
+import { anotherHost, cdbOf, rig, senseName } from "../../../helpers/scsi-host.ts";
+
+test("READ CAPACITY tells the last block and the block length", async (t) => {
+  const { host } = await rig({ blocks: 1000, blockBytes: 4096 });
+  const ten = Buffer.from((await host.send(cdbOf(ReadCapacity10))).dataIn ?? []);
+  t.deepEqual([ten.length, ten.readUInt32BE(0), ten.readUInt32BE(4)], [8, 999, 4096]);
+  const sixteen = Buffer.from((await host.send(cdbOf(ReadCapacity16, { allocationBytes: 32 }))).dataIn ?? []);
+  t.deepEqual(Capacity16Data.decode(sixteen), {
+    lastLba: 999,
+    blockBytes: 4096,
+    provisioningManaged: 1,
+    readsZeros: 1,
+  });
+  t.is((await host.send(cdbOf(ReadCapacity16, { allocationBytes: 12 }))).dataIn?.length, 12);
+});
+
+test("READ CAPACITY (10) of more than 2^32 blocks sends the host to READ CAPACITY (16)", async (t) => {
+  const { host, device } = await rig();
+  Object.defineProperty(device, "sizeBytes", { value: 2 ** 41 + 512 });
+  const ten = Buffer.from((await host.send(cdbOf(ReadCapacity10))).dataIn ?? []);
+  t.is(ten.readUInt32BE(0), 0xffff_ffff);
+  const sixteen = Buffer.from((await host.send(cdbOf(ReadCapacity16, { allocationBytes: 32 }))).dataIn ?? []);
+  t.is(Capacity16Data.lastLba.get(sixteen), 2 ** 32);
+});
+
+test("READ CAPACITY (10) refuses an address without PMI", async (t) => {
+  const { host } = await rig();
+  t.is(senseName(await host.send(cdbOf(ReadCapacity10, { lba: 1 }))), "INVALID_FIELD_IN_CDB");
+  t.is(senseName(await host.send(cdbOf(ReadCapacity10, { lba: 1, partialMedium: 1 }))), "GOOD");
+});
+
+test("after a resize every host is told once, and reads the new capacity", async (t) => {
+  const { host, device, server } = await rig({ blocks: 100 });
+  const other = await anotherHost(server);
+  device.resize(300);
+  for (const each of [host, other]) {
+    t.is(senseName(await each.send(cdbOf(Read10, { blocks: 1 }))), "06/2a/09");
+    const data = Buffer.from((await each.send(cdbOf(ReadCapacity10))).dataIn ?? []);
+    t.is(data.readUInt32BE(0), 299);
+  }
+  t.is(senseName(await host.send(cdbOf(Write10, { lba: 299, blocks: 1 }), Buffer.alloc(512))), "GOOD");
+});
+
+test("a stopped unit serves no medium, says so, and starts again", async (t) => {
+  const { host, device } = await rig();
+  t.is(senseName(await host.send(cdbOf(StartStopUnit, { start: 0 }))), "GOOD");
+  t.deepEqual(
+    device.ios.map(({ kind }) => kind),
+    ["flush"],
+  );
+  for (const cdb of [
+    cdbOf(TestUnitReady),
+    cdbOf(Read10, { blocks: 1 }),
+    cdbOf(ReadCapacity10),
+    cdbOf(SynchronizeCache10),
+  ]) {
+    t.is(senseName(await host.send(cdb)), "INITIALIZING_COMMAND_REQUIRED");
+  }
+  t.is(senseName(await host.send(cdbOf(Inquiry, { allocationBytes: 36 }))), "GOOD");
+  const sense = await host.send(cdbOf(RequestSense, { allocationBytes: 18 }));
+  t.like(FixedSense.decode(sense.dataIn ?? Buffer.alloc(18)), { senseKey: 2, asc: 4, ascq: 2 });
+  t.is(senseName(await host.send(cdbOf(StartStopUnit, { start: 1 }))), "GOOD");
+  t.is(senseName(await host.send(cdbOf(TestUnitReady))), "GOOD");
+});
+
+test("only a removable unit ejects, unless some host prevents it", async (t) => {
+  const fixed = await rig();
+  t.is(senseName(await fixed.host.send(cdbOf(StartStopUnit, { loadEject: 1 }))), "INVALID_FIELD_IN_CDB");
+  const { host, server } = await rig({ removable: true });
+  const other = await anotherHost(server);
+  t.is(senseName(await other.send(cdbOf(PreventAllowMediumRemoval, { prevent: 1 }))), "GOOD");
+  t.is(senseName(await host.send(cdbOf(StartStopUnit, { loadEject: 1 }))), "MEDIUM_REMOVAL_PREVENTED");
+  await server.nexusEnds(other.nexus);
+  t.is(senseName(await host.send(cdbOf(StartStopUnit, { loadEject: 1 }))), "GOOD");
+  t.is(senseName(await host.send(cdbOf(TestUnitReady))), "MEDIUM_NOT_PRESENT");
+  t.is(senseName(await host.send(cdbOf(StartStopUnit, { loadEject: 1, start: 1 }))), "GOOD");
+  t.is(senseName(await host.send(cdbOf(TestUnitReady))), "GOOD");
+});
+
+test("power conditions and obsolete prevention are refused", async (t) => {
+  const { host } = await rig();
+  t.is(senseName(await host.send(cdbOf(StartStopUnit, { powerCondition: 2 }))), "INVALID_FIELD_IN_CDB");
+  t.is(senseName(await host.send(cdbOf(PreventAllowMediumRemoval, { prevent: 2 }))), "INVALID_FIELD_IN_CDB");
+});
+
+for (const layout of [SynchronizeCache10, SynchronizeCache16]) {
+  test(`${layout.name} with IMMED answers before the flush has ended`, async (t) => {
+    const { host, device, unit } = await rig();
+    device.holding = true;
+    t.is(senseName(await host.send(cdbOf(layout, { immediate: 1 }))), "GOOD");
+    t.is(device.heldCount, 1);
+    const retired = unit.retire();
+    device.release();
+    await retired;
+    t.is(device.heldCount, 0);
+  });
+
+  test(`${layout.name} checks its range`, async (t) => {
+    const { host, device } = await rig({ blocks: 100 });
+    t.is(senseName(await host.send(cdbOf(layout, { lba: 99, blocks: 2 }))), "LBA_OUT_OF_RANGE");
+    t.is(senseName(await host.send(cdbOf(layout, { lba: 101 }))), "LBA_OUT_OF_RANGE");
+    t.is(senseName(await host.send(cdbOf(layout, { lba: 50 }))), "GOOD");
+    t.is(device.ios.length, 1);
+  });
+}
+
+for (const layout of [Prefetch10, Prefetch16]) {
+  test(`${layout.name} reads its range and answers CONDITION MET`, async (t) => {
+    const { host, device } = await rig({ blocks: 5000 });
+    const result = await host.send(cdbOf(layout, { lba: 10, blocks: 3000 }));
+    t.is(result.status, Status.CONDITION_MET);
+    t.is(
+      device.ios.reduce((bytes, io) => bytes + io.length, 0),
+      3000 * 512,
+    );
+    t.is((await host.send(cdbOf(layout, { lba: 10, blocks: 0, immediate: 1 }))).status, Status.CONDITION_MET);
+    t.is(senseName(await host.send(cdbOf(layout, { lba: 4999, blocks: 2 }))), "LBA_OUT_OF_RANGE");
+  });
+}
