@@ -1,4 +1,4 @@
-import { VmError } from "@sanlab/vm";
+import { VmError } from "@sanlab/vm/vm-error.ts";
 import { ExitCode, UserError } from "./user-error.ts";
 
 /** The system's code of an error (`ENOENT`), or "". */

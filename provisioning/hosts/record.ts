@@ -1,9 +1,9 @@
-import { readdir } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCode } from "../errors.ts";
 import type { Initiator, LabHost } from "../lab/lab.ts";
 import { readJson, writeJson } from "../state/json-file.ts";
-import { hostRecordFile, STATE_FILES, STATE_FORMAT } from "../state/layout.ts";
+import { hostRecordFile, hostRunDirectory, STATE_FILES, STATE_FORMAT } from "../state/layout.ts";
 
 /** What a QEMU host is started with, and whether it should be running. */
 export interface HostRecord {
@@ -42,4 +42,10 @@ async function namesIn(directory: string): Promise<string[]> {
     if (errorCode(error) === "ENOENT") return [];
     throw error;
   }
+}
+
+/** Forgets a host: its record, and its run directory with the logs of its guest. */
+export async function removeHostRecord(state: string, name: string): Promise<void> {
+  await rm(hostRecordFile(state, name), { force: true });
+  await rm(hostRunDirectory(state, name), { recursive: true, force: true });
 }

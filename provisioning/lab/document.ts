@@ -1,4 +1,14 @@
-import { isMap, isNode, isScalar, isSeq, LineCounter, type Node, type Pair, type ParsedNode, parseDocument } from "yaml";
+import {
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  type ParsedNode,
+  parseDocument,
+} from "yaml";
 import type { LabProblem } from "./problem.ts";
 
 /** Keys and list indices from the file's top to a value. */
@@ -84,7 +94,9 @@ export class LabDocument {
 }
 
 export function pathText(path: Path): string {
-  return path.map((step, index) => (typeof step === "number" ? `[${step}]` : `${index === 0 ? "" : "."}${step}`)).join("");
+  return path
+    .map((step, index) => (typeof step === "number" ? `[${step}]` : `${index === 0 ? "" : "."}${step}`))
+    .join("");
 }
 
 function keyText(pair: Pair<unknown, unknown>): string {

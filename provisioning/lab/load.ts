@@ -79,33 +79,39 @@ function labOf(draft: Draft, file: string): Lab {
   return {
     name: draft.name,
     file,
-    pools: draft.entries("pools").map((pool): PoolSpec => ({
-      name: pool.name,
-      segmentBytes: checked(draft.segmentBytes(pool)),
-      devices: pool.entries("devices").map((device) => ({
-        path: checked(draft.devicePath(device)),
-        ...(device.has("size") ? { sizeBytes: checked(device.size("size")) } : {}),
-      })),
-    })),
+    pools: draft.entries("pools").map(
+      (pool): PoolSpec => ({
+        name: pool.name,
+        segmentBytes: checked(draft.segmentBytes(pool)),
+        devices: pool.entries("devices").map((device) => ({
+          path: checked(draft.devicePath(device)),
+          ...(device.has("size") ? { sizeBytes: checked(device.size("size")) } : {}),
+        })),
+      }),
+    ),
     disks: draft.entries("disks").map((disk) => ({
       name: disk.name,
       pool: checked(disk.text("pool")),
       sizeBytes: checked(disk.size("size")),
       thick: disk.flag("thick"),
     })),
-    agents: draft.entries("agents").map((agent): AgentSpec => ({
-      name: agent.name,
-      portal: checked(draft.portal(agent)),
-      ...(agent.has("advertise") ? { advertise: checked(parseAdvertise(checked(agent.text("advertise")))) } : {}),
-    })),
-    hosts: draft.entries("hosts").map((host): LabHost => ({
-      name: host.name,
-      iqn: checked(draft.iqn(host)),
-      disks: host.list("disks").map(({ value }) => value),
-      external: host.flag("external"),
-      memoryMiB: checked(draft.memoryMiB(host)),
-      initiator: INITIATORS.find((initiator) => initiator === host.text("initiator")) ?? "open-iscsi",
-    })),
+    agents: draft.entries("agents").map(
+      (agent): AgentSpec => ({
+        name: agent.name,
+        portal: checked(draft.portal(agent)),
+        ...(agent.has("advertise") ? { advertise: checked(parseAdvertise(checked(agent.text("advertise")))) } : {}),
+      }),
+    ),
+    hosts: draft.entries("hosts").map(
+      (host): LabHost => ({
+        name: host.name,
+        iqn: checked(draft.iqn(host)),
+        disks: host.list("disks").map(({ value }) => value),
+        external: host.flag("external"),
+        memoryMiB: checked(draft.memoryMiB(host)),
+        initiator: INITIATORS.find((initiator) => initiator === host.text("initiator")) ?? "open-iscsi",
+      }),
+    ),
     zones: draft.entries("zones").map((zone) => ({
       name: zone.name,
       hosts: zone.list("hosts").map(({ value }) => value),

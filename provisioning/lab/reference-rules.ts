@@ -4,12 +4,7 @@ import type { Report, Rule } from "./rules.ts";
 import { didYouMean } from "./suggestion.ts";
 
 /** Rules about what refers to what, and who sees whom. */
-export const REFERENCE_RULES: readonly Rule[] = [
-  namesExist,
-  hostIsInAZone,
-  exportHasAPath,
-  guestReachesItsAgents,
-];
+export const REFERENCE_RULES: readonly Rule[] = [namesExist, hostIsInAZone, exportHasAPath, guestReachesItsAgents];
 
 /** Where names of which section stand. */
 const REFERENCES: readonly { section: Section; key: string; target: Section; what: string; isList: boolean }[] = [
@@ -26,7 +21,8 @@ function namesExist(draft: Draft, report: Report): void {
     for (const entry of draft.entries(section)) {
       for (const { value, path } of isList ? entry.list(key) : single(entry, key)) {
         if (known.includes(value)) continue;
-        const list = known.length === 0 ? `a ${what} (the file has none)` : `one of the file's ${target}, ${known.join(", ")}`;
+        const list =
+          known.length === 0 ? `a ${what} (the file has none)` : `one of the file's ${target}, ${known.join(", ")}`;
         report(path, `the unknown ${what} '${value}'`, `${list}${didYouMean(value, known)}`);
       }
     }
@@ -36,7 +32,11 @@ function namesExist(draft: Draft, report: Report): void {
 function hostIsInAZone(draft: Draft, report: Report): void {
   for (const host of draft.entries("hosts")) {
     if (zonesOf(draft, host.name).length > 0) continue;
-    report(host.path, `host '${host.name}' in no zone`, "every host in a zone, since a host outside the zones sees nothing");
+    report(
+      host.path,
+      `host '${host.name}' in no zone`,
+      "every host in a zone, since a host outside the zones sees nothing",
+    );
   }
 }
 
@@ -48,7 +48,8 @@ function exportHasAPath(draft: Draft, report: Report): void {
       if (!draft.names("disks").includes(disk)) continue;
       const showing = zones.filter((zone) => zone.list("disks").some(({ value }) => value === disk));
       if (showing.some((zone) => zone.list("agents").length > 0)) continue;
-      const found = showing.length === 0 ? `'${disk}', which no zone of the host has` : `'${disk}', in no zone with an agent`;
+      const found =
+        showing.length === 0 ? `'${disk}', which no zone of the host has` : `'${disk}', in no zone with an agent`;
       report(path, found, `a zone that has host '${host.name}', disk '${disk}' and an agent`);
     }
   }

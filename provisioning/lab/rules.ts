@@ -1,5 +1,5 @@
-import { MAX_TABLE_SEGMENTS } from "node-iscsi-target/mapping/entry.ts";
 import { MIN_MEMORY_MIB } from "@sanlab/vm/command-line.ts";
+import { MAX_TABLE_SEGMENTS } from "node-iscsi-target/mapping/entry.ts";
 import type { Path } from "./document.ts";
 import type { Draft, DraftEntry } from "./draft.ts";
 import { formatEndpoint } from "./endpoint.ts";
@@ -56,7 +56,11 @@ function devicePathIsUsedOnce(draft: Draft, report: Report): void {
   const pathOf = (device: DraftEntry) => draft.devicePath(device);
   for (const { entry, earlier } of repeated(devices, pathOf)) {
     const pool = String(earlier.path[1]);
-    report([...entry.path, "path"], `'${entry.text("path")}', which pool '${pool}' has already`, "a path of its own for every device");
+    report(
+      [...entry.path, "path"],
+      `'${entry.text("path")}', which pool '${pool}' has already`,
+      "a path of its own for every device",
+    );
   }
 }
 
@@ -96,7 +100,11 @@ function portalIsAnAddress(draft: Draft, report: Report): void {
   for (const agent of draft.entries("agents")) {
     const text = agent.text("portal");
     if (text === undefined || !/:[0-9]+$/.test(text) || draft.portal(agent) !== undefined) continue;
-    report([...agent.path, "portal"], `'${text}'`, "a numeric address and a port from 0 to 65535, such as 127.0.0.1:3260");
+    report(
+      [...agent.path, "portal"],
+      `'${text}'`,
+      "a numeric address and a port from 0 to 65535, such as 127.0.0.1:3260",
+    );
   }
 }
 
@@ -114,7 +122,11 @@ function portalIsUsedOnce(draft: Draft, report: Report): void {
 function initiatorNameIsUsedOnce(draft: Draft, report: Report): void {
   for (const { entry, earlier } of repeated(draft.entries("hosts"), (host) => draft.iqn(host))) {
     const place = entry.has("iqn") ? [...entry.path, "iqn"] : entry.path;
-    report(place, `'${draft.iqn(entry)}', which host '${earlier.name}' has already`, "an iSCSI name of its own for every host");
+    report(
+      place,
+      `'${draft.iqn(entry)}', which host '${earlier.name}' has already`,
+      "an iSCSI name of its own for every host",
+    );
   }
 }
 
@@ -153,4 +165,3 @@ function repeated(
     return [];
   });
 }
-

@@ -18,7 +18,9 @@ export function schemaProblems(document: LabDocument): LabProblem[] {
 }
 
 /** How an error of each keyword is told; keywords that only repeat another error are left out. */
-const TELLERS: Readonly<Record<string, (document: LabDocument, error: ErrorObject, path: Path) => LabProblem | undefined>> = {
+const TELLERS: Readonly<
+  Record<string, (document: LabDocument, error: ErrorObject, path: Path) => LabProblem | undefined>
+> = {
   additionalProperties: (document, error, path) => {
     const key = String(error.params.additionalProperty);
     const known = Object.keys(schemaOf(error).properties ?? {});
@@ -39,7 +41,12 @@ const TELLERS: Readonly<Record<string, (document: LabDocument, error: ErrorObjec
   uniqueItems: (document, error, path) => {
     const item = (error.data as readonly unknown[])[Number(error.params.i)];
     const place = [...path, Math.max(Number(error.params.i), Number(error.params.j))];
-    return { line: document.lineOf(place), at: pathText(place), found: `${shown(item)} a second time`, expected: "every name once" };
+    return {
+      line: document.lineOf(place),
+      at: pathText(place),
+      found: `${shown(item)} a second time`,
+      expected: "every name once",
+    };
   },
 };
 

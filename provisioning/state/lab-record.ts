@@ -70,9 +70,13 @@ async function parsed(state: string): Promise<LabRecord | undefined> {
     return await readJson<LabRecord>(join(state, STATE_FILES.lab));
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    throw new UserError("STATE_DIRECTORY", `The file ${join(state, STATE_FILES.lab)} is damaged: restore it from a copy.`, {
-      cause: error,
-    });
+    throw new UserError(
+      "STATE_DIRECTORY",
+      `The file ${join(state, STATE_FILES.lab)} is damaged: restore it from a copy.`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 

@@ -9,6 +9,8 @@ export const STATE_FILES = {
   lab: "lab.json",
   /** The daemons that the supervisor keeps alive. */
   processes: "processes.json",
+  /** The image files that were created for the lab. */
+  images: "images.json",
   supervisorSocket: "supervisor.sock",
   /** Where the controller listens, and the token that it wants. */
   endpoint: "controller.json",

@@ -74,7 +74,9 @@ export class SupervisorClient {
 
   #mustRun(answer: unknown): void {
     if (answer === undefined) {
-      throw new UserError("NOT_RUNNING", "The lab's supervisor is not running: start the lab with 'sanlab up'.", { exitCode: 3 });
+      throw new UserError("NOT_RUNNING", "The lab's supervisor is not running: start the lab with 'sanlab up'.", {
+        exitCode: 3,
+      });
     }
   }
 
@@ -91,7 +93,13 @@ export class SupervisorClient {
   }
 }
 
-async function exchange(socketPath: string, method: string, path: string, body: unknown, timeoutMs: number): Promise<unknown> {
+async function exchange(
+  socketPath: string,
+  method: string,
+  path: string,
+  body: unknown,
+  timeoutMs: number,
+): Promise<unknown> {
   const text = body === undefined ? undefined : JSON.stringify(body);
   const outgoing = request({ socketPath, method, path, agent: false, signal: AbortSignal.timeout(timeoutMs) });
   outgoing.end(text);
@@ -104,6 +112,8 @@ async function exchange(socketPath: string, method: string, path: string, body: 
     throw new UserError("SUPERVISOR", answer.error?.message ?? "The supervisor refused the request.");
   } catch (error) {
     if (errorCode(error) !== "ABORT_ERR") throw error;
-    throw new UserError("SUPERVISOR", `The lab's supervisor did not answer within ${timeoutMs / 1000} s.`, { cause: error });
+    throw new UserError("SUPERVISOR", `The lab's supervisor did not answer within ${timeoutMs / 1000} s.`, {
+      cause: error,
+    });
   }
 }

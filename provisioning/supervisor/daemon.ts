@@ -66,6 +66,18 @@ export class Daemon {
     this.#life = this.#live(first);
   }
 
+  /** Ends the process, orderly if it can, and starts no other. Returns when it has ended. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    if (this.#process !== null) await endProcess(this.#process, STOP_TIMEOUT_MS);
+    await this.#life;
+    this.#state = "stopped";
+  }
+
+  async signal(signal: NodeJS.Signals): Promise<void> {
+    if (this.#process !== null) await signalProcess(this.#process, signal);
+  }
+
   async #live(first: LiveProcess): Promise<void> {
     for (let process = first; ; process = await this.#spawn()) {
       // Stopped while the process was being started, when nobody knew it yet.

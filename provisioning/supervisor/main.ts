@@ -21,7 +21,10 @@ if (use === undefined) throw new Error(`a supervisor is at work on ${state} alre
 const record = await readLabRecord(state);
 if (record === undefined) throw new Error(`${state} is not a lab's state directory`);
 
-const logger = pino({ base: null }, pino.destination({ dest: logFile(state, "supervisor"), append: true, mkdir: true, sync: true }));
+const logger = pino(
+  { base: null },
+  pino.destination({ dest: logFile(state, "supervisor"), append: true, mkdir: true, sync: true }),
+);
 const log = (message: string, details: object) => logger.info(details, message);
 const supervisor = new Supervisor({ stateDirectory: state, stateId: record.id, log });
 log("supervisor started", { pid: process.pid });

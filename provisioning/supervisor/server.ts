@@ -81,6 +81,7 @@ function stringsOf(body: unknown, key: string): string[] {
 function signalOf(body: unknown): NodeJS.Signals {
   const value = (body as Record<string, unknown> | undefined)?.signal;
   const signal = SIGNALS.find((known) => known === value);
-  if (signal === undefined) throw new UserError("SUPERVISOR", `The supervisor sends ${SIGNALS.join(", ")}, not '${String(value)}'.`);
+  if (signal === undefined)
+    throw new UserError("SUPERVISOR", `The supervisor sends ${SIGNALS.join(", ")}, not '${String(value)}'.`);
   return signal;
 }

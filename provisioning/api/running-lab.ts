@@ -1,0 +1,72 @@
+import type { Agent, Disk, ExportPath, Host, Pool, Zone } from "@sanlab/controller/api/resources.ts";
+import { hostProcess } from "@sanlab/vm";
+import { type HostRecord, readHostRecords } from "../hosts/record.ts";
+import { type Declared, type LabRecord, NOTHING_DECLARED } from "../state/lab-record.ts";
+import { hostRunDirectory } from "../state/layout.ts";
+import type { ApiClient } from "./client.ts";
+
+/** A QEMU host as it is now. */
+export interface RunningHost {
+  readonly record: HostRecord;
+  readonly isRunning: boolean;
+}
+
+/** Everything about a lab that a plan depends on. */
+export interface RunningLab {
+  /** Null: there is no state directory yet. */
+  readonly name: string | null;
+  /** Supervisor and controller run. */
+  readonly isUp: boolean;
+  readonly pools: readonly Pool[];
+  readonly disks: readonly Disk[];
+  readonly agents: readonly Agent[];
+  readonly hosts: readonly Host[];
+  readonly exports: readonly { readonly host: string; readonly disk: string }[];
+  readonly zones: readonly Zone[];
+  readonly qemuHosts: readonly RunningHost[];
+  readonly declared: Declared;
+}
+
+export const NO_LAB: RunningLab = {
+  name: null,
+  isUp: false,
+  pools: [],
+  disks: [],
+  agents: [],
+  hosts: [],
+  exports: [],
+  zones: [],
+  qemuHosts: [],
+  declared: NOTHING_DECLARED,
+};
+
+/** Reads a lab whose controller runs. */
+export async function readRunningLab(state: string, record: LabRecord, api: ApiClient): Promise<RunningLab> {
+  const [pools, disks, agents, hosts, paths, zones, qemuHosts] = await Promise.all([
+    api.get<Pool[]>("/pools"),
+    api.get<Disk[]>("/disks"),
+    api.get<Agent[]>("/agents"),
+    api.get<Host[]>("/hosts"),
+    api.get<ExportPath[]>("/exports"),
+    api.get<Zone[]>("/zones"),
+    readQemuHosts(state),
+  ]);
+  const exports = new Map(paths.map(({ host, disk }) => [`${host}/${disk}`, { host, disk }]));
+  return {
+    name: record.lab,
+    isUp: true,
+    ...{ pools, disks, agents, hosts, zones, qemuHosts },
+    exports: [...exports.values()],
+    declared: record.declared,
+  };
+}
+
+export async function readQemuHosts(state: string): Promise<RunningHost[]> {
+  const records = await readHostRecords(state);
+  return Promise.all(
+    records.map(async (record) => ({
+      record,
+      isRunning: (await hostProcess(hostRunDirectory(state, record.name))) !== undefined,
+    })),
+  );
+}

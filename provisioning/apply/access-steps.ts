@@ -1,0 +1,55 @@
+import { GUEST_GATEWAY } from "../hosts/portals.ts";
+import { hostRecord, readHostRecord, removeHostRecord, writeHostRecord } from "../hosts/record.ts";
+import type { StepOf } from "../plan/step.ts";
+import type { ApplyContext } from "./context.ts";
+import { creating, deleteIfThere } from "./remove.ts";
+
+export async function addHost({ host }: StepOf<"add-host">, context: ApplyContext): Promise<void> {
+  const { name, iqn, external } = host;
+  const advertise = external || host.initiator === "qemu" ? {} : { advertise: GUEST_GATEWAY };
+  await creating(context, `delete host '${name}'`, `/hosts/${name}`, () =>
+    context.api.post("/hosts", { name, iqn, ...advertise }),
+  );
+  if (external) return;
+  context.undo.push(`forget host '${name}'`, () => removeHostRecord(context.state, name));
+  await writeHostRecord(context.state, hostRecord(host, "stopped"));
+}
+
+export async function changeHost({ host }: StepOf<"change-host">, context: ApplyContext): Promise<void> {
+  const before = await readHostRecord(context.state, host.name);
+  if (before !== undefined) {
+    context.undo.push(`restore host '${host.name}'`, () => writeHostRecord(context.state, before));
+  }
+  await writeHostRecord(context.state, hostRecord(host, before?.wanted ?? "stopped"));
+}
+
+export async function deleteHost({ host }: StepOf<"delete-host">, context: ApplyContext): Promise<void> {
+  await deleteIfThere(context.api, `/hosts/${host}`);
+  await removeHostRecord(context.state, host);
+}
+
+export async function setZone({ zone, before }: StepOf<"set-zone">, context: ApplyContext): Promise<void> {
+  const path = `/zones/${zone.name}`;
+  if (before === null) {
+    await creating(context, `delete zone '${zone.name}'`, path, () => context.api.post("/zones", zone));
+    return;
+  }
+  context.undo.push(`restore zone '${zone.name}'`, async () => {
+    await context.undoApi.put(path, before);
+  });
+  await context.api.put(path, zone);
+}
+
+export async function deleteZone({ zone }: StepOf<"delete-zone">, context: ApplyContext): Promise<void> {
+  await deleteIfThere(context.api, `/zones/${zone}`);
+}
+
+export async function exportDisk({ host, disk }: StepOf<"export-disk">, context: ApplyContext): Promise<void> {
+  await creating(context, `hide disk '${disk}' from host '${host}'`, `/exports/${host}/${disk}`, () =>
+    context.api.post("/exports", { host, disk }),
+  );
+}
+
+export async function unexportDisk({ host, disk }: StepOf<"unexport-disk">, context: ApplyContext): Promise<void> {
+  await deleteIfThere(context.api, `/exports/${host}/${disk}`);
+}

@@ -1,0 +1,90 @@
+import { asUserError } from "../errors.ts";
+import type { Step, StepKind, StepOf } from "../plan/step.ts";
+import { readLabRecord, writeLabRecord } from "../state/lab-record.ts";
+import { UserError } from "../user-error.ts";
+import { addHost, changeHost, deleteHost, deleteZone, exportDisk, setZone, unexportDisk } from "./access-steps.ts";
+import type { ApplyContext } from "./context.ts";
+import { addAgent, createState, removeAgent, startDaemons } from "./daemon-steps.ts";
+import { prepareImage, settleHost, startHost, stopHost } from "./host-steps.ts";
+import { createDisk, createPool, deleteDisk, deletePool, growPool, resizeDisk } from "./storage-steps.ts";
+
+/** How each kind of step is done. Each registers how it is taken back before it begins what may end half done. */
+const ACTIONS: { readonly [Kind in StepKind]: (step: StepOf<Kind>, context: ApplyContext) => Promise<void> } = {
+  "create-state": createState,
+  "start-daemons": startDaemons,
+  "create-pool": createPool,
+  "create-disk": createDisk,
+  "add-agent": addAgent,
+  "add-host": addHost,
+  "set-zone": setZone,
+  "export-disk": exportDisk,
+  "prepare-image": prepareImage,
+  "start-host": startHost,
+  "settle-host": settleHost,
+  "change-host": changeHost,
+  "grow-pool": growPool,
+  "resize-disk": resizeDisk,
+  record,
+  "unexport-disk": unexportDisk,
+  "stop-host": stopHost,
+  "delete-zone": deleteZone,
+  "delete-host": deleteHost,
+  "remove-agent": removeAgent,
+  "delete-disk": deleteDisk,
+  "delete-pool": deletePool,
+};
+
+/** Deletions are not taken back: once the first has begun, what was done before stays as well. */
+const DELETIONS: readonly StepKind[] = [
+  ...([
+    "unexport-disk",
+    "stop-host",
+    "delete-zone",
+    "delete-host",
+    "remove-agent",
+    "delete-disk",
+    "delete-pool",
+  ] as const),
+];
+
+export interface ApplyHooks {
+  readonly onBegin?: (step: Step) => void;
+  /** After the step has succeeded. What it throws counts as the step's failure, so a test can fail any step. */
+  readonly onDone?: (step: Step) => void | Promise<void>;
+}
+
+/** Does the steps in order. The first that fails, or an interrupt, ends it; the caller takes back (`undone`). */
+export async function applySteps(steps: readonly Step[], context: ApplyContext, hooks: ApplyHooks = {}): Promise<void> {
+  for (const step of steps) {
+    context.signal.throwIfAborted();
+    if (DELETIONS.includes(step.kind)) context.undo.clear();
+    hooks.onBegin?.(step);
+    const action = ACTIONS[step.kind] as (step: Step, context: ApplyContext) => Promise<void>;
+    await action(step, context);
+    await hooks.onDone?.(step);
+  }
+}
+
+/** Takes back all that was done, and returns the error to tell of it: the first cause, and what could not be taken back. */
+export async function undone(error: unknown, context: ApplyContext): Promise<unknown> {
+  const failures = await context.undo.undoAll();
+  const cause = context.signal.aborted ? interrupted() : error;
+  const known = asUserError(cause);
+  if (known === undefined || failures.length === 0) return cause;
+  return new UserError(known.code, known.message, {
+    exitCode: known.exitCode,
+    details: [...known.details, ...failures],
+    cause,
+  });
+}
+
+function interrupted(): UserError {
+  return new UserError("INTERRUPTED", "Interrupted: what had been done was taken back.");
+}
+
+async function record({ file, declared }: StepOf<"record">, context: ApplyContext): Promise<void> {
+  const before = await readLabRecord(context.state);
+  if (before === undefined) throw new Error(`the record of ${context.state} is gone`);
+  context.undo.push("restore the record of the lab file", () => writeLabRecord(context.state, before));
+  await writeLabRecord(context.state, { ...before, file, declared });
+}

@@ -1,0 +1,133 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Agent, Endpoint, Lab } from "@sanlab/controller/api/resources.ts";
+import { tailLines } from "@sanlab/vm/console.ts";
+import { formatEndpoint } from "../lab/endpoint.ts";
+import type { StepOf } from "../plan/step.ts";
+import { readJson } from "../state/json-file.ts";
+import { createLabRecord, readLabRecord } from "../state/lab-record.ts";
+import { agentLockFile, agentProcess, CONTROLLER_PROCESS, logFile, STATE_FILES } from "../state/layout.ts";
+import { agentDaemon, controllerDaemon } from "../supervisor/daemons.ts";
+import { markedProcesses } from "../supervisor/marked.ts";
+import type { DaemonStatus } from "../supervisor/supervisor.ts";
+import { UserError } from "../user-error.ts";
+import type { ApplyContext } from "./context.ts";
+import { creating, deleteIfThere } from "./remove.ts";
+import { until } from "./wait.ts";
+
+const CONTROLLER_TIMEOUT_MS = 60_000;
+const AGENT_TIMEOUT_MS = 60_000;
+/** A daemon that ended this often on its way up will not come up. */
+const MAX_ENDS = 3;
+
+export async function createState(step: StepOf<"create-state">, context: ApplyContext): Promise<void> {
+  context.undo.push(`remove ${context.state}`, () => rm(context.state, { recursive: true, force: true }));
+  await createLabRecord(context.state, step.lab);
+}
+
+/** Starts supervisor and controller, and with them the agents that were there before; waits for them all. */
+export async function startDaemons(_step: StepOf<"start-daemons">, context: ApplyContext): Promise<void> {
+  const record = await readLabRecord(context.state);
+  const wasAlive = record !== undefined && (await markedProcesses(record.id)).length > 0;
+  // Daemons that outlived their supervisor were there before: taken back is only what was started here.
+  if (!wasAlive) context.undo.push("stop the daemons", () => context.supervisor.stop());
+  if ((await context.supervisor.status()) === undefined) await context.supervisor.start();
+  const { name, args } = controllerDaemon(context.state, context.lab);
+  await context.supervisor.put(name, args);
+  await controllerAnswers(context);
+  const agents = await context.api.get<Agent[]>("/agents");
+  for (const agent of agents) {
+    const daemon = agentDaemon(context.state, agent.name);
+    await context.supervisor.put(daemon.name, daemon.args);
+  }
+  await Promise.all(agents.map((agent) => agentServes(agent.name, context)));
+}
+
+export async function addAgent({ agent }: StepOf<"add-agent">, context: ApplyContext): Promise<void> {
+  const { name, portal, advertise } = agent;
+  await creating(context, `delete agent '${name}'`, `/agents/${name}`, () =>
+    context.api.post("/agents", { name, portal, ...(advertise === undefined ? {} : { advertise }) }),
+  );
+  context.undo.push(`stop agent '${name}'`, () => stopAgent(name, context));
+  const daemon = agentDaemon(context.state, name);
+  await context.supervisor.put(daemon.name, daemon.args);
+  await agentServes(name, context);
+}
+
+export async function removeAgent({ agent }: StepOf<"remove-agent">, context: ApplyContext): Promise<void> {
+  await stopAgent(agent, context);
+  await deleteIfThere(context.api, `/agents/${agent}`);
+}
+
+async function stopAgent(name: string, context: ApplyContext): Promise<void> {
+  await context.supervisor.remove(agentProcess(name));
+  await rm(agentLockFile(context.state, name), { force: true });
+}
+
+/** The endpoint file may be that of a controller that was killed: it is believed when its process is the present one. */
+async function controllerAnswers(context: ApplyContext): Promise<void> {
+  await until(
+    async () => {
+      const daemon = await failIfItEnds(CONTROLLER_PROCESS, context);
+      const endpoint = await readJson<Endpoint>(join(context.state, STATE_FILES.endpoint));
+      if (endpoint === undefined || endpoint.pid !== daemon?.pid) return undefined;
+      return context.api.getIfThere<Lab>("/lab");
+    },
+    {
+      timeoutMs: CONTROLLER_TIMEOUT_MS,
+      signal: context.signal,
+      late: () =>
+        new UserError(
+          "CONTROLLER",
+          `The controller did not answer within ${CONTROLLER_TIMEOUT_MS / 1000} s: see 'sanlab logs controller'.`,
+        ),
+    },
+  );
+}
+
+/** Returns when the agent is connected to the controller and listens. */
+async function agentServes(name: string, context: ApplyContext): Promise<void> {
+  await until(
+    async () => {
+      await failIfItEnds(agentProcess(name), context);
+      const agent = await context.api.getIfThere<Agent>(`/agents/${name}`);
+      if (agent === undefined || agent.state !== "connected") return undefined;
+      if (agent.problem !== null) throw cannotListen(agent);
+      return agent.portal.endsWith(":0") ? undefined : agent;
+    },
+    {
+      timeoutMs: AGENT_TIMEOUT_MS,
+      signal: context.signal,
+      late: () =>
+        new UserError(
+          "AGENT",
+          `Agent '${name}' did not come up within ${AGENT_TIMEOUT_MS / 1000} s: see 'sanlab logs ${name}'.`,
+        ),
+    },
+  );
+}
+
+function cannotListen({ name, configured, problem }: Agent): UserError {
+  const reason = (problem ?? "").replace(/\.$/, "");
+  return new UserError(
+    "AGENT",
+    `Agent '${name}' cannot listen at ${formatEndpoint(configured)} (${reason}): free the port, or give the agent another one (0 takes any).`,
+  );
+}
+
+async function failIfItEnds(name: string, context: ApplyContext): Promise<DaemonStatus | undefined> {
+  const daemon = (await context.supervisor.status())?.daemons.find((candidate) => candidate.name === name);
+  if (daemon === undefined || daemon.restarts < MAX_ENDS) return daemon;
+  const what = name === CONTROLLER_PROCESS ? "The controller" : `The agent '${name.replace(/^agent-/, "")}'`;
+  const words = await lastWords(context.state, name);
+  throw new UserError(
+    "REFUSED",
+    words ?? `${what} ended again and again with ${daemon.lastEnd}: see ${logFile(context.state, name)}.`,
+  );
+}
+
+/** The sentence with which a daemon ended, where its last line is one: daemons end with `sanlab: SENTENCE`. */
+async function lastWords(state: string, name: string): Promise<string | undefined> {
+  const lines = await tailLines(logFile(state, name), 20);
+  return lines.findLast((line) => line.startsWith("sanlab: "))?.slice("sanlab: ".length);
+}

@@ -1,0 +1,74 @@
+import type { Agent, Disk, ExportPath } from "@sanlab/controller/api/resources.ts";
+import { ensureGuestImage, killHost, powerOff } from "@sanlab/vm";
+import { type HostPath, pathsOfHost } from "../hosts/portals.ts";
+import { type HostRecord, hostRecord, readHostRecord, writeHostRecord } from "../hosts/record.ts";
+import { settleHost as settle } from "../hosts/sight.ts";
+import { startQemuHost } from "../hosts/start.ts";
+import type { StepOf } from "../plan/step.ts";
+import { hostRunDirectory } from "../state/layout.ts";
+import { UserError } from "../user-error.ts";
+import type { ApplyContext } from "./context.ts";
+
+/** For a guest to end its programs, unmount and log out. */
+export const POWER_OFF_TIMEOUT_MS = 30_000;
+
+export async function prepareImage(_step: StepOf<"prepare-image">, context: ApplyContext): Promise<void> {
+  await ensureGuestImage({ cacheDir: context.cacheDir, onProgress: context.say });
+}
+
+export async function startHost({ host }: StepOf<"start-host">, context: ApplyContext): Promise<void> {
+  const before = await readHostRecord(context.state, host.name);
+  await startRecordedHost(hostRecord(host, "running"), before, context);
+}
+
+/** Starts a host with the settings of `record`; `before` is what its file said until now. */
+export async function startRecordedHost(
+  record: HostRecord,
+  before: HostRecord | undefined,
+  context: ApplyContext,
+): Promise<void> {
+  const { state } = context;
+  const [image, paths] = await Promise.all([
+    ensureGuestImage({ cacheDir: context.cacheDir, onProgress: context.say }),
+    hostPaths(record, context),
+  ]);
+  context.undo.push(`stop host '${record.name}'`, async () => {
+    // It has only just begun: there is nothing in it yet that an orderly end would save.
+    await killHost(hostRunDirectory(state, record.name));
+    if (before !== undefined) await writeHostRecord(state, before);
+  });
+  await writeHostRecord(state, record);
+  await startQemuHost(state, record, image, paths);
+}
+
+export async function settleHost({ host }: StepOf<"settle-host">, context: ApplyContext): Promise<void> {
+  const record = await readHostRecord(context.state, host.name);
+  if (record === undefined) throw new UserError("HOST", `There is no QEMU host '${host.name}'.`);
+  await settleRecordedHost(record, context);
+}
+
+export async function settleRecordedHost(record: HostRecord, context: ApplyContext): Promise<void> {
+  const [paths, disks] = await Promise.all([hostPaths(record, context), context.api.get<Disk[]>("/disks")]);
+  const names = new Set(paths.map(({ disk }) => disk));
+  const expected = disks.filter(({ name }) => names.has(name));
+  await settle(context.state, record, paths, expected, context.signal);
+}
+
+export async function stopHost({ host }: StepOf<"stop-host">, context: ApplyContext): Promise<void> {
+  await stopRecordedHost(context.state, host);
+}
+
+/** Powers a host off in an orderly way, if its guest still can; it is not wanted to run any more. */
+export async function stopRecordedHost(state: string, host: string): Promise<void> {
+  const record = await readHostRecord(state, host);
+  if (record !== undefined) await writeHostRecord(state, { ...record, wanted: "stopped" });
+  await powerOff(hostRunDirectory(state, host), { timeoutMs: POWER_OFF_TIMEOUT_MS });
+}
+
+async function hostPaths(record: HostRecord, context: ApplyContext): Promise<HostPath[]> {
+  const [exports, agents] = await Promise.all([
+    context.api.get<ExportPath[]>("/exports"),
+    context.api.get<Agent[]>("/agents"),
+  ]);
+  return pathsOfHost(record.name, exports, agents, record.initiator === "qemu" ? "machine" : "guest");
+}

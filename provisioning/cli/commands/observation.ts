@@ -1,0 +1,39 @@
+import { Option } from "commander";
+import { integer } from "../parse.ts";
+import type { Verb, VerbContext } from "../verb.ts";
+
+/** Verbs that look at a lab and change nothing. */
+export const observationVerbs: readonly Verb[] = [
+  {
+    usage: "status",
+    summary: "What runs: processes, pools, disks, agents, hosts (exit code 3 where nothing does)",
+    examples: ["sanlab status", "sanlab status --json"],
+    run: async (context) => {
+      const { showStatus } = await import("../status.ts");
+      return showStatus(context);
+    },
+  },
+  {
+    usage: "logs [name]",
+    summary:
+      "The logs of the supervisor, the controller, an agent or a guest's console; without a name, which there are",
+    examples: ["sanlab logs", "sanlab logs controller", "sanlab logs a --lines 200", "sanlab logs web --follow"],
+    options: [
+      new Option("-n, --lines <count>", "how many of the last lines").argParser(integer).default(50),
+      new Option("-f, --follow", "go on with what is written from now on, until Ctrl-C"),
+    ],
+    run: async (context, [name], options) => {
+      const { showLogs } = await import("../logs.ts");
+      return showLogs(context, name as string | undefined, options as { lines: number; follow?: boolean });
+    },
+  },
+  {
+    usage: "check",
+    summary: "Whether every mapping table is consistent: exit code 0 or 1; on a running lab and on a stopped one",
+    examples: ["sanlab check", "sanlab check --json"],
+    run: async (context: VerbContext) => {
+      const { showCheck } = await import("../check.ts");
+      return showCheck(context);
+    },
+  },
+];

@@ -1,0 +1,59 @@
+import { InvalidArgumentError } from "commander";
+import { parseAdvertise, parseEndpoint } from "../lab/endpoint.ts";
+import { parseSize, SIZE_FORMAT } from "../lab/size.ts";
+
+/** Readers of option values; what they refuse is a usage error (exit code 2). */
+
+export function size(text: string): number {
+  const bytes = parseSize(text);
+  if (bytes === undefined) throw new InvalidArgumentError(`Expected ${SIZE_FORMAT}.`);
+  return bytes;
+}
+
+export function name(text: string): string {
+  if (!/^[a-z][a-z0-9-]{0,62}$/.test(text)) {
+    throw new InvalidArgumentError("Expected a name of lower-case letters, digits and '-' that begins with a letter.");
+  }
+  return text;
+}
+
+export function names(text: string, earlier: readonly string[] = []): string[] {
+  return [...earlier, ...text.split(",").map(name)];
+}
+
+export function portal(text: string): { host: string; port: number } {
+  const endpoint = parseEndpoint(text);
+  if (endpoint === undefined)
+    throw new InvalidArgumentError("Expected HOST:PORT with a numeric address, such as 127.0.0.1:3260.");
+  return endpoint;
+}
+
+export function advertise(text: string): { host: string; port?: number } {
+  const setting = parseAdvertise(text);
+  if (setting === undefined) throw new InvalidArgumentError("Expected HOST or HOST:PORT.");
+  return setting;
+}
+
+/** PATH or PATH:SIZE; a colon that no size follows belongs to the path. */
+export function device(text: string, earlier: readonly { path: string; sizeBytes?: number }[] = []) {
+  const at = text.lastIndexOf(":");
+  const sizeBytes = at > 0 ? parseSize(text.slice(at + 1)) : undefined;
+  if (sizeBytes === undefined && at > 0 && /^[0-9]+ ?[A-Za-z]*$/.test(text.slice(at + 1))) {
+    throw new InvalidArgumentError(`Expected PATH or PATH:SIZE, with ${SIZE_FORMAT}.`);
+  }
+  return [...earlier, sizeBytes === undefined ? { path: text } : { path: text.slice(0, at), sizeBytes }];
+}
+
+export function integer(text: string): number {
+  if (!/^[0-9]{1,9}$/.test(text)) throw new InvalidArgumentError("Expected a whole number.");
+  return Number(text);
+}
+
+/** "A-B" or "A": segments, both ends included. */
+export function range(text: string): { first: number; last: number } {
+  const [, first, last] = /^([0-9]{1,9})(?:-([0-9]{1,9}))?$/.exec(text) ?? [];
+  if (first === undefined || Number(last ?? first) < Number(first)) {
+    throw new InvalidArgumentError("Expected segments as A-B, such as 0-63.");
+  }
+  return { first: Number(first), last: Number(last ?? first) };
+}

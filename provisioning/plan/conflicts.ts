@@ -1,0 +1,105 @@
+import type { Agent, Disk, Host, Pool } from "@sanlab/controller/api/resources.ts";
+import type { RunningLab } from "../api/running-lab.ts";
+import { formatEndpoint } from "../lab/endpoint.ts";
+import type { AgentSpec, DiskSpec, Lab, LabHost, PoolSpec } from "../lab/lab.ts";
+import { formatSize } from "../lab/size.ts";
+
+/** What the file wants otherwise than it is, and `up` never changes: each as a sentence that says what to do. */
+export function conflicts(lab: Lab, running: RunningLab): string[] {
+  if (running.name !== null && running.name !== lab.name) {
+    return [
+      `The state directory is that of lab '${running.name}', and the file describes lab '${lab.name}': name another one with --state.`,
+    ];
+  }
+  return [
+    ...each(lab.pools, running.pools, poolConflicts),
+    ...each(lab.disks, running.disks, diskConflicts),
+    ...each(lab.agents, running.agents, agentConflicts),
+    ...each(lab.hosts, running.hosts, hostConflicts),
+    ...kindConflicts(lab, running),
+  ];
+}
+
+function poolConflicts(wanted: PoolSpec, present: Pool): string[] {
+  const reasons: string[] = [];
+  if (wanted.segmentBytes !== present.segmentBytes) {
+    reasons.push(
+      `Pool '${wanted.name}' has segments of ${formatSize(present.segmentBytes)}, and the file says ${formatSize(wanted.segmentBytes)}: a pool's segments never change, so make another pool.`,
+    );
+  }
+  for (const { path, sizeBytes } of wanted.devices) {
+    const device = present.devices.find((candidate) => candidate.path === path);
+    if (device === undefined || sizeBytes === undefined || device.sizeBytes === sizeBytes) continue;
+    reasons.push(
+      `Device ${path} of pool '${wanted.name}' has ${formatSize(device.sizeBytes)}, and the file says ${formatSize(sizeBytes)}: devices keep their size, so add another one to the pool.`,
+    );
+  }
+  return reasons;
+}
+
+function diskConflicts(wanted: DiskSpec, present: Disk): string[] {
+  const reasons: string[] = [];
+  if (wanted.sizeBytes < present.sizeBytes) {
+    reasons.push(
+      `Disk '${wanted.name}' has ${formatSize(present.sizeBytes)}, and the file says ${formatSize(wanted.sizeBytes)}: disks are never shrunk, so write at least its size.`,
+    );
+  }
+  if (wanted.pool !== present.pool) {
+    reasons.push(
+      `Disk '${wanted.name}' lies in pool '${present.pool}', and the file says '${wanted.pool}': make another disk there.`,
+    );
+  }
+  if (wanted.thick !== present.thick) {
+    const [is, says] = present.thick ? ["thick", "thin"] : ["thin", "thick"];
+    reasons.push(`Disk '${wanted.name}' is ${is}, and the file says ${says}: make another disk.`);
+  }
+  return reasons;
+}
+
+function agentConflicts(wanted: AgentSpec, present: Agent): string[] {
+  const { host, port } = present.configured;
+  const isSamePortal = host === wanted.portal.host && port === wanted.portal.port;
+  const isSameAdvertised = advertised(wanted.advertise) === advertised(present.advertise);
+  if (isSamePortal && isSameAdvertised) return [];
+  const [what, is, says] = isSamePortal
+    ? ["advertises", advertised(present.advertise), advertised(wanted.advertise)]
+    : ["was given the portal", formatEndpoint(present.configured), formatEndpoint(wanted.portal)];
+  return [
+    `Agent '${wanted.name}' ${what} ${is}, and the file says ${says}: remove it with 'sanlab agent remove ${wanted.name}' and run 'sanlab up' again.`,
+  ];
+}
+
+function hostConflicts(wanted: LabHost, present: Host): string[] {
+  if (wanted.iqn === present.iqn) return [];
+  return [
+    `Host '${wanted.name}' is known as ${present.iqn}, and the file says ${wanted.iqn}: give it another name, or delete it first by leaving it out and running 'sanlab up --prune'.`,
+  ];
+}
+
+/** A guest of ours cannot become somebody else's machine, nor the other way round, under the same name. */
+function kindConflicts(lab: Lab, running: RunningLab): string[] {
+  const guests = new Set(running.qemuHosts.map(({ record }) => record.name));
+  const known = new Set(running.hosts.map(({ name }) => name));
+  return lab.hosts
+    .filter(({ name, external }) => known.has(name) && guests.has(name) === external)
+    .map(({ name, external }) => {
+      const [is, says] = external ? ["a guest", "external"] : ["external", "a guest"];
+      return `Host '${name}' is ${is}, and the file says it is ${says}: give it another name.`;
+    });
+}
+
+function each<Wanted extends { readonly name: string }, Present extends { readonly name: string }>(
+  wanted: readonly Wanted[],
+  present: readonly Present[],
+  compare: (wanted: Wanted, present: Present) => string[],
+): string[] {
+  return wanted.flatMap((thing) => {
+    const counterpart = present.find(({ name }) => name === thing.name);
+    return counterpart === undefined ? [] : compare(thing, counterpart);
+  });
+}
+
+function advertised(setting: { readonly host: string; readonly port?: number } | null | undefined): string {
+  if (setting === undefined || setting === null) return "nothing";
+  return setting.port === undefined ? setting.host : formatEndpoint({ host: setting.host, port: setting.port });
+}

@@ -1,0 +1,15 @@
+import type { Lab } from "../lab/lab.ts";
+import type { Declared } from "../state/lab-record.ts";
+
+/** What a lab file declares, by name. */
+export function declaredBy(lab: Lab): Declared {
+  const names = (things: readonly { readonly name: string }[]) => things.map(({ name }) => name);
+  return {
+    pools: names(lab.pools),
+    disks: names(lab.disks),
+    agents: names(lab.agents),
+    hosts: names(lab.hosts),
+    zones: names(lab.zones),
+    exports: lab.hosts.flatMap((host) => host.disks.map((disk) => `${host.name}/${disk}`)),
+  };
+}

@@ -1,0 +1,88 @@
+import { formatEndpoint } from "../lab/endpoint.ts";
+import type { AgentSpec, DeviceSpec, DiskSpec, LabHost, PoolSpec, ZoneSpec } from "../lab/lab.ts";
+import { formatSize } from "../lab/size.ts";
+import type { Declared } from "../state/lab-record.ts";
+
+/** What `up` does, in small pieces that can each fail and be undone. */
+export type Step =
+  | { readonly kind: "create-state"; readonly lab: string }
+  | { readonly kind: "start-daemons" }
+  | { readonly kind: "create-pool"; readonly pool: PoolSpec }
+  | { readonly kind: "create-disk"; readonly disk: DiskSpec }
+  | { readonly kind: "add-agent"; readonly agent: AgentSpec }
+  | { readonly kind: "add-host"; readonly host: LabHost }
+  | { readonly kind: "set-zone"; readonly zone: ZoneSpec; readonly before: ZoneSpec | null }
+  | { readonly kind: "export-disk"; readonly host: string; readonly disk: string }
+  | { readonly kind: "prepare-image" }
+  | { readonly kind: "start-host"; readonly host: LabHost }
+  | { readonly kind: "settle-host"; readonly host: LabHost }
+  | { readonly kind: "change-host"; readonly host: LabHost }
+  | { readonly kind: "grow-pool"; readonly pool: string; readonly device: DeviceSpec }
+  | { readonly kind: "resize-disk"; readonly disk: string; readonly sizeBytes: number; readonly beforeBytes: number }
+  | { readonly kind: "record"; readonly file: string; readonly declared: Declared }
+  | { readonly kind: "unexport-disk"; readonly host: string; readonly disk: string }
+  | { readonly kind: "stop-host"; readonly host: string }
+  | { readonly kind: "delete-zone"; readonly zone: string }
+  | { readonly kind: "delete-host"; readonly host: string }
+  | { readonly kind: "remove-agent"; readonly agent: string }
+  | { readonly kind: "delete-disk"; readonly disk: string }
+  | { readonly kind: "delete-pool"; readonly pool: string };
+
+export type StepKind = Step["kind"];
+export type StepOf<Kind extends StepKind> = Extract<Step, { kind: Kind }>;
+
+/** Each step in a sentence, in the imperative; empty for what changes nothing that people call the lab. */
+const SENTENCES: { readonly [Kind in StepKind]: (step: StepOf<Kind>) => string } = {
+  "create-state": ({ lab }) => `create the state directory of lab '${lab}'`,
+  "start-daemons": () => "start the supervisor and the controller",
+  "create-pool": ({ pool }) =>
+    `create pool '${pool.name}' with segments of ${formatSize(pool.segmentBytes)} on ${pool.devices.map(deviceText).join(" and ")}`,
+  "create-disk": ({ disk }) =>
+    `create the ${disk.thick ? "thick" : "thin"} disk '${disk.name}' of ${formatSize(disk.sizeBytes)} in pool '${disk.pool}'`,
+  "add-agent": ({ agent }) => `start agent '${agent.name}' at ${portalText(agent)}`,
+  "add-host": ({ host }) => `let in host '${host.name}' as ${host.iqn}`,
+  "set-zone": ({ zone, before }) => `${before === null ? "create" : "change"} zone '${zone.name}': ${zoneText(zone)}`,
+  "export-disk": ({ host, disk }) => `show disk '${disk}' to host '${host}'`,
+  "prepare-image": () => "",
+  "start-host": ({ host }) => `start the guest of host '${host.name}' (${host.memoryMiB}MiB, ${host.initiator})`,
+  "settle-host": () => "",
+  "change-host": ({ host }) =>
+    `give host '${host.name}' ${host.memoryMiB}MiB and the initiator ${host.initiator} from its next start on`,
+  "grow-pool": ({ pool, device }) => `add ${deviceText(device)} to pool '${pool}'`,
+  "resize-disk": ({ disk, sizeBytes, beforeBytes }) =>
+    `grow disk '${disk}' from ${formatSize(beforeBytes)} to ${formatSize(sizeBytes)}`,
+  record: () => "",
+  "unexport-disk": ({ host, disk }) => `no longer show disk '${disk}' to host '${host}'`,
+  "stop-host": ({ host }) => `stop the guest of host '${host}'`,
+  "delete-zone": ({ zone }) => `delete zone '${zone}'`,
+  "delete-host": ({ host }) => `delete host '${host}'`,
+  "remove-agent": ({ agent }) => `stop and remove agent '${agent}'`,
+  "delete-disk": ({ disk }) => `delete disk '${disk}' with all its data`,
+  "delete-pool": ({ pool }) => `delete pool '${pool}'`,
+};
+
+export function sentence(step: Step): string {
+  const tell = SENTENCES[step.kind] as (step: Step) => string;
+  return tell(step);
+}
+
+/** What the step does while it runs, for progress displays: also for steps that no plan lists. */
+export function activity(step: Step): string {
+  if (step.kind === "prepare-image") return "make sure of the guest image";
+  if (step.kind === "settle-host") return `wait for host '${step.host.name}' to see its disks`;
+  if (step.kind === "record") return "record what the lab file declares";
+  return sentence(step);
+}
+
+function deviceText({ path, sizeBytes }: DeviceSpec): string {
+  return sizeBytes === undefined ? path : `${path} (${formatSize(sizeBytes)})`;
+}
+
+function portalText({ portal }: AgentSpec): string {
+  return portal.port === 0 ? `a free port of ${portal.host}` : formatEndpoint(portal);
+}
+
+function zoneText({ hosts, agents, disks }: ZoneSpec): string {
+  const list = (what: string, names: readonly string[]) => `${what} ${names.length === 0 ? "none" : names.join(", ")}`;
+  return [list("hosts", hosts), list("agents", agents), list("disks", disks)].join("; ");
+}

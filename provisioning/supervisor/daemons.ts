@@ -1,0 +1,12 @@
+import { agentLockFile, agentProcess, CONTROLLER_PROCESS } from "../state/layout.ts";
+import type { DaemonSpec } from "./records.ts";
+
+/** How the lab's daemons are called: `sanlab controller …` and `sanlab agent …`. */
+export function controllerDaemon(state: string, lab: string): DaemonSpec {
+  return { name: CONTROLLER_PROCESS, args: ["controller", "--state", state, "--name", lab] };
+}
+
+export function agentDaemon(state: string, agent: string): DaemonSpec {
+  const args = ["agent", "--name", agent, "--state", state, "--lock", agentLockFile(state, agent)];
+  return { name: agentProcess(agent), args };
+}
