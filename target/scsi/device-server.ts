@@ -1,11 +1,10 @@
 /**
  * The device server (SAM-5 4.6.4): every command of every nexus comes through `admit` and
  * `execute`. `admit` asks, in this order: is there such a unit, is a unit attention pending, is
- * there such a command, may it run now, is its CDB right.
+ * there such a command, is there a medium, is the CDB right, may it write.
  */
 import { CONTROL_NACA } from "./cdb.ts";
 import { Command, checkCondition } from "./command.ts";
-import type { CommandDefinition } from "./commands/definition.ts";
 import { findCommand } from "./commands/table.ts";
 import { Condition } from "./condition.ts";
 import type { ItlNexus } from "./itl-nexus.ts";
@@ -58,7 +57,7 @@ export class BlockDeviceServer implements DeviceServer, ServerContext {
     if (itl.attentions.pending && !definition?.duringAttention) return attention(unit, itl);
     if (definition === undefined) return fail(unit, Condition.INVALID_COMMAND_OPERATION_CODE);
     const command = new Command(task, unit, itl, definition, this);
-    const refused = refusal(command) ?? definition.admit?.(command);
+    const refused = refusal(command) ?? definition.admit?.(command) ?? protection(command);
     if (refused) return refused;
     if (unit.tasks.full) return TASK_SET_FULL;
     task.record = command;
@@ -146,12 +145,13 @@ function refusal(command: Command): ScsiResult | undefined {
   const control = definition.cdb.bytes - 1;
   if (((task.cdb[control] ?? 0) & CONTROL_NACA) !== 0) return command.invalidField({ byte: control, bit: 2 });
   if (task.attribute === TaskAttribute.ACA) return command.fail(Condition.INVALID_MESSAGE_ERROR);
-  return definition.access === "none" ? undefined : accessRefusal(command, definition, unit);
+  return definition.access !== "none" && unit.notReady ? command.fail(unit.notReady) : undefined;
 }
 
-function accessRefusal(command: Command, { access }: CommandDefinition, unit: LogicalUnit): ScsiResult | undefined {
-  if (unit.notReady) return command.fail(unit.notReady);
-  if (access !== "write") return undefined;
+/** Judged last: a CDB that is wrong is wrong on any medium. */
+function protection(command: Command): ScsiResult | undefined {
+  const { unit, definition } = command;
+  if (definition.access !== "write") return undefined;
   return unit.readOnly || unit.mode.softwareWriteProtect ? command.fail(Condition.WRITE_PROTECTED) : undefined;
 }
 

@@ -39,8 +39,7 @@ export class LogicalUnit {
   readonly maxTransferBlocks: number;
   readonly mode = new ModeParameters();
   readonly tasks = new TaskSet(TASK_SET_LIMIT);
-  /** START STOP UNIT (SBC-4 5.31). */
-  stopped = false;
+  /** The medium of a removable unit is out (START STOP UNIT with LOEJ, SBC-4 5.31). */
   ejected = false;
   readonly #nexuses = new Map<Nexus, ItlNexus>();
   /** Work that commands with IMMED left behind. */
@@ -67,8 +66,7 @@ export class LogicalUnit {
 
   /** Why no command may reach the medium now. */
   get notReady(): Condition | undefined {
-    if (this.ejected) return Condition.MEDIUM_NOT_PRESENT;
-    return this.stopped ? Condition.INITIALIZING_COMMAND_REQUIRED : undefined;
+    return this.ejected ? Condition.MEDIUM_NOT_PRESENT : undefined;
   }
 
   get removalPrevented(): boolean {
@@ -103,7 +101,6 @@ export class LogicalUnit {
   /** SAM-5 6.3.3, once its tasks have ended. */
   reset(): void {
     this.mode.reset();
-    this.stopped = false;
     for (const itl of this.#nexuses.values()) itl.preventsRemoval = false;
     this.tell(Attention.BUS_DEVICE_RESET);
   }

@@ -5,7 +5,7 @@ import type { ServerContext } from "../server-context.ts";
 import type { Execution, ScsiResult, ScsiTask } from "../transport.ts";
 
 /**
- * What a command does to the medium. It decides what a stopped unit or a write-protected medium
+ * What a command does to the medium. It decides what an ejected or write-protected medium
  * refuses.
  *
  * - `none`: parameters only; served in every state.

@@ -15,33 +15,39 @@ export const mediumCommands: readonly CommandDefinition[] = [
 
 function admitStartStop(command: Command): ScsiResult | undefined {
   const { cdb, unit } = command;
-  const { powerCondition, loadEject, start } = StartStopUnit;
-  // A disk without a spindle has no power conditions (SBC-4 5.31, table 104).
-  if (powerCondition.get(cdb) !== 0) return command.invalidField(powerCondition.location);
-  if (loadEject.get(cdb) === 0) return undefined;
+  const { powerCondition, loadEject } = StartStopUnit;
+  // With a power condition, START and LOEJ say nothing (SBC-4 5.31, table 104).
+  if (powerCondition.get(cdb) !== 0 || loadEject.get(cdb) === 0) return undefined;
   if (!unit.identity.removable) return command.invalidField(loadEject.location);
-  const ejects = start.get(cdb) === 0;
-  return ejects && unit.removalPrevented ? command.fail(Condition.MEDIUM_REMOVAL_PREVENTED) : undefined;
+  return unit.removalPrevented ? command.fail(Condition.MEDIUM_REMOVAL_PREVENTED) : undefined;
 }
 
+/**
+ * Without a spindle there is nothing to start or stop, and every power condition is the active
+ * one; and a host must not take a shared disk from the others by shutting down. What STOP promises
+ * beside that, data on the medium, is kept.
+ */
 async function executeStartStop(command: Command): Promise<Execution> {
   const { cdb, unit, task } = command;
-  const { start, loadEject, noFlush } = StartStopUnit;
+  const { powerCondition, start, loadEject, noFlush } = StartStopUnit;
+  if (powerCondition.get(cdb) !== 0) return GOOD;
+  const moves = loadEject.get(cdb) !== 0;
   if (start.get(cdb) !== 0) {
-    unit.stopped = false;
-    if (loadEject.get(cdb) !== 0 && unit.ejected) {
-      unit.ejected = false;
-      unit.tell(Attention.MEDIUM_MAY_HAVE_CHANGED, task.nexus);
-    }
+    if (moves) load(command);
     return GOOD;
   }
   if (noFlush.get(cdb) === 0 && !unit.ejected) {
     const failure = failureOf(command, await unit.device.flush(task), "flush") ?? command.abortedAs;
     if (failure) return failure;
   }
-  if (loadEject.get(cdb) === 0) unit.stopped = true;
-  else unit.ejected = true;
+  if (moves) unit.ejected = true;
   return GOOD;
+}
+
+function load({ unit, task }: Command): void {
+  if (!unit.ejected) return;
+  unit.ejected = false;
+  unit.tell(Attention.MEDIUM_MAY_HAVE_CHANGED, task.nexus);
 }
 
 function admitPrevent(command: Command): ScsiResult | undefined {

@@ -1,6 +1,7 @@
 import test from "ava";
 import {
   ModeSelect10,
+  PreventAllowMediumRemoval,
   Read10,
   StartStopUnit,
   SynchronizeCache10,
@@ -167,13 +168,14 @@ test("LOGICAL UNIT RESET ends all tasks, restores the mode parameters and tells 
   t.deepEqual(await other.attentions(), ["06/29/03"]);
 });
 
-test("LOGICAL UNIT RESET starts a stopped unit", async (t) => {
-  const { host, server } = await rig();
-  await host.send(cdbOf(StartStopUnit, { start: 0 }));
-  t.is(senseName(await host.send(READ)), "INITIALIZING_COMMAND_REQUIRED");
+test("LOGICAL UNIT RESET ends what PREVENT ALLOW MEDIUM REMOVAL prevented", async (t) => {
+  const { host, server } = await rig({ removable: true });
+  const eject = cdbOf(StartStopUnit, { loadEject: 1 });
+  await host.send(cdbOf(PreventAllowMediumRemoval, { prevent: 1 }));
+  t.is(senseName(await host.send(eject)), "MEDIUM_REMOVAL_PREVENTED");
   await server.logicalUnitReset(host.nexus, 0);
-  t.deepEqual(await host.attentions(), ["06/29/03"]);
-  t.is(senseName(await host.send(READ)), "GOOD");
+  await host.attentions();
+  t.is(senseName(await host.send(eject)), "GOOD");
 });
 
 test("LOGICAL UNIT RESET is not done before a write at its system call has ended", async (t) => {

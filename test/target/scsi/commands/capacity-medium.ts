@@ -60,26 +60,37 @@ test("after a resize every host is told once, and reads the new capacity", async
   t.is(senseName(await host.send(cdbOf(Write10, { lba: 299, blocks: 1 }), Buffer.alloc(512))), "GOOD");
 });
 
-test("a stopped unit serves no medium, says so, and starts again", async (t) => {
+test("START STOP UNIT with START = 0 brings the data to the medium, and leaves the unit to the other hosts", async (t) => {
   const { host, device } = await rig();
   t.is(senseName(await host.send(cdbOf(StartStopUnit, { start: 0 }))), "GOOD");
   t.deepEqual(
     device.ios.map(({ kind }) => kind),
     ["flush"],
   );
+  t.is(senseName(await host.send(cdbOf(TestUnitReady))), "GOOD");
+  device.script = () => ({ kind: "medium-error", offset: 0 });
+  t.is(senseName(await host.send(cdbOf(StartStopUnit, { start: 0 }))), "WRITE_ERROR");
+  t.is(senseName(await host.send(cdbOf(StartStopUnit, { start: 0, noFlush: 1 }))), "GOOD");
+});
+
+test("a unit without its medium serves none, says so, and tells the other hosts when it is back", async (t) => {
+  const { host, server } = await rig({ removable: true });
+  const other = await anotherHost(server);
+  t.is(senseName(await host.send(cdbOf(StartStopUnit, { loadEject: 1 }))), "GOOD");
   for (const cdb of [
     cdbOf(TestUnitReady),
-    cdbOf(Read10, { blocks: 1 }),
+    cdbOf(Read10, { lba: 0xffff_ffff, blocks: 1 }),
     cdbOf(ReadCapacity10),
     cdbOf(SynchronizeCache10),
   ]) {
-    t.is(senseName(await host.send(cdb)), "INITIALIZING_COMMAND_REQUIRED");
+    t.is(senseName(await host.send(cdb)), "MEDIUM_NOT_PRESENT");
   }
   t.is(senseName(await host.send(cdbOf(Inquiry, { allocationBytes: 36 }))), "GOOD");
   const sense = await host.send(cdbOf(RequestSense, { allocationBytes: 18 }));
-  t.like(FixedSense.decode(sense.dataIn ?? Buffer.alloc(18)), { senseKey: 2, asc: 4, ascq: 2 });
-  t.is(senseName(await host.send(cdbOf(StartStopUnit, { start: 1 }))), "GOOD");
+  t.like(FixedSense.decode(sense.dataIn ?? Buffer.alloc(18)), { senseKey: 2, asc: 0x3a, ascq: 0 });
+  t.is(senseName(await host.send(cdbOf(StartStopUnit, { loadEject: 1, start: 1 }))), "GOOD");
   t.is(senseName(await host.send(cdbOf(TestUnitReady))), "GOOD");
+  t.is(senseName(await other.send(cdbOf(TestUnitReady))), "06/28/00");
 });
 
 test("only a removable unit ejects, unless some host prevents it", async (t) => {
@@ -96,9 +107,10 @@ test("only a removable unit ejects, unless some host prevents it", async (t) => 
   t.is(senseName(await host.send(cdbOf(TestUnitReady))), "GOOD");
 });
 
-test("power conditions and obsolete prevention are refused", async (t) => {
-  const { host } = await rig();
-  t.is(senseName(await host.send(cdbOf(StartStopUnit, { powerCondition: 2 }))), "INVALID_FIELD_IN_CDB");
+test("a power condition ejects nothing, and obsolete prevention is refused", async (t) => {
+  const { host } = await rig({ removable: true });
+  t.is(senseName(await host.send(cdbOf(StartStopUnit, { powerCondition: 2, loadEject: 1 }))), "GOOD");
+  t.is(senseName(await host.send(cdbOf(TestUnitReady))), "GOOD");
   t.is(senseName(await host.send(cdbOf(PreventAllowMediumRemoval, { prevent: 2 }))), "INVALID_FIELD_IN_CDB");
 });
 

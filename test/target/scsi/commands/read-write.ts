@@ -137,6 +137,10 @@ test("FUA makes a WRITE go to the medium, and a READ come from it", async (t) =>
 
 test("a write-protected device refuses writes and serves reads", async (t) => {
   const { host, device } = await rig({ readOnly: true });
+  t.is(
+    senseName(await host.send(cdbOf(Write10, { lba: 0xffff_ffff, blocks: 1 }), Buffer.alloc(512))),
+    "LBA_OUT_OF_RANGE",
+  );
   t.is(senseName(await host.send(cdbOf(Write10, { blocks: 1 }), Buffer.alloc(512))), "WRITE_PROTECTED");
   t.is(senseName(await host.send(cdbOf(Read10, { blocks: 1 }))), "GOOD");
   t.deepEqual(

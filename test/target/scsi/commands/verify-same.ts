@@ -67,6 +67,19 @@ for (const layout of [WriteAndVerify10, WriteAndVerify12, WriteAndVerify16]) {
     t.is(senseName(await host.send(cdbOf(layout, { blocks: 1, byteCheck: 3 }), data)), "INVALID_FIELD_IN_CDB");
   });
 
+  test(`${layout.name} for which the host sends fewer blocks writes and verifies those`, async (t) => {
+    const { host, device } = await rig();
+    device.bytes.fill("a");
+    const result = await host.send(cdbOf(layout, { blocks: 2, byteCheck: 1 }), Buffer.alloc(512, "b"));
+    t.is(senseName(result), "GOOD");
+    t.is(result.dataOutBytes, 1024);
+    t.is(device.bytes.toString("latin1", 511, 513), "ba");
+    t.is(
+      senseName(await host.send(cdbOf(layout, { blocks: 1 }), Buffer.alloc(200))),
+      "INVALID_FIELD_IN_COMMAND_INFORMATION_UNIT",
+    );
+  });
+
   test(`${layout.name} tells when the medium kept something else`, async (t) => {
     const { host, device } = await rig();
     device.script = ({ kind }) => {
