@@ -55,7 +55,12 @@ export async function readRunningLab(state: string, record: LabRecord, api: ApiC
   return {
     name: record.lab,
     isUp: true,
-    ...{ pools, disks, agents, hosts, zones, qemuHosts },
+    pools,
+    disks,
+    agents,
+    hosts,
+    zones,
+    qemuHosts,
     exports: [...exports.values()],
     declared: record.declared,
   };

@@ -6,13 +6,15 @@ import { creating, deleteIfThere } from "./remove.ts";
 
 export async function addHost({ host }: StepOf<"add-host">, context: ApplyContext): Promise<void> {
   const { name, iqn, external } = host;
+  // The record first: a host that the controller knows is then known here as well, wherever this is cut short.
+  if (!external) {
+    context.undo.push(`forget host '${name}'`, () => removeHostRecord(context.state, name));
+    await writeHostRecord(context.state, hostRecord(host, "stopped"));
+  }
   const advertise = external || host.initiator === "qemu" ? {} : { advertise: GUEST_GATEWAY };
   await creating(context, `delete host '${name}'`, `/hosts/${name}`, () =>
     context.api.post("/hosts", { name, iqn, ...advertise }),
   );
-  if (external) return;
-  context.undo.push(`forget host '${name}'`, () => removeHostRecord(context.state, name));
-  await writeHostRecord(context.state, hostRecord(host, "stopped"));
 }
 
 export async function changeHost({ host }: StepOf<"change-host">, context: ApplyContext): Promise<void> {

@@ -59,7 +59,10 @@ async function alone(options: SingleOptions, work: (context: ApplyContext) => Pr
   if (record === undefined) throw noLab(state);
   await asOnlyOperation(state, async () => {
     const context: ApplyContext = {
-      ...{ state, signal, lab: record.lab, say: note },
+      state,
+      signal,
+      lab: record.lab,
+      say: note,
       api: new ApiClient(state, signal),
       undoApi: new ApiClient(state),
       supervisor: new SupervisorClient(state),

@@ -82,7 +82,10 @@ export async function planFor(options: UpOptions): Promise<Plan> {
 function contextOf(options: UpOptions, lab: string): ApplyContext {
   const { state, cacheDir, signal } = options;
   return {
-    ...{ state, lab, cacheDir, signal },
+    state,
+    lab,
+    cacheDir,
+    signal,
     api: new ApiClient(state, signal),
     undoApi: new ApiClient(state),
     supervisor: new SupervisorClient(state),

@@ -6,7 +6,7 @@ export const SIZE_FORMAT = "a size with its unit, KiB, MiB, GiB or TiB, such as 
 
 /** Bytes, or undefined where `text` is no size ("512MiB", "2 GiB"). */
 export function parseSize(text: string): number | undefined {
-  const [, number, unit] = /^([1-9][0-9]{0,8}) ?(KiB|MiB|GiB|TiB)$/.exec(text.trim()) ?? [];
+  const [, number, unit] = /^([1-9][0-9]{0,12}) ?(KiB|MiB|GiB|TiB)$/.exec(text.trim()) ?? [];
   if (number === undefined || unit === undefined) return undefined;
   const bytes = Number(number) * UNITS[unit as keyof typeof UNITS];
   return Number.isSafeInteger(bytes) ? bytes : undefined;

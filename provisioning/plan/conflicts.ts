@@ -76,16 +76,12 @@ function hostConflicts(wanted: LabHost, present: Host): string[] {
   ];
 }
 
-/** A guest of ours cannot become somebody else's machine, nor the other way round, under the same name. */
+/** A guest of ours does not become somebody else's machine under the same name. */
 function kindConflicts(lab: Lab, running: RunningLab): string[] {
   const guests = new Set(running.qemuHosts.map(({ record }) => record.name));
-  const known = new Set(running.hosts.map(({ name }) => name));
   return lab.hosts
-    .filter(({ name, external }) => known.has(name) && guests.has(name) === external)
-    .map(({ name, external }) => {
-      const [is, says] = external ? ["a guest", "external"] : ["external", "a guest"];
-      return `Host '${name}' is ${is}, and the file says it is ${says}: give it another name.`;
-    });
+    .filter(({ name, external }) => external && guests.has(name))
+    .map(({ name }) => `Host '${name}' is a guest, and the file says it is external: give it another name.`);
 }
 
 function each<Wanted extends { readonly name: string }, Present extends { readonly name: string }>(

@@ -14,8 +14,13 @@ export const deviceVerbs: readonly Verb[] = [
         table(
           ["DEVICE", "POOL", "PATH", "SIZE", "SEGMENTS", "USED", "STATE"],
           devices.map(({ device, pool, path, sizeBytes, segments, usedSegments, state }) => [
-            ...[device, pool, path, formatSize(sizeBytes)],
-            ...[segments, usedSegments, state],
+            device,
+            pool,
+            path,
+            formatSize(sizeBytes),
+            segments,
+            usedSegments,
+            state,
           ]),
         ),
       );

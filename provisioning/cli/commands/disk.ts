@@ -37,8 +37,13 @@ export const diskVerbs: readonly Verb[] = [
         table(
           ["DISK", "SIZE", "POOL", "MAPPED", "OWN", "SHARED", "SEGMENTS"],
           disks.map((disk) => [
-            ...[disk.name, formatSize(disk.sizeBytes), disk.pool, disk.mappedSegments],
-            ...[disk.ownSegments, disk.sharedSegments, disk.segments],
+            disk.name,
+            formatSize(disk.sizeBytes),
+            disk.pool,
+            disk.mappedSegments,
+            disk.ownSegments,
+            disk.sharedSegments,
+            disk.segments,
           ]),
         ),
       );
@@ -112,7 +117,11 @@ function mapText(disk: Disk, rows: readonly MapRow[]): string {
   const summary = `${disk.mappedSegments} of ${disk.segments} segments of disk '${disk.name}' are mapped; the others read as zeros.`;
   if (rows.length === 0) return summary;
   const lines = rows.map(({ segment, state, device, deviceSegment, holders }) => [
-    ...[segment, state === "" ? "-" : state, device ?? "-", deviceSegment ?? "-", holders.join(", ")],
+    segment,
+    state === "" ? "-" : state,
+    device ?? "-",
+    deviceSegment ?? "-",
+    holders.join(", "),
   ]);
   return `${table(["SEGMENT", "STATE", "DEVICE", "AT", "HOLDERS"], lines)}\n\n${summary}`;
 }

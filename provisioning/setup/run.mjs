@@ -1,0 +1,27 @@
+/**
+ * `node provisioning/setup/run.mjs PURPOSE SCRIPT [ARGS]`: sets up all that PURPOSE needs, then
+ * runs SCRIPT under Node 26. Works under Node 20 with nothing installed.
+ */
+import { spawn } from "node:child_process";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ensureDebianPackages } from "./debian.mjs";
+import { ensureNpmPackages } from "./npm-packages.mjs";
+import { PACKAGES } from "./packages.mjs";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
+if (Number(process.versions.node.split(".")[0]) < 18) {
+  process.stderr.write(
+    `sanlab: Node ${process.versions.node} is too old to set up with: install Node 18 or newer; the rest brings its own.\n`,
+  );
+  process.exit(1);
+}
+const [purpose, script, ...args] = process.argv.slice(2);
+ensureDebianPackages(PACKAGES[purpose]);
+const node = ensureNpmPackages(root);
+
+const path = `${join(root, "node_modules", ".bin")}:${process.env.PATH}`;
+const child = spawn(node, [join(root, script), ...args], { stdio: "inherit", env: { ...process.env, PATH: path } });
+// The terminal sends Ctrl-C to both; the child decides what it means, we only pass on how it ended.
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => signal === "SIGTERM" && child.kill(signal));
+child.on("exit", (code, signal) => process.exit(signal === null ? code : 1));

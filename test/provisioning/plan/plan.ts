@@ -1,0 +1,260 @@
+import test from "ava";
+import { NO_LAB, type RunningLab } from "sanlab/api/running-lab.ts";
+import { hostRecord } from "sanlab/hosts/record.ts";
+import type { Lab, LabHost } from "sanlab/lab/lab.ts";
+import { declaredBy } from "sanlab/plan/declared.ts";
+import { isChange, planUp } from "sanlab/plan/plan.ts";
+import { sentence } from "sanlab/plan/step.ts";
+
+const MIB = 1024 ** 2;
+const WEB: LabHost = {
+  name: "web",
+  iqn: "iqn.2026-11.example:web",
+  disks: ["data"],
+  external: false,
+  memoryMiB: 256,
+  initiator: "open-iscsi",
+};
+const OUTSIDE: LabHost = { ...WEB, name: "outside", iqn: "iqn.2026-11.example:outside", external: true };
+
+const LAB: Lab = {
+  name: "test",
+  file: "/labs/lab.yaml",
+  pools: [{ name: "main", segmentBytes: MIB, devices: [{ path: "/labs/0.img", sizeBytes: 64 * MIB }] }],
+  disks: [{ name: "data", pool: "main", sizeBytes: 32 * MIB, thick: false }],
+  agents: [{ name: "a", portal: { host: "127.0.0.1", port: 0 } }],
+  hosts: [WEB, OUTSIDE],
+  zones: [{ name: "all", hosts: ["web", "outside"], agents: ["a"], disks: ["data"] }],
+};
+
+/** The lab as it runs when `up` has done what `lab` says. */
+function runningAs(lab: Lab): RunningLab {
+  return {
+    name: lab.name,
+    isUp: true,
+    pools: lab.pools.map(({ name, segmentBytes, devices }) => ({
+      name,
+      segmentBytes,
+      segments: 63,
+      usedSegments: 0,
+      queueWhenFullMs: 0,
+      devices: devices.map(({ path, sizeBytes = 64 * MIB }, index) => ({
+        device: index + 1,
+        uuid: `${index}`,
+        path,
+        pool: name,
+        sizeBytes,
+        segments: 63,
+        usedSegments: 0,
+        created: true,
+        state: "online" as const,
+      })),
+    })),
+    disks: lab.disks.map((disk) => ({
+      ...disk,
+      table: "1",
+      naa: "",
+      serial: "",
+      segments: 32,
+      mappedSegments: 0,
+      sharedSegments: 0,
+      ownSegments: 0,
+    })),
+    agents: lab.agents.map(({ name, portal, advertise }) => ({
+      name,
+      pid: 1,
+      portal: "127.0.0.1:40000",
+      configured: portal,
+      advertise: advertise ?? null,
+      target: `iqn.2026-11.io.sanlab:test.${name}`,
+      incarnation: 1,
+      state: "connected" as const,
+      problem: null,
+    })),
+    hosts: lab.hosts.map(({ name, iqn }) => ({ name, iqn, advertise: null })),
+    exports: lab.hosts.flatMap(({ name, disks }) => disks.map((disk) => ({ host: name, disk }))),
+    zones: lab.zones,
+    qemuHosts: lab.hosts
+      .filter(({ external }) => !external)
+      .map((host) => ({ record: hostRecord(host, "running"), isRunning: true })),
+    declared: declaredBy(lab),
+  };
+}
+
+/** What the plan changes, in sentences. */
+function changes(lab: Lab, running: RunningLab, prune = false): string[] {
+  const plan = planUp(lab, running, { prune });
+  if (plan.conflicts.length > 0) return [...plan.conflicts];
+  return plan.steps.filter(isChange).map(sentence);
+}
+
+test("a lab that is not there is made from the ground up, its guests last", (t) => {
+  t.deepEqual(changes(LAB, NO_LAB), [
+    "create the state directory of lab 'test'",
+    "start the supervisor and the controller",
+    "create pool 'main' with segments of 1MiB on /labs/0.img (64MiB)",
+    "create the thin disk 'data' of 32MiB in pool 'main'",
+    "start agent 'a' at a free port of 127.0.0.1",
+    "let in host 'web' as iqn.2026-11.example:web",
+    "let in host 'outside' as iqn.2026-11.example:outside",
+    "create zone 'all': hosts web, outside; agents a; disks data",
+    "show disk 'data' to host 'web'",
+    "show disk 'data' to host 'outside'",
+    "start the guest of host 'web' (256MiB, open-iscsi)",
+  ]);
+});
+
+test("a lab that has what its file says needs no change, and its guests are still looked after", (t) => {
+  const { steps, leftAlone } = planUp(LAB, runningAs(LAB));
+  t.deepEqual(steps.filter(isChange), []);
+  t.true(steps.some((step) => step.kind === "settle-host" && step.host.name === "web"));
+  t.false(steps.some((step) => step.kind === "settle-host" && step.host.name === "outside"));
+  t.deepEqual(leftAlone, []);
+});
+
+test("the plan is idempotent for every part of a lab that is missing", (t) => {
+  const full = runningAs(LAB);
+  const parts = ["pools", "disks", "agents", "hosts", "exports", "zones", "qemuHosts"] as const;
+  for (const part of parts) {
+    const steps = planUp(LAB, { ...full, [part]: [] }).steps.filter(isChange);
+    t.true(steps.length > 0, part);
+  }
+});
+
+test("a guest that died is started again, one that was stopped too", (t) => {
+  const running = runningAs(LAB);
+  const stopped = { ...running, qemuHosts: [{ record: hostRecord(WEB, "stopped"), isRunning: false }] };
+  t.deepEqual(changes(LAB, stopped), ["start the guest of host 'web' (256MiB, open-iscsi)"]);
+});
+
+test("another memory size waits for the guest's next start", (t) => {
+  const lab = { ...LAB, hosts: [{ ...WEB, memoryMiB: 512 }, OUTSIDE] };
+  t.deepEqual(changes(lab, runningAs(LAB)), [
+    "give host 'web' 512MiB and the initiator open-iscsi from its next start on",
+  ]);
+});
+
+test("growth, which cannot be taken back, comes after all that can", (t) => {
+  const lab: Lab = {
+    ...LAB,
+    pools: [
+      {
+        name: "main",
+        segmentBytes: MIB,
+        devices: [...(LAB.pools[0]?.devices ?? []), { path: "/labs/1.img", sizeBytes: 64 * MIB }],
+      },
+    ],
+    disks: [{ name: "data", pool: "main", sizeBytes: 64 * MIB, thick: false }],
+    agents: [...LAB.agents, { name: "b", portal: { host: "127.0.0.1", port: 0 } }],
+  };
+  t.deepEqual(changes(lab, runningAs(LAB)), [
+    "start agent 'b' at a free port of 127.0.0.1",
+    "add /labs/1.img (64MiB) to pool 'main'",
+    "grow disk 'data' from 32MiB to 64MiB",
+  ]);
+});
+
+test("a pool grows first where a new thick disk may need it", (t) => {
+  const lab: Lab = {
+    ...LAB,
+    pools: [
+      {
+        name: "main",
+        segmentBytes: MIB,
+        devices: [...(LAB.pools[0]?.devices ?? []), { path: "/labs/1.img", sizeBytes: 64 * MIB }],
+      },
+    ],
+    disks: [...LAB.disks, { name: "thick", pool: "main", sizeBytes: 64 * MIB, thick: true }],
+  };
+  t.deepEqual(changes(lab, runningAs(LAB)), [
+    "add /labs/1.img (64MiB) to pool 'main'",
+    "create the thick disk 'thick' of 64MiB in pool 'main'",
+  ]);
+});
+
+test("a zone gets the members that the file gives it", (t) => {
+  const lab = { ...LAB, zones: [{ name: "all", hosts: ["web"], agents: ["a"], disks: ["data"] }] };
+  t.deepEqual(changes(lab, runningAs(LAB)), ["change zone 'all': hosts web; agents a; disks data"]);
+});
+
+test("without --prune what the file no longer has is named and left alone", (t) => {
+  const lab: Lab = { ...LAB, disks: [], hosts: [], agents: [], zones: [] };
+  const plan = planUp(lab, runningAs(LAB));
+  t.deepEqual(plan.steps.filter(isChange), []);
+  t.deepEqual(plan.leftAlone.map(sentence), [
+    "stop the guest of host 'web'",
+    "no longer show disk 'data' to host 'web'",
+    "no longer show disk 'data' to host 'outside'",
+    "delete zone 'all'",
+    "delete host 'web'",
+    "delete host 'outside'",
+    "stop and remove agent 'a'",
+    "delete disk 'data' with all its data",
+  ]);
+  t.deepEqual(changes(lab, runningAs(LAB), true), plan.leftAlone.map(sentence));
+});
+
+test("--prune leaves alone what commands made", (t) => {
+  const running = { ...runningAs(LAB), declared: { ...declaredBy(LAB), disks: [] } };
+  const lab = { ...LAB, disks: [], hosts: [], zones: [] };
+  t.false(changes(lab, running, true).some((text) => text.includes("delete disk")));
+});
+
+test("what an earlier file declared is still known to a later --prune", (t) => {
+  const smaller = { ...LAB, hosts: [WEB] };
+  const record = planUp(smaller, runningAs(LAB)).steps.find((step) => step.kind === "record");
+  t.deepEqual(record?.kind === "record" && record.declared.hosts, ["web", "outside"]);
+  const pruned = planUp(smaller, runningAs(LAB), { prune: true })
+    .steps.filter((step) => step.kind === "record")
+    .at(-1);
+  t.deepEqual(pruned?.kind === "record" && pruned.declared.hosts, ["web"]);
+});
+
+const CONFLICTS: readonly (readonly [what: string, lab: Lab, pattern: RegExp])[] = [
+  ["another lab's state", { ...LAB, name: "other" }, /that of lab 'test', and the file describes lab 'other'/],
+  [
+    "a smaller disk",
+    { ...LAB, disks: [{ name: "data", pool: "main", sizeBytes: 16 * MIB, thick: false }] },
+    /^Disk 'data' has 32MiB, and the file says 16MiB: disks are never shrunk/,
+  ],
+  [
+    "a thick disk for a thin one",
+    { ...LAB, disks: [{ name: "data", pool: "main", sizeBytes: 32 * MIB, thick: true }] },
+    /^Disk 'data' is thin, and the file says thick/,
+  ],
+  [
+    "another segment size",
+    { ...LAB, pools: [{ name: "main", segmentBytes: 2 * MIB, devices: LAB.pools[0]?.devices ?? [] }] },
+    /^Pool 'main' has segments of 1MiB, and the file says 2MiB/,
+  ],
+  [
+    "a device of another size",
+    { ...LAB, pools: [{ name: "main", segmentBytes: MIB, devices: [{ path: "/labs/0.img", sizeBytes: 128 * MIB }] }] },
+    /^Device \/labs\/0.img of pool 'main' has 64MiB, and the file says 128MiB/,
+  ],
+  [
+    "another portal",
+    { ...LAB, agents: [{ name: "a", portal: { host: "127.0.0.1", port: 3260 } }] },
+    /^Agent 'a' was given the portal 127.0.0.1:0, and the file says 127.0.0.1:3260/,
+  ],
+  [
+    "another advertised address",
+    { ...LAB, agents: [{ name: "a", portal: { host: "127.0.0.1", port: 0 }, advertise: { host: "san" } }] },
+    /^Agent 'a' advertises nothing, and the file says san/,
+  ],
+  [
+    "another iSCSI name",
+    { ...LAB, hosts: [{ ...WEB, iqn: "iqn.2026-11.example:x" }, OUTSIDE] },
+    /^Host 'web' is known as/,
+  ],
+  ["a guest that becomes external", { ...LAB, hosts: [{ ...WEB, external: true }, OUTSIDE] }, /^Host 'web' is a guest/],
+];
+
+for (const [what, lab, pattern] of CONFLICTS) {
+  test(`${what} is refused in a sentence, and nothing is done`, (t) => {
+    const plan = planUp(lab, runningAs(LAB));
+    t.deepEqual(plan.steps, []);
+    t.is(plan.conflicts.length, 1);
+    t.regex(plan.conflicts[0] ?? "", pattern);
+  });
+}
