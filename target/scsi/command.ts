@@ -65,6 +65,22 @@ export class Command implements Accepted {
     return { ...failure, dataOutBytes: this.dataOutBytes };
   }
 
+  /** What its definition says of its CDB; undefined where there is nothing to say against it. */
+  check(): ScsiResult | undefined {
+    try {
+      return this.definition.admit?.(this);
+    } catch (bug) {
+      return this.fault(bug);
+    }
+  }
+
+  /** An exception is a bug of ours: it is logged and fails this command, and no other. */
+  fault(bug: unknown): ScsiResult {
+    const command = this.definition.cdb.name;
+    this.server.logger?.error({ err: bug, command }, "A SCSI command failed through a bug.");
+    return this.fail(Condition.INTERNAL_TARGET_FAILURE);
+  }
+
   /** CHECK CONDITION, in the sense format that the unit's Control mode page asks for. */
   fail(condition: Condition, detail?: SenseDetail): ScsiResult {
     return checkCondition(condition, this.unit.mode.descriptorSense, detail);

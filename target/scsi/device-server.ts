@@ -57,7 +57,7 @@ export class BlockDeviceServer implements DeviceServer, ServerContext {
     if (itl.attentions.pending && !definition?.duringAttention) return attention(unit, itl);
     if (definition === undefined) return fail(unit, Condition.INVALID_COMMAND_OPERATION_CODE);
     const command = new Command(task, unit, itl, definition, this);
-    const refused = refusal(command) ?? definition.admit?.(command) ?? protection(command);
+    const refused = refusal(command) ?? command.check() ?? protection(command);
     if (refused) return refused;
     if (unit.tasks.full) return TASK_SET_FULL;
     task.record = command;

@@ -7,8 +7,6 @@
  * never enters.
  */
 import type { Command } from "./command.ts";
-import { checkCondition } from "./command.ts";
-import { Condition } from "./condition.ts";
 import { type Execution, TaskAttribute } from "./transport.ts";
 
 export class TaskSet {
@@ -84,7 +82,7 @@ export class TaskSet {
     try {
       execution = command.definition.execute(command, dataOut);
     } catch (bug) {
-      execution = fault(command, bug);
+      execution = command.fault(bug);
     }
     if (execution instanceof Promise) return this.#settle(command, execution);
     this.#end(command);
@@ -97,7 +95,7 @@ export class TaskSet {
     try {
       execution = await pending;
     } catch (bug) {
-      execution = fault(command, bug);
+      execution = command.fault(bug);
     }
     this.#end(command);
     return command.abortedAs ?? execution;
@@ -199,15 +197,6 @@ export class TaskSet {
 function orders(command: Command): boolean {
   const { attribute } = command.task;
   return attribute === TaskAttribute.ORDERED || attribute === TaskAttribute.HEAD_OF_QUEUE;
-}
-
-/** An exception is a bug of ours: it is logged and fails this command, and no other. */
-function fault(command: Command, bug: unknown): Execution {
-  command.server.logger?.error(
-    { err: bug, command: command.definition.cdb.name },
-    "A SCSI command failed through a bug.",
-  );
-  return checkCondition(Condition.INTERNAL_TARGET_FAILURE, command.unit.mode.descriptorSense);
 }
 
 function twice(command: Command): never {

@@ -7,6 +7,7 @@ import { BlockDeviceServer } from "node-iscsi-target/scsi/device-server.ts";
 import { LogicalUnit } from "node-iscsi-target/scsi/logical-unit.ts";
 import { FixedInventory } from "node-iscsi-target/scsi/server-context.ts";
 import { type ScsiTask, Status, TaskAttribute } from "node-iscsi-target/scsi/transport.ts";
+import { OK } from "node-iscsi-target/storage/block-device.ts";
 import { ScriptedDevice } from "../helpers/scripted-device.ts";
 import { cdbOf, IDENTITY, ScsiHost } from "../helpers/scsi-host.ts";
 
@@ -28,8 +29,6 @@ class QuietDevice extends ScriptedDevice {
     return OK;
   }
 }
-
-import { OK } from "node-iscsi-target/storage/block-device.ts";
 
 const unit = new LogicalUnit(new QuietDevice({ blocks: BLOCKS }), IDENTITY);
 const server = new BlockDeviceServer({ inventory: new FixedInventory(new Map([[0, unit]])) });

@@ -219,3 +219,43 @@ test("SYNCHRONIZE CACHE reports the failure of the device's flush", async (t) =>
     ["flush", "flush"],
   );
 });
+
+test("where the device answers at once, READ and WRITE do so in the same call, and never enter the task set twice", async (t) => {
+  const { host, server, unit } = await rig();
+  for (const [cdb, data] of [
+    [cdbOf(Read10, { blocks: 8 }), []],
+    [cdbOf(Write10, { blocks: 1 }), [Buffer.alloc(512)]],
+  ] as const) {
+    const task = host.task(cdb);
+    t.is(server.admit(task).kind, "accepted");
+    t.is(unit.tasks.size, data.length);
+    const execution = server.execute(task, data);
+    t.false(execution instanceof Promise);
+    t.is(senseName(await execution), "GOOD");
+    t.is(unit.tasks.size, 0);
+    t.is(task.record, undefined);
+  }
+});
+
+test("blocks of 4096 bytes are addressed as such", async (t) => {
+  const { host, device } = await rig({ blocks: 16, blockBytes: 4096 });
+  const data = Buffer.alloc(4096, "4k");
+  t.is(senseName(await host.send(cdbOf(Write16, { lba: 15, blocks: 1 }), data)), "GOOD");
+  t.deepEqual(device.bytes.subarray(15 * 4096), data);
+  t.is(
+    senseName(await host.send(cdbOf(Write16, { lba: 0, blocks: 1 }), data.subarray(0, 512))),
+    "INVALID_FIELD_IN_COMMAND_INFORMATION_UNIT",
+  );
+  t.is(senseName(await host.send(cdbOf(Read16, { lba: 16, blocks: 1 }))), "LBA_OUT_OF_RANGE");
+});
+
+test("a promise of the device that rejects fails only its command, and is logged", async (t) => {
+  const { host, device, bugs, unit } = await rig();
+  const read = device.read.bind(device);
+  device.read = () => Promise.reject(new Error("a bug"));
+  t.is(senseName(await host.send(cdbOf(Read10, { blocks: 1 }))), "INTERNAL_TARGET_FAILURE");
+  t.is(bugs.length, 1);
+  t.is(unit.tasks.size, 0);
+  device.read = read;
+  t.is(senseName(await host.send(cdbOf(Read10, { blocks: 1 }))), "GOOD");
+});
