@@ -1,5 +1,4 @@
-import { mkdir, open, readFile, rename } from "node:fs/promises";
-import { dirname } from "node:path";
+import { open, readFile, rename } from "node:fs/promises";
 import { errorCode } from "../errors.ts";
 
 /** The parsed contents; undefined where there is no such file. */
@@ -14,7 +13,6 @@ export async function readJson<Value>(path: string): Promise<Value | undefined> 
 
 /** Replaces the file as a whole: after a crash at any instant it holds the old or the new contents. */
 export async function writeJson(path: string, value: unknown): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
   const fresh = `${path}.${process.pid}.new`;
   await using file = await open(fresh, "w", 0o600);
   await file.writeFile(`${JSON.stringify(value, undefined, 2)}\n`);

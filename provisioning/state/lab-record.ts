@@ -56,6 +56,10 @@ export async function readLabRecord(state: string): Promise<LabRecord | undefine
 
 export async function createLabRecord(state: string, lab: string): Promise<LabRecord> {
   await mkdir(state, { recursive: true, mode: 0o700 });
+  // Made here once, and by nobody else: a state directory that is removed under its processes must stay away.
+  for (const name of [STATE_FILES.logs, STATE_FILES.hosts, STATE_FILES.agents]) {
+    await mkdir(join(state, name), { recursive: true });
+  }
   const record = { format: STATE_FORMAT, id: randomUUID(), lab, file: null, declared: NOTHING_DECLARED };
   await writeLabRecord(state, record);
   return record;

@@ -1,9 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { constants } from "node:fs";
-import { mkdir, open } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { request } from "node:http";
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { errorCode } from "../errors.ts";
 import { logFile, STATE_FILES } from "../state/layout.ts";
@@ -55,7 +54,6 @@ export class SupervisorClient {
   /** Starts a supervisor in a session of its own and returns when it answers. */
   async start(): Promise<void> {
     const log = logFile(this.#state, "supervisor");
-    await mkdir(join(this.#state, STATE_FILES.logs), { recursive: true });
     await using output = await open(log, "a", 0o600);
     const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", MAIN, this.#state], {
       detached: true,

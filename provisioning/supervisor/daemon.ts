@@ -1,7 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, open } from "node:fs/promises";
-import { dirname } from "node:path";
+import { open } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { isAlive, type ProcessIdentity, processIdentity, signalProcess } from "@sanlab/vm";
 import { logFile } from "../state/layout.ts";
@@ -110,7 +109,6 @@ export class Daemon {
   async #spawnOnce(): Promise<LiveProcess> {
     const { stateDirectory, stateId, log } = this.#options;
     const path = logFile(stateDirectory, this.spec.name);
-    await mkdir(dirname(path), { recursive: true });
     // Appending to a file needs nobody at the other end, so the daemon outlives this process.
     await using output = await open(path, "a", 0o600);
     const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", CLI, ...this.spec.args], {

@@ -17,14 +17,10 @@ const state = process.argv[2] ?? process.cwd();
 // Sockets have short names in the working directory, wherever it lies (unix(7): 108 bytes).
 process.chdir(state);
 const use = await takeExclusive(Exclusive.SUPERVISOR, state);
-if (use === undefined) throw new Error(`a supervisor is at work on ${state} already`);
-const record = await readLabRecord(state);
-if (record === undefined) throw new Error(`${state} is not a lab's state directory`);
+if (use === undefined) refuse(`a supervisor is at work on ${state} already`);
+const record = (await readLabRecord(state)) ?? refuse(`${state} is not a lab's state directory`);
 
-const logger = pino(
-  { base: null },
-  pino.destination({ dest: logFile(state, "supervisor"), append: true, mkdir: true, sync: true }),
-);
+const logger = pino({ base: null }, pino.destination({ dest: logFile(state, "supervisor"), append: true, sync: true }));
 const log = (message: string, details: object) => logger.info(details, message);
 const supervisor = new Supervisor({ stateDirectory: state, stateId: record.id, log });
 log("supervisor started", { pid: process.pid });
@@ -59,6 +55,11 @@ function end(reason: string): void {
   clearInterval(timer);
   log("supervisor ended", { reason });
   process.exit(0);
+}
+
+function refuse(reason: string): never {
+  process.stderr.write(`sanlab: The supervisor does not start: ${reason}.\n`);
+  process.exit(1);
 }
 
 async function isThere(path: string): Promise<boolean> {

@@ -1,3 +1,4 @@
+import { errorCode } from "../errors.ts";
 import { UserError } from "../user-error.ts";
 import { Daemon, type DaemonState, endProcess } from "./daemon.ts";
 import { type MarkedProcess, markedProcesses } from "./marked.ts";
@@ -93,11 +94,15 @@ export class Supervisor {
 
   /** One after another, each with the newest state. */
   #write(): Promise<void> {
-    const write = () =>
-      writeDaemons(
-        this.#options.stateDirectory,
-        [...this.#daemons.values()].map((daemon) => daemon.record),
-      );
+    const records = () => [...this.#daemons.values()].map((daemon) => daemon.record);
+    const write = async () => {
+      try {
+        await writeDaemons(this.#options.stateDirectory, records());
+      } catch (error) {
+        // The state directory was removed: then nobody needs to know, and it must not come back.
+        if (errorCode(error) !== "ENOENT") throw error;
+      }
+    };
     this.#writing = this.#writing.then(write, write);
     return this.#writing;
   }
