@@ -1,4 +1,4 @@
-import { CommanderError } from "commander";
+import { CommanderError, InvalidArgumentError } from "commander";
 import { asUserError } from "../errors.ts";
 import { ExitCode } from "../user-error.ts";
 import { write } from "./output.ts";
@@ -25,6 +25,8 @@ async function run(argv: readonly string[]): Promise<number> {
 
 /** One sentence on stderr; the stack only for those who look for a bug. */
 async function tell(error: unknown): Promise<number> {
+  // Found by a verb itself, where the command line's own errors have been printed already.
+  if (error instanceof InvalidArgumentError) await write(process.stderr, `sanlab: ${error.message}\n`);
   if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.DONE : ExitCode.USAGE;
   const isDebugging = (process.env.SANLAB_DEBUG ?? "") !== "";
   const known = asUserError(error);

@@ -70,18 +70,14 @@ export async function writeLabRecord(state: string, record: LabRecord): Promise<
 }
 
 async function parsed(state: string): Promise<LabRecord | undefined> {
+  const file = join(state, STATE_FILES.lab);
   try {
-    return await readJson<LabRecord>(join(state, STATE_FILES.lab));
+    const record = await readJson<LabRecord | null>(file);
+    if (record === undefined || typeof record?.format === "number") return record;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    throw new UserError(
-      "STATE_DIRECTORY",
-      `The file ${join(state, STATE_FILES.lab)} is damaged: restore it from a copy.`,
-      {
-        cause: error,
-      },
-    );
   }
+  throw new UserError("STATE_DIRECTORY", `The file ${file} is damaged: restore it from a copy.`);
 }
 
 async function isForeign(state: string): Promise<boolean> {

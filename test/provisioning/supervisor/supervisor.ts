@@ -23,7 +23,7 @@ test("a daemon that is killed is started again, at once", async (t) => {
   process.kill(first?.pid as number, "SIGKILL");
   const second = await eventually("another process", async () => {
     const now = await daemon(lab, "one");
-    return now?.pid !== null && now?.pid !== first?.pid && now;
+    return now?.pid !== null && now?.pid !== first?.pid ? now : undefined;
   });
   t.is(second.restarts, 1);
   t.is(second.lastEnd, "signal SIGKILL");
@@ -97,7 +97,7 @@ test("a daemon that fails again and again is tried ever more rarely, and what it
   await lab.supervisor.put("broken", ["no-such-verb"]);
   const status = await eventually("a few ends", async () => {
     const now = await daemon(lab, "broken");
-    return (now?.restarts ?? 0) >= 2 && now;
+    return (now?.restarts ?? 0) >= 2 ? now : undefined;
   });
   t.is(status.lastEnd, "exit code 2");
   t.true((await stat(logFile(lab.state, "broken"))).size > 0);
