@@ -1,0 +1,113 @@
+/** A device in memory: sparse, by pages; gone with the process. */
+import { type BlockDevice, type DeviceChange, type IoResult, OK, type ProvisioningExtent } from "./block-device.ts";
+
+const PAGE_BYTES = 64 * 1024;
+
+export interface MemoryDeviceOptions {
+  readonly sizeBytes: number;
+  readonly blockBytes?: number;
+  readonly readOnly?: boolean;
+  readonly thin?: boolean;
+}
+
+export class MemoryDevice implements BlockDevice {
+  readonly blockBytes: number;
+  readonly readOnly: boolean;
+  readonly thin: boolean;
+  readonly allocationBytes: number;
+  onChange: ((change: DeviceChange) => void) | undefined;
+  #sizeBytes: number;
+  readonly #pages = new Map<number, Uint8Array>();
+
+  constructor(options: MemoryDeviceOptions) {
+    this.blockBytes = options.blockBytes ?? 512;
+    this.readOnly = options.readOnly ?? false;
+    this.thin = options.thin ?? true;
+    this.allocationBytes = this.thin ? PAGE_BYTES : this.blockBytes;
+    this.#sizeBytes = options.sizeBytes;
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  resize(sizeBytes: number): void {
+    this.#sizeBytes = sizeBytes;
+    for (const page of this.#pages.keys()) if (page * PAGE_BYTES >= sizeBytes) this.#pages.delete(page);
+    this.onChange?.("capacity");
+  }
+
+  read(offset: number, into: Uint8Array): IoResult {
+    for (let at = 0; at < into.length; ) {
+      const { page, start, length } = place(offset + at, into.length - at);
+      const bytes = this.#pages.get(page);
+      if (bytes === undefined) into.fill(0, at, at + length);
+      else into.set(bytes.subarray(start, start + length), at);
+      at += length;
+    }
+    return OK;
+  }
+
+  write(offset: number, from: readonly Uint8Array[]): IoResult {
+    if (this.readOnly) return { kind: "write-protected" };
+    let to = offset;
+    for (const piece of from) {
+      for (let at = 0; at < piece.length; ) {
+        const { page, start, length } = place(to, piece.length - at);
+        this.#page(page).set(piece.subarray(at, at + length), start);
+        at += length;
+        to += length;
+      }
+    }
+    return OK;
+  }
+
+  flush(): IoResult {
+    return OK;
+  }
+
+  unmap(offset: number, length: number): IoResult {
+    return this.writeZeroes(offset, length);
+  }
+
+  writeZeroes(offset: number, length: number): IoResult {
+    if (this.readOnly) return { kind: "write-protected" };
+    for (let at = 0; at < length; ) {
+      const { page, start, length: part } = place(offset + at, length - at);
+      if (part === PAGE_BYTES) this.#pages.delete(page);
+      else this.#pages.get(page)?.fill(0, start, start + part);
+      at += part;
+    }
+    return OK;
+  }
+
+  provisioning(offset: number, length: number): readonly ProvisioningExtent[] {
+    const extents: ProvisioningExtent[] = [];
+    for (let at = 0; at < length; ) {
+      const { page, length: part } = place(offset + at, length - at);
+      const status = !this.thin || this.#pages.has(page) ? "mapped" : "deallocated";
+      extents.push({ offset: offset + at, length: part, status });
+      at += part;
+    }
+    return extents;
+  }
+
+  async close(): Promise<void> {
+    this.#pages.clear();
+  }
+
+  #page(number: number): Uint8Array {
+    let page = this.#pages.get(number);
+    if (page === undefined) {
+      page = new Uint8Array(PAGE_BYTES);
+      this.#pages.set(number, page);
+    }
+    return page;
+  }
+}
+
+/** The part of a range that lies in its first page. */
+function place(offset: number, length: number): { page: number; start: number; length: number } {
+  const start = offset % PAGE_BYTES;
+  return { page: Math.floor(offset / PAGE_BYTES), start, length: Math.min(length, PAGE_BYTES - start) };
+}
