@@ -1,7 +1,7 @@
 // biome-ignore lint/style/noDefaultExport: ava reads its configuration from a default export.
 export default {
   extensions: ["ts"],
-  files: ["test/**/*.ts", "!test/helpers/**", "!test/bench/**", "!test/**/fixtures/**"],
+  files: ["test/**/*.ts", "!test/helpers/**", "!test/bench/**", "!test/run/**", "!test/**/fixtures/**"],
   concurrency: 2,
   timeout: "3m",
 };

@@ -163,11 +163,11 @@ export function countGuests(lab: object): void {
 }
 
 /** Waits until `check` gives something other than undefined or false; throws after the bound with what was waited for. */
-export async function eventually<T>(what: string, check: () => Promise<T>, boundMs = 60_000): Promise<NonNullable<T>> {
+export async function eventually<T>(what: string, check: () => Promise<T>, boundMs = 60_000): Promise<Exclude<T, undefined | null | false>> {
   const end = performance.now() + boundMs;
   for (;;) {
     const value = await check();
-    if (value !== undefined && value !== null && value !== false) return value as NonNullable<T>;
+    if (value !== undefined && value !== null && value !== false) return value as Exclude<T, undefined | null | false>;
     if (performance.now() > end) throw new Error(`waited ${boundMs / 1000} s in vain: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 200));
   }

@@ -1,0 +1,68 @@
+/** RFC 7143 11.2.1.2: opcodes, and the values that several PDUs share. */
+export const Opcode = {
+  NOP_OUT: 0x00,
+  SCSI_COMMAND: 0x01,
+  TASK_MANAGEMENT_REQUEST: 0x02,
+  LOGIN_REQUEST: 0x03,
+  TEXT_REQUEST: 0x04,
+  DATA_OUT: 0x05,
+  LOGOUT_REQUEST: 0x06,
+  SNACK_REQUEST: 0x10,
+  NOP_IN: 0x20,
+  SCSI_RESPONSE: 0x21,
+  TASK_MANAGEMENT_RESPONSE: 0x22,
+  LOGIN_RESPONSE: 0x23,
+  TEXT_RESPONSE: 0x24,
+  DATA_IN: 0x25,
+  LOGOUT_RESPONSE: 0x26,
+  R2T: 0x31,
+  ASYNC_MESSAGE: 0x32,
+  REJECT: 0x3f,
+} as const;
+
+/** The reserved task tag (RFC 7143 11.2.1.8 and 11.8.4). */
+export const NO_TAG = 0xffff_ffff;
+
+/** RFC 7143 11.17.1. */
+export const RejectReason = {
+  DATA_DIGEST_ERROR: 0x02,
+  SNACK_REJECT: 0x03,
+  PROTOCOL_ERROR: 0x04,
+  COMMAND_NOT_SUPPORTED: 0x05,
+  INVALID_PDU_FIELD: 0x09,
+} as const;
+
+/** RFC 7143 11.13.5, class and detail as one number. */
+export const LoginStatus = {
+  SUCCESS: 0x0000,
+  INITIATOR_ERROR: 0x0200,
+  AUTHENTICATION_FAILURE: 0x0201,
+  AUTHORIZATION_FAILURE: 0x0202,
+  NOT_FOUND: 0x0203,
+  UNSUPPORTED_VERSION: 0x0205,
+  TOO_MANY_CONNECTIONS: 0x0206,
+  MISSING_PARAMETER: 0x0207,
+  SESSION_TYPE_NOT_SUPPORTED: 0x0209,
+  SESSION_DOES_NOT_EXIST: 0x020a,
+  INVALID_DURING_LOGIN: 0x020b,
+  OUT_OF_RESOURCES: 0x0302,
+} as const;
+
+/** RFC 7143 11.5.1 and 11.6.1. */
+export const TaskFunction = {
+  ABORT_TASK: 1,
+  ABORT_TASK_SET: 2,
+  CLEAR_ACA: 3,
+  CLEAR_TASK_SET: 4,
+  LOGICAL_UNIT_RESET: 5,
+  TARGET_WARM_RESET: 6,
+  TARGET_COLD_RESET: 7,
+  TASK_REASSIGN: 8,
+} as const;
+export const TaskFunctionResponse = {
+  COMPLETE: 0,
+  TASK_DOES_NOT_EXIST: 1,
+  LUN_DOES_NOT_EXIST: 2,
+  REASSIGN_NOT_SUPPORTED: 4,
+  NOT_SUPPORTED: 5,
+} as const;

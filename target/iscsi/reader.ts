@@ -1,0 +1,110 @@
+/**
+ * Cuts a byte stream into PDUs (RFC 7143 11.2) without copying: data segments are slices of the
+ * chunks that the socket delivered. Everything is bounded before it is kept.
+ */
+import { crc32c } from "../wire/crc32c.ts";
+import { BHS_BYTES, Bhs } from "./pdus.ts";
+import { ProtocolError } from "./protocol-error.ts";
+
+export interface Pdu {
+  /** The basic header segment; its bytes stay as they are while the PDU is in use. */
+  readonly header: Buffer;
+  readonly data: readonly Buffer[];
+  readonly dataBytes: number;
+  readonly dataDigestFailed: boolean;
+}
+
+const NO_DATA: readonly Buffer[] = Object.freeze([]);
+const DIGEST_BYTES = 4;
+
+export class PduReader {
+  headerDigest = false;
+  dataDigest = false;
+  /** Our MaxRecvDataSegmentLength: a longer data segment is refused before a byte of it is kept. */
+  readonly #maxDataBytes: number;
+  #chunks: Buffer[] = [];
+  #bytes = 0;
+  #header: Buffer | undefined;
+
+  constructor(maxDataBytes: number) {
+    this.#maxDataBytes = maxDataBytes;
+  }
+
+  push(chunk: Buffer): void {
+    this.#chunks.push(chunk);
+    this.#bytes += chunk.length;
+  }
+
+  /** The next whole PDU; undefined where more bytes are needed. @throws ProtocolError */
+  next(): Pdu | undefined {
+    this.#header ??= this.#readHeader();
+    const header = this.#header;
+    if (header === undefined) return undefined;
+    const length = Bhs.dataSegmentLength.get(header, 0);
+    if (length === 0) {
+      this.#header = undefined;
+      return { header, data: NO_DATA, dataBytes: 0, dataDigestFailed: false };
+    }
+    const padding = -length & 3;
+    const digest = this.dataDigest ? DIGEST_BYTES : 0;
+    if (this.#bytes < length + padding + digest) return undefined;
+    this.#header = undefined;
+    const data = this.#take(length);
+    const pad = padding === 0 ? NO_DATA : this.#take(padding);
+    const failed = digest > 0 && crc32c([...data, ...pad]) !== this.#takeWhole(DIGEST_BYTES).readUInt32LE(0);
+    return { header, data, dataBytes: length, dataDigestFailed: failed };
+  }
+
+  #readHeader(): Buffer | undefined {
+    if (this.#bytes < BHS_BYTES) return undefined;
+    const ahsBytes = this.#peekByte(4) * 4;
+    const digest = this.headerDigest ? DIGEST_BYTES : 0;
+    if (this.#bytes < BHS_BYTES + ahsBytes + digest) return undefined;
+    const header = this.#takeWhole(BHS_BYTES);
+    const ahs = ahsBytes === 0 ? NO_DATA : this.#take(ahsBytes);
+    if (digest > 0 && crc32c([header, ...ahs]) !== this.#takeWhole(DIGEST_BYTES).readUInt32LE(0)) {
+      throw new ProtocolError("header-digest", "a header digest does not match");
+    }
+    if (Bhs.dataSegmentLength.get(header, 0) > this.#maxDataBytes) {
+      throw new ProtocolError("data-segment-too-long", `a data segment is longer than ${this.#maxDataBytes} bytes`);
+    }
+    return header;
+  }
+
+  #peekByte(at: number): number {
+    let skip = at;
+    for (const chunk of this.#chunks) {
+      if (skip < chunk.length) return chunk[skip] as number;
+      skip -= chunk.length;
+    }
+    throw new RangeError("peeked past what was received");
+  }
+
+  #takeWhole(bytes: number): Buffer {
+    const pieces = this.#take(bytes);
+    return pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
+  }
+
+  #take(bytes: number): Buffer[] {
+    const first = this.#chunks[0] as Buffer;
+    this.#bytes -= bytes;
+    if (first.length > bytes) {
+      this.#chunks[0] = first.subarray(bytes);
+      return [first.subarray(0, bytes)];
+    }
+    const pieces: Buffer[] = [];
+    let need = bytes;
+    while (need > 0) {
+      const chunk = this.#chunks[0] as Buffer;
+      if (chunk.length > need) {
+        pieces.push(chunk.subarray(0, need));
+        this.#chunks[0] = chunk.subarray(need);
+        return pieces;
+      }
+      pieces.push(chunk);
+      need -= chunk.length;
+      this.#chunks.shift();
+    }
+    return pieces;
+  }
+}
