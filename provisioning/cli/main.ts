@@ -6,21 +6,20 @@ import { buildProgram } from "./program.ts";
 
 /** Runs one command line (without program and script) and ends the process with its exit code. */
 export async function main(argv: readonly string[]): Promise<void> {
-  ignoreLostReaders();
-  const exitCode = await run(argv);
-  // Whatever the verb still waits for in the background (a guest that boots, an image that is made) is not waited for.
-  await Promise.all([write(process.stdout, ""), write(process.stderr, "")]);
-  process.exit(exitCode);
-}
-
-async function run(argv: readonly string[]): Promise<number> {
-  try {
+  await endWith(async () => {
     const program = await buildProgram(argv);
     await program.parseAsync(argv, { from: "user" });
     return Number(process.exitCode ?? ExitCode.DONE);
-  } catch (error) {
-    return tell(error);
-  }
+  });
+}
+
+/** Does `work` and ends the process with the exit code it resolves with, or with that of its error, which it tells. */
+export async function endWith(work: () => Promise<number>): Promise<void> {
+  ignoreLostReaders();
+  const exitCode = await work().catch(tell);
+  // Whatever is still waited for in the background (a guest that boots, an image that is made) is not waited for here.
+  await Promise.all([write(process.stdout, ""), write(process.stderr, "")]);
+  process.exit(exitCode);
 }
 
 /** One sentence on stderr; the stack only for those who look for a bug. */

@@ -61,7 +61,7 @@ function openIscsiScript(paths: readonly HostPath[], disks: readonly ExpectedDis
   const logins = distinctPortals(paths).map(({ portal, target }) => `log_in '${portal}' '${target}'`);
   const looks = paths.map((path) => {
     const bytes = disks.find(({ name }) => name === path.disk)?.sizeBytes ?? 0;
-    return `look '${path.disk}' '/dev/disk/by-path/ip-${path.portal}-iscsi-${path.target}-lun-${path.lun}' ${bytes}`;
+    return `look '${path.disk}' '${pathLink(path)}' ${bytes}`;
   });
   return `
 log_in() {
@@ -90,6 +90,11 @@ ${looks.join("\n")}
 [ -z "$lost" ] || iscsiadm -m session --rescan > /dev/null 2>&1
 true
 `;
+}
+
+/** The link that udev makes in the guest for a disk on a path. */
+export function pathLink({ portal, target, lun }: HostPath): string {
+  return `/dev/disk/by-path/ip-${portal}-iscsi-${target}-lun-${lun}`;
 }
 
 /** QEMU's own initiator: the guest knows nothing of paths, and sees the logical unit's identity. */
