@@ -3,16 +3,15 @@
  * that this server looks at, so together they are the CDB USAGE DATA of REPORT SUPPORTED OPERATION
  * CODES.
  */
-import { bit, bits, type Field, lba21, type Struct, struct, uint } from "./fields.ts";
-
-export type CdbField = Field;
+import { bits, type Field, flag, type Layout, layout, uint } from "../wire/layout.ts";
+import { maskOf, uint21 } from "./fields.ts";
 
 export interface CdbLayout {
   readonly name: string;
   readonly opcode: number;
   /** In the low five bits of byte 1, for operation codes that have service actions. */
   readonly serviceAction: number | undefined;
-  readonly bytes: number;
+  readonly sizeBytes: number;
   /** SPC-4 6.35.3: the operation code and service action themselves, then a one for each bit that is looked at. */
   readonly usage: Uint8Array;
 }
@@ -20,29 +19,29 @@ export interface CdbLayout {
 /** CONTROL byte: NACA (SAM-5 5.2). */
 export const CONTROL_NACA = 0x04;
 
-type Cdb<F extends Readonly<Record<string, Field>>> = CdbLayout & Struct<F>;
+type Fields = Record<string, Field>;
+type Cdb<F extends Fields> = CdbLayout & Layout<F>;
 
-function cdb<const F extends Readonly<Record<string, Field>>>(
+function cdb<const F extends Fields>(
   name: string,
   code: number | readonly [opcode: number, serviceAction: number],
-  bytes: number,
+  sizeBytes: number,
   fields: F,
 ): Cdb<F> {
   const [opcode, serviceAction] = typeof code === "number" ? [code, undefined] : code;
-  const layout = struct(bytes, fields);
-  const usage = Buffer.from(layout.mask);
+  const usage = maskOf(sizeBytes, Object.values(fields));
   usage[0] = opcode;
   if (serviceAction !== undefined) usage[1] = (usage[1] ?? 0) | serviceAction;
-  usage[bytes - 1] = (usage[bytes - 1] ?? 0) | CONTROL_NACA;
-  return { ...layout, name, opcode, serviceAction, usage };
+  usage[sizeBytes - 1] = (usage[sizeBytes - 1] ?? 0) | CONTROL_NACA;
+  return { ...layout(sizeBytes, fields), name, opcode, serviceAction, usage };
 }
 
 // --- Blocks (SBC-4 5) -----------------------------------------------------------------------------
 
-export const Read6 = cdb("READ(6)", 0x08, 6, { lba: lba21(1), blocks: uint(4, 1) });
-export const Write6 = cdb("WRITE(6)", 0x0a, 6, { lba: lba21(1), blocks: uint(4, 1) });
+export const Read6 = cdb("READ(6)", 0x08, 6, { lba: uint21(1), blocks: uint(4, 1) });
+export const Write6 = cdb("WRITE(6)", 0x0a, 6, { lba: uint21(1), blocks: uint(4, 1) });
 
-const transfer = { protect: bits(1, 7, 3), dpo: bit(1, 4), fua: bit(1, 3) };
+const transfer = { protect: bits(1, 5, 3), dpo: flag(1, 4), fua: flag(1, 3) };
 const range10 = { lba: uint(2, 4), blocks: uint(7, 2) };
 const range12 = { lba: uint(2, 4), blocks: uint(6, 4) };
 const range16 = { lba: uint(2, 8), blocks: uint(10, 4) };
@@ -55,7 +54,7 @@ export const Write12 = cdb("WRITE(12)", 0xaa, 12, { ...transfer, ...range12 });
 export const Write16 = cdb("WRITE(16)", 0x8a, 16, { ...transfer, ...range16 });
 export type BlockCdb = Cdb<typeof transfer & typeof range10>;
 
-const verification = { protect: bits(1, 7, 3), dpo: bit(1, 4), byteCheck: bits(1, 2, 2) };
+const verification = { protect: bits(1, 5, 3), dpo: flag(1, 4), byteCheck: bits(1, 1, 2) };
 
 export const Verify10 = cdb("VERIFY(10)", 0x2f, 10, { ...verification, ...range10 });
 export const Verify12 = cdb("VERIFY(12)", 0xaf, 12, { ...verification, ...range12 });
@@ -66,13 +65,13 @@ export const WriteAndVerify16 = cdb("WRITE AND VERIFY(16)", 0x8e, 16, { ...verif
 export type VerifyCdb = Cdb<typeof verification & typeof range10>;
 
 /** `relative`: the obsolete PBDATA and LBDATA (SBC-2 5.46). */
-const same = { protect: bits(1, 7, 3), anchor: bit(1, 4), unmap: bit(1, 3), relative: bits(1, 2, 2) };
+const same = { protect: bits(1, 5, 3), anchor: flag(1, 4), unmap: flag(1, 3), relative: bits(1, 1, 2) };
 
 export const WriteSame10 = cdb("WRITE SAME(10)", 0x41, 10, { ...same, ...range10 });
-export const WriteSame16 = cdb("WRITE SAME(16)", 0x93, 16, { ...same, noDataOut: bit(1, 0), ...range16 });
+export const WriteSame16 = cdb("WRITE SAME(16)", 0x93, 16, { ...same, noDataOut: flag(1, 0), ...range16 });
 export type WriteSameCdb = Cdb<typeof same & typeof range10> & { readonly noDataOut?: Field };
 
-const immediate = { immediate: bit(1, 1) };
+const immediate = { immediate: flag(1, 1) };
 
 export const SynchronizeCache10 = cdb("SYNCHRONIZE CACHE(10)", 0x35, 10, { ...immediate, ...range10 });
 export const SynchronizeCache16 = cdb("SYNCHRONIZE CACHE(16)", 0x91, 16, { ...immediate, ...range16 });
@@ -80,56 +79,59 @@ export const Prefetch10 = cdb("PRE-FETCH(10)", 0x34, 10, { ...immediate, ...rang
 export const Prefetch16 = cdb("PRE-FETCH(16)", 0x90, 16, { ...immediate, ...range16 });
 export type BlockRangeCdb = Cdb<typeof immediate & typeof range10>;
 
-export const Unmap = cdb("UNMAP", 0x42, 10, { anchor: bit(1, 0), listBytes: uint(7, 2) });
+export const Unmap = cdb("UNMAP", 0x42, 10, { anchor: flag(1, 0), listBytes: uint(7, 2) });
 export const GetLbaStatus16 = cdb("GET LBA STATUS(16)", [0x9e, 0x12], 16, {
   lba: uint(2, 8),
   allocationBytes: uint(10, 4),
 });
-export const ReadCapacity10 = cdb("READ CAPACITY(10)", 0x25, 10, { lba: uint(2, 4), partialMedium: bit(8, 0) });
+export const ReadCapacity10 = cdb("READ CAPACITY(10)", 0x25, 10, { lba: uint(2, 4), partialMedium: flag(8, 0) });
 export const ReadCapacity16 = cdb("READ CAPACITY(16)", [0x9e, 0x10], 16, { allocationBytes: uint(10, 4) });
 
 // --- The unit (SPC-4 6, SBC-4 5) ------------------------------------------------------------------
 
 export const TestUnitReady = cdb("TEST UNIT READY", 0x00, 6, {});
-export const RequestSense = cdb("REQUEST SENSE", 0x03, 6, { descriptorFormat: bit(1, 0), allocationBytes: uint(4, 1) });
+export const RequestSense = cdb("REQUEST SENSE", 0x03, 6, {
+  descriptorFormat: flag(1, 0),
+  allocationBytes: uint(4, 1),
+});
 export const Inquiry = cdb("INQUIRY", 0x12, 6, {
-  vitalData: bit(1, 0),
+  vitalData: flag(1, 0),
   pageCode: uint(2, 1),
   allocationBytes: uint(3, 2),
 });
 export const StartStopUnit = cdb("START STOP UNIT", 0x1b, 6, {
-  powerCondition: bits(4, 7, 4),
-  noFlush: bit(4, 2),
-  loadEject: bit(4, 1),
-  start: bit(4, 0),
+  powerCondition: bits(4, 4, 4),
+  noFlush: flag(4, 2),
+  loadEject: flag(4, 1),
+  start: flag(4, 0),
 });
-export const PreventAllowMediumRemoval = cdb("PREVENT ALLOW MEDIUM REMOVAL", 0x1e, 6, { prevent: bits(4, 1, 2) });
+export const PreventAllowMediumRemoval = cdb("PREVENT ALLOW MEDIUM REMOVAL", 0x1e, 6, { prevent: bits(4, 0, 2) });
 
 const modePage = {
-  disableBlockDescriptors: bit(1, 3),
-  pageControl: bits(2, 7, 2),
-  pageCode: bits(2, 5, 6),
+  disableBlockDescriptors: flag(1, 3),
+  pageControl: bits(2, 6, 2),
+  pageCode: bits(2, 0, 6),
   subpageCode: uint(3, 1),
 };
 export const ModeSense6 = cdb("MODE SENSE(6)", 0x1a, 6, { ...modePage, allocationBytes: uint(4, 1) });
 export const ModeSense10 = cdb("MODE SENSE(10)", 0x5a, 10, {
-  longLbaAccepted: bit(1, 4),
+  longLbaAccepted: flag(1, 4),
   ...modePage,
   allocationBytes: uint(7, 2),
 });
 
-const modeSelect = { pageFormat: bit(1, 4), savePages: bit(1, 0) };
+const modeSelect = { pageFormat: flag(1, 4), savePages: flag(1, 0) };
 export const ModeSelect6 = cdb("MODE SELECT(6)", 0x15, 6, { ...modeSelect, listBytes: uint(4, 1) });
 export const ModeSelect10 = cdb("MODE SELECT(10)", 0x55, 10, { ...modeSelect, listBytes: uint(7, 2) });
 
 export const ReportLuns = cdb("REPORT LUNS", 0xa0, 12, { selectReport: uint(2, 1), allocationBytes: uint(6, 4) });
 export const ReportTargetPortGroups = cdb("REPORT TARGET PORT GROUPS", [0xa3, 0x0a], 12, {
-  format: bits(1, 7, 3),
+  format: bits(1, 5, 3),
   allocationBytes: uint(6, 4),
 });
 export const ReportSupportedOperationCodes = cdb("REPORT SUPPORTED OPERATION CODES", [0xa3, 0x0c], 12, {
-  timeouts: bit(2, 7),
-  reportingOptions: bits(2, 2, 3),
+  timeouts: flag(2, 7),
+  reportingOptions: bits(2, 0, 3),
   requestedOpcode: uint(3, 1),
   requestedServiceAction: uint(4, 2),
   allocationBytes: uint(6, 4),
@@ -139,7 +141,7 @@ export const ReportSupportedTaskManagementFunctions = cdb(
   [0xa3, 0x0d],
   12,
   {
-    extendedData: bit(2, 7),
+    extendedData: flag(2, 7),
     allocationBytes: uint(6, 4),
   },
 );

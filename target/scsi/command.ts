@@ -7,11 +7,13 @@
  *
  * It is also the `Accepted` that the transport gets, so that a READ costs one object here.
  */
+import type { Field } from "../wire/layout.ts";
 import type { CommandDefinition } from "./commands/definition.ts";
 import { Condition } from "./condition.ts";
+import { locationOf } from "./fields.ts";
 import type { ItlNexus } from "./itl-nexus.ts";
 import type { LogicalUnit } from "./logical-unit.ts";
-import { type FieldLocation, type SenseDetail, senseData } from "./sense.ts";
+import { type SenseDetail, senseData } from "./sense.ts";
 import type { ServerContext } from "./server-context.ts";
 import { type Accepted, type Execution, type ScsiResult, type ScsiTask, Status } from "./transport.ts";
 
@@ -87,13 +89,13 @@ export class Command implements Accepted {
   }
 
   /** INVALID FIELD IN CDB, pointing at the field. */
-  invalidField(field: FieldLocation): ScsiResult {
-    return this.fail(Condition.INVALID_FIELD_IN_CDB, { pointer: { inCdb: true, ...field } });
+  invalidField(field: Field): ScsiResult {
+    return this.fail(Condition.INVALID_FIELD_IN_CDB, { pointer: { inCdb: true, ...locationOf(field) } });
   }
 
-  /** INVALID FIELD IN PARAMETER LIST, pointing at the field. */
-  invalidParameter(field: FieldLocation): ScsiResult {
-    return this.fail(Condition.INVALID_FIELD_IN_PARAMETER_LIST, { pointer: { inCdb: false, ...field } });
+  /** INVALID FIELD IN PARAMETER LIST, pointing at the first byte of the field. */
+  invalidParameter(byte: number): ScsiResult {
+    return this.fail(Condition.INVALID_FIELD_IN_PARAMETER_LIST, { pointer: { inCdb: false, byte } });
   }
 }
 

@@ -3,6 +3,7 @@
  * `execute`. `admit` asks, in this order: is there such a unit, is a unit attention pending, is
  * there such a command, is there a medium, is the CDB right, may it write.
  */
+import { flag } from "../wire/layout.ts";
 import { CONTROL_NACA } from "./cdb.ts";
 import { Command, checkCondition } from "./command.ts";
 import { findCommand } from "./commands/table.ts";
@@ -120,7 +121,8 @@ export class BlockDeviceServer implements DeviceServer, ServerContext {
   }
 
   #withoutUnit(task: ScsiTask, lun: number | undefined): ScsiResult {
-    const answer = findCommand(task.cdb)?.withoutUnit;
+    const definition = findCommand(task.cdb);
+    const answer = definition && task.cdb.length >= definition.cdb.sizeBytes ? definition.withoutUnit : undefined;
     return answer ? answer(task, lun, this) : checkCondition(Condition.LOGICAL_UNIT_NOT_SUPPORTED, false);
   }
 
@@ -140,10 +142,10 @@ export class BlockDeviceServer implements DeviceServer, ServerContext {
 /** What is wrong with a command before its own fields are looked at. */
 function refusal(command: Command): ScsiResult | undefined {
   const { task, unit, definition } = command;
-  if (task.cdb.length < definition.cdb.bytes) return command.fail(Condition.INVALID_FIELD_IN_CDB);
+  if (task.cdb.length < definition.cdb.sizeBytes) return command.fail(Condition.INVALID_FIELD_IN_CDB);
   // There is no ACA here (NORMACA = 0), so nothing may ask for it (SAM-5 5.9).
-  const control = definition.cdb.bytes - 1;
-  if (((task.cdb[control] ?? 0) & CONTROL_NACA) !== 0) return command.invalidField({ byte: control, bit: 2 });
+  const control = definition.cdb.sizeBytes - 1;
+  if (((task.cdb[control] ?? 0) & CONTROL_NACA) !== 0) return command.invalidField(flag(control, 2));
   if (task.attribute === TaskAttribute.ACA) return command.fail(Condition.INVALID_MESSAGE_ERROR);
   return definition.access !== "none" && unit.notReady ? command.fail(unit.notReady) : undefined;
 }

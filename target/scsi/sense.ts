@@ -1,12 +1,8 @@
 /** Sense data (SPC-4 4.5): what a CHECK CONDITION carries, and REQUEST SENSE returns. */
-import type { Condition } from "./condition.ts";
-import { bit, bits, struct, uint } from "./fields.ts";
 
-/** A byte of the CDB or parameter list, and the most significant bit of the field where it is less than the byte. */
-export interface FieldLocation {
-  readonly byte: number;
-  readonly bit?: number;
-}
+import { bits, flag, layout, uint } from "../wire/layout.ts";
+import type { Condition } from "./condition.ts";
+import type { FieldLocation } from "./fields.ts";
 
 export interface FieldPointer extends FieldLocation {
   /** Of the CDB, else of the parameter list. */
@@ -23,10 +19,10 @@ export interface SenseDetail {
 const ResponseCode = { FIXED: 0x70, DESCRIPTOR: 0x72 } as const;
 
 /** SPC-4 4.5.3, table 53. */
-export const FixedSense = struct(18, {
-  valid: bit(0, 7),
-  responseCode: bits(0, 6, 7),
-  senseKey: bits(2, 3, 4),
+export const FixedSense = layout(18, {
+  valid: flag(0, 7),
+  responseCode: bits(0, 0, 7),
+  senseKey: bits(2, 0, 4),
   information: uint(3, 4),
   additionalBytes: uint(7, 1),
   asc: uint(12, 1),
@@ -35,35 +31,35 @@ export const FixedSense = struct(18, {
 });
 
 /** SPC-4 4.5.2.1, table 28. */
-export const DescriptorSense = struct(8, {
-  responseCode: bits(0, 6, 7),
-  senseKey: bits(1, 3, 4),
+export const DescriptorSense = layout(8, {
+  responseCode: bits(0, 0, 7),
+  senseKey: bits(1, 0, 4),
   asc: uint(2, 1),
   ascq: uint(3, 1),
   additionalBytes: uint(7, 1),
 });
 
 /** SPC-4 4.5.2.2, table 31. */
-export const InformationDescriptor = struct(12, {
+export const InformationDescriptor = layout(12, {
   type: uint(0, 1),
   additionalBytes: uint(1, 1),
-  valid: bit(2, 7),
+  valid: flag(2, 7),
   information: uint(4, 8),
 });
 
 /** SPC-4 4.5.2.4, table 33. */
-export const SenseKeySpecificDescriptor = struct(8, {
+export const SenseKeySpecificDescriptor = layout(8, {
   type: uint(0, 1),
   additionalBytes: uint(1, 1),
   senseKeySpecific: uint(4, 3),
 });
 
 /** SPC-4 4.5.2.4.2, table 35. */
-export const FieldPointerBytes = struct(3, {
-  valid: bit(0, 7),
-  inCdb: bit(0, 6),
-  bitValid: bit(0, 3),
-  bit: bits(0, 2, 3),
+export const FieldPointerBytes = layout(3, {
+  valid: flag(0, 7),
+  inCdb: flag(0, 6),
+  bitValid: flag(0, 3),
+  bit: bits(0, 0, 3),
   byte: uint(1, 2),
 });
 
@@ -81,7 +77,7 @@ function fixedSense({ senseKey, asc, ascq }: Condition, { information, pointer }
     responseCode: ResponseCode.FIXED,
     senseKey,
     information: fits ? information : 0,
-    additionalBytes: FixedSense.bytes - 8,
+    additionalBytes: FixedSense.sizeBytes - 8,
     asc,
     ascq,
     senseKeySpecific: pointer ? pointerBytes(pointer).readUIntBE(0, 3) : 0,
@@ -92,14 +88,14 @@ function descriptorSense({ senseKey, asc, ascq }: Condition, { information, poin
   const descriptors: Buffer[] = [];
   if (information !== undefined) {
     descriptors.push(
-      InformationDescriptor.encode({ additionalBytes: InformationDescriptor.bytes - 2, valid: 1, information }),
+      InformationDescriptor.encode({ additionalBytes: InformationDescriptor.sizeBytes - 2, valid: 1, information }),
     );
   }
   if (pointer) {
     descriptors.push(
       SenseKeySpecificDescriptor.encode({
         type: SENSE_KEY_SPECIFIC,
-        additionalBytes: SenseKeySpecificDescriptor.bytes - 2,
+        additionalBytes: SenseKeySpecificDescriptor.sizeBytes - 2,
         senseKeySpecific: pointerBytes(pointer).readUIntBE(0, 3),
       }),
     );

@@ -1,5 +1,5 @@
 /** Ranges of logical blocks: checked once at `admit`, before any data is asked for, and again where time has passed. */
-import type { CdbField } from "../cdb.ts";
+import type { Field } from "../../wire/layout.ts";
 import type { Command } from "../command.ts";
 import { Condition } from "../condition.ts";
 import type { LogicalUnit } from "../logical-unit.ts";
@@ -22,9 +22,9 @@ export function addressTransfer(
   command: Command,
   lba: number,
   blocks: number,
-  lengthField: CdbField,
+  lengthField: Field,
 ): ScsiResult | undefined {
-  if (blocks > command.unit.maxTransferBlocks) return command.invalidField(lengthField.location);
+  if (blocks > command.unit.maxTransferBlocks) return command.invalidField(lengthField);
   return addressRange(command, lba, blocks);
 }
 

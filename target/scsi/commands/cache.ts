@@ -28,7 +28,7 @@ function synchronize(layout: BlockRangeCdb): CommandDefinition {
     admit: (command) => admitToEnd(command, layout),
     execute(command) {
       const { unit, task } = command;
-      const immediate = layout.immediate.get(command.cdb) !== 0;
+      const immediate = layout.immediate.get(command.cdb, 0) !== 0;
       // The whole device, whatever the range: more than was asked for is always right.
       const completion = unit.device.flush(immediate ? undefined : task);
       if (!(completion instanceof Promise)) return failureOf(command, completion, "flush") ?? GOOD;
@@ -46,7 +46,7 @@ function prefetch(layout: BlockRangeCdb): CommandDefinition {
     access: "read",
     admit: (command) => admitToEnd(command, layout),
     execute(command) {
-      if (layout.immediate.get(command.cdb) === 0) return fetch(command, command.task);
+      if (layout.immediate.get(command.cdb, 0) === 0) return fetch(command, command.task);
       command.unit.inBackground(fetch(command, undefined), command.server.logger);
       return fits(command) ? CONDITION_MET : GOOD;
     },
@@ -74,8 +74,8 @@ function fits(command: Command): boolean {
 
 /** NUMBER OF LOGICAL BLOCKS 0: to the end of the medium (SBC-4 5.26). */
 function admitToEnd(command: Command, layout: BlockRangeCdb): ScsiResult | undefined {
-  const lba = layout.lba.get(command.cdb);
-  const blocks = layout.blocks.get(command.cdb);
+  const lba = layout.lba.get(command.cdb, 0);
+  const blocks = layout.blocks.get(command.cdb, 0);
   if (blocks > 0) return addressRange(command, lba, blocks);
   return addressRange(command, lba, Math.max(0, command.unit.blocks - lba));
 }

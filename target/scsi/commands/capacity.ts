@@ -15,8 +15,8 @@ export const capacityCommands: readonly CommandDefinition[] = [
     admit(command) {
       const { lba, partialMedium } = ReadCapacity10;
       // SBC-2 5.10: an address makes sense only together with PMI, which later editions made obsolete.
-      const stray = lba.get(command.cdb) !== 0 && partialMedium.get(command.cdb) === 0;
-      return stray ? command.invalidField(lba.location) : undefined;
+      const stray = lba.get(command.cdb, 0) !== 0 && partialMedium.get(command.cdb, 0) === 0;
+      return stray ? command.invalidField(lba) : undefined;
     },
     execute: readCapacity10,
   },
@@ -37,5 +37,5 @@ function readCapacity16(command: Command): ScsiResult {
     provisioningManaged: unit.device.thin ? 1 : 0,
     readsZeros: unit.device.thin ? 1 : 0,
   });
-  return goodWith(data, ReadCapacity16.allocationBytes.get(cdb));
+  return goodWith(data, ReadCapacity16.allocationBytes.get(cdb, 0));
 }

@@ -23,25 +23,26 @@ export const inquiryCommands: readonly CommandDefinition[] = [
 function execute(command: Command): ScsiResult {
   const { cdb, unit } = command;
   const { vitalData, pageCode, allocationBytes } = Inquiry;
-  const allocation = allocationBytes.get(cdb);
-  const page = pageCode.get(cdb);
-  if (vitalData.get(cdb) === 0) {
-    return page === 0 ? goodWith(standardData(command), allocation) : command.invalidField(pageCode.location);
+  const allocation = allocationBytes.get(cdb, 0);
+  const page = pageCode.get(cdb, 0);
+  if (vitalData.get(cdb, 0) === 0) {
+    return page === 0 ? goodWith(standardData(command), allocation) : command.invalidField(pageCode);
   }
   const data = vpdPage(page, unit, command.task.nexus);
-  return data ? goodWith(data, allocation) : command.invalidField(pageCode.location);
+  return data ? goodWith(data, allocation) : command.invalidField(pageCode);
 }
 
 function withoutUnit({ cdb }: ScsiTask): ScsiResult {
   const { vitalData, pageCode, allocationBytes } = Inquiry;
-  if (vitalData.get(cdb) !== 0 || pageCode.get(cdb) !== 0) return checkCondition(Condition.INVALID_FIELD_IN_CDB, false);
+  if (vitalData.get(cdb, 0) !== 0 || pageCode.get(cdb, 0) !== 0)
+    return checkCondition(Condition.INVALID_FIELD_IN_CDB, false);
   const data = InquiryData.encode({
     peripheral: NO_UNIT,
     version: SPC4,
     responseFormat: 2,
-    additionalBytes: InquiryData.bytes - 5,
+    additionalBytes: InquiryData.sizeBytes - 5,
   });
-  return goodWith(data, allocationBytes.get(cdb));
+  return goodWith(data, allocationBytes.get(cdb, 0));
 }
 
 function standardData({ unit, task }: Command): Buffer {
@@ -51,7 +52,7 @@ function standardData({ unit, task }: Command): Buffer {
     version: SPC4,
     hierarchicalLuns: 1,
     responseFormat: 2,
-    additionalBytes: InquiryData.bytes - 5,
+    additionalBytes: InquiryData.sizeBytes - 5,
     portGroups: IMPLICIT_ALUA,
     commandQueuing: 1,
   });

@@ -17,8 +17,8 @@ function admitStartStop(command: Command): ScsiResult | undefined {
   const { cdb, unit } = command;
   const { powerCondition, loadEject } = StartStopUnit;
   // With a power condition, START and LOEJ say nothing (SBC-4 5.31, table 104).
-  if (powerCondition.get(cdb) !== 0 || loadEject.get(cdb) === 0) return undefined;
-  if (!unit.identity.removable) return command.invalidField(loadEject.location);
+  if (powerCondition.get(cdb, 0) !== 0 || loadEject.get(cdb, 0) === 0) return undefined;
+  if (!unit.identity.removable) return command.invalidField(loadEject);
   return unit.removalPrevented ? command.fail(Condition.MEDIUM_REMOVAL_PREVENTED) : undefined;
 }
 
@@ -30,13 +30,13 @@ function admitStartStop(command: Command): ScsiResult | undefined {
 async function executeStartStop(command: Command): Promise<Execution> {
   const { cdb, unit, task } = command;
   const { powerCondition, start, loadEject, noFlush } = StartStopUnit;
-  if (powerCondition.get(cdb) !== 0) return GOOD;
-  const moves = loadEject.get(cdb) !== 0;
-  if (start.get(cdb) !== 0) {
+  if (powerCondition.get(cdb, 0) !== 0) return GOOD;
+  const moves = loadEject.get(cdb, 0) !== 0;
+  if (start.get(cdb, 0) !== 0) {
     if (moves) load(command);
     return GOOD;
   }
-  if (noFlush.get(cdb) === 0 && !unit.ejected) {
+  if (noFlush.get(cdb, 0) === 0 && !unit.ejected) {
     const failure = failureOf(command, await unit.device.flush(task), "flush") ?? command.abortedAs;
     if (failure) return failure;
   }
@@ -53,10 +53,10 @@ function load({ unit, task }: Command): void {
 function admitPrevent(command: Command): ScsiResult | undefined {
   const { prevent } = PreventAllowMediumRemoval;
   // 10b and 11b are obsolete (SBC-4 5.8, table 54).
-  return prevent.get(command.cdb) > 1 ? command.invalidField(prevent.location) : undefined;
+  return prevent.get(command.cdb, 0) > 1 ? command.invalidField(prevent) : undefined;
 }
 
 function executePrevent(command: Command): ScsiResult {
-  command.itl.preventsRemoval = PreventAllowMediumRemoval.prevent.get(command.cdb) === 1;
+  command.itl.preventsRemoval = PreventAllowMediumRemoval.prevent.get(command.cdb, 0) === 1;
   return GOOD;
 }

@@ -3,6 +3,7 @@ import { Attention } from "../attention.ts";
 import { ModeSelect6, ModeSelect10 } from "../cdb.ts";
 import { type Command, GOOD } from "../command.ts";
 import { Condition } from "../condition.ts";
+import { locationOf } from "../fields.ts";
 import { MAX_PARAMETER_LIST_BYTES } from "../limits.ts";
 import { LongBlockDescriptor, ModeHeader6, ModeHeader10, PageHeader, ShortBlockDescriptor } from "../mode/layouts.ts";
 import { applyModePage, type ModePage, modePageData, modePages, PageControl } from "../mode/pages.ts";
@@ -30,11 +31,11 @@ export const modeSelectCommands: readonly CommandDefinition[] = [
 function admit(command: Command, layout: typeof ModeSelect6 | typeof ModeSelect10): ScsiResult | undefined {
   const { cdb } = command;
   const { pageFormat, savePages, listBytes } = layout;
-  if (savePages.get(cdb) !== 0) return command.invalidField(savePages.location);
-  const bytes = listBytes.get(cdb);
+  if (savePages.get(cdb, 0) !== 0) return command.invalidField(savePages);
+  const bytes = listBytes.get(cdb, 0);
   // PF = 0 means vendor-specific pages, of which there are none.
-  if (pageFormat.get(cdb) === 0 && bytes > 0) return command.invalidField(pageFormat.location);
-  if (bytes > MAX_PARAMETER_LIST_BYTES) return command.invalidField(listBytes.location);
+  if (pageFormat.get(cdb, 0) === 0 && bytes > 0) return command.invalidField(pageFormat);
+  if (bytes > MAX_PARAMETER_LIST_BYTES) return command.invalidField(listBytes);
   command.dataOutBytes = bytes;
   return undefined;
 }
@@ -58,19 +59,19 @@ function checkDescriptors(
   list: Buffer,
   header: typeof ModeHeader6 | typeof ModeHeader10,
 ): ScsiResult | undefined {
-  if (list.length < header.bytes) return command.fail(Condition.PARAMETER_LIST_LENGTH_ERROR);
-  const bytes = header.blockDescriptorBytes.get(list);
+  if (list.length < header.sizeBytes) return command.fail(Condition.PARAMETER_LIST_LENGTH_ERROR);
+  const bytes = header.blockDescriptorBytes.get(list, 0);
   if (bytes === 0) return undefined;
-  const long = header === ModeHeader10 && ModeHeader10.longLba.get(list) !== 0;
+  const long = header === ModeHeader10 && ModeHeader10.longLba.get(list, 0) !== 0;
   const layout = long ? LongBlockDescriptor : ShortBlockDescriptor;
-  if (bytes !== layout.bytes) return command.invalidParameter(header.blockDescriptorBytes.location);
-  if (list.length < header.bytes + bytes) return command.fail(Condition.PARAMETER_LIST_LENGTH_ERROR);
-  const blocks = layout.blocks.get(list, header.bytes);
+  if (bytes !== layout.sizeBytes) return command.invalidParameter(locationOf(header.blockDescriptorBytes).byte);
+  if (list.length < header.sizeBytes + bytes) return command.fail(Condition.PARAMETER_LIST_LENGTH_ERROR);
+  const blocks = layout.blocks.get(list, header.sizeBytes);
   const { unit } = command;
   const sameCapacity = blocks === 0 || blocks === unit.blocks || (!long && blocks === 0xffff_ffff);
-  if (!sameCapacity) return command.invalidParameter({ byte: header.bytes + layout.blocks.location.byte });
-  if (layout.blockBytes.get(list, header.bytes) === unit.blockBytes) return undefined;
-  return command.invalidParameter({ byte: header.bytes + layout.blockBytes.location.byte });
+  if (!sameCapacity) return command.invalidParameter(header.sizeBytes + locationOf(layout.blocks).byte);
+  if (layout.blockBytes.get(list, header.sizeBytes) === unit.blockBytes) return undefined;
+  return command.invalidParameter(header.sizeBytes + locationOf(layout.blockBytes).byte);
 }
 
 function applyPages(
@@ -79,19 +80,18 @@ function applyPages(
   header: typeof ModeHeader6 | typeof ModeHeader10,
   wanted: ModeParameters,
 ): ScsiResult | undefined {
-  let at = header.bytes + header.blockDescriptorBytes.get(list);
+  let at = header.sizeBytes + header.blockDescriptorBytes.get(list, 0);
   while (at < list.length) {
-    if (list.length - at < PageHeader.bytes) return command.fail(Condition.PARAMETER_LIST_LENGTH_ERROR);
+    if (list.length - at < PageHeader.sizeBytes) return command.fail(Condition.PARAMETER_LIST_LENGTH_ERROR);
     const code = PageHeader.pageCode.get(list, at);
     const page = modePages.find((candidate) => candidate.code === code);
-    if (!page || PageHeader.subpageFormat.get(list, at) !== 0) return command.invalidParameter({ byte: at });
-    const { bytes } = page.layout;
-    if (PageHeader.pageBytes.get(list, at) !== bytes - PageHeader.bytes)
-      return command.invalidParameter({ byte: at + 1 });
+    if (!page || PageHeader.subpageFormat.get(list, at) !== 0) return command.invalidParameter(at);
+    const bytes = page.layout.sizeBytes;
+    if (PageHeader.pageBytes.get(list, at) !== bytes - PageHeader.sizeBytes) return command.invalidParameter(at + 1);
     if (list.length - at < bytes) return command.fail(Condition.PARAMETER_LIST_LENGTH_ERROR);
     const data = list.subarray(at, at + bytes);
     const wrong = unchangeable(page, data, command.unit.mode);
-    if (wrong >= 0) return command.invalidParameter({ byte: at + wrong });
+    if (wrong >= 0) return command.invalidParameter(at + wrong);
     applyModePage(page, data, wanted);
     at += bytes;
   }
@@ -103,7 +103,7 @@ function unchangeable(page: ModePage, data: Buffer, parameters: ModeParameters):
   const mask = modePageData(page, PageControl.CHANGEABLE, parameters);
   const current = modePageData(page, PageControl.CURRENT, parameters);
   return data.findIndex((byte, index) => {
-    if (index < PageHeader.bytes) return false;
+    if (index < PageHeader.sizeBytes) return false;
     return ((byte ^ (current[index] ?? 0)) & ~(mask[index] ?? 0)) !== 0;
   });
 }

@@ -20,40 +20,42 @@ export const modeSenseCommands: readonly CommandDefinition[] = [
 function modeSense6(command: Command): ScsiResult {
   const pages = selectedPages(command, ModeSense6);
   if (!Buffer.isBuffer(pages)) return pages;
-  const descriptor = ModeSense6.disableBlockDescriptors.get(command.cdb) ? Buffer.alloc(0) : shortDescriptor(command);
+  const descriptor = ModeSense6.disableBlockDescriptors.get(command.cdb, 0)
+    ? Buffer.alloc(0)
+    : shortDescriptor(command);
   const header = ModeHeader6.encode({
-    dataBytes: ModeHeader6.bytes - 1 + descriptor.length + pages.length,
+    dataBytes: ModeHeader6.sizeBytes - 1 + descriptor.length + pages.length,
     ...deviceSpecific(command),
     blockDescriptorBytes: descriptor.length,
   });
-  return goodWith(Buffer.concat([header, descriptor, pages]), ModeSense6.allocationBytes.get(command.cdb));
+  return goodWith(Buffer.concat([header, descriptor, pages]), ModeSense6.allocationBytes.get(command.cdb, 0));
 }
 
 function modeSense10(command: Command): ScsiResult {
   const { cdb } = command;
   const pages = selectedPages(command, ModeSense10);
   if (!Buffer.isBuffer(pages)) return pages;
-  const long = ModeSense10.longLbaAccepted.get(cdb) !== 0;
-  const described = ModeSense10.disableBlockDescriptors.get(cdb) === 0;
+  const long = ModeSense10.longLbaAccepted.get(cdb, 0) !== 0;
+  const described = ModeSense10.disableBlockDescriptors.get(cdb, 0) === 0;
   const descriptor = described ? (long ? longDescriptor(command) : shortDescriptor(command)) : Buffer.alloc(0);
   const header = ModeHeader10.encode({
-    dataBytes: ModeHeader10.bytes - 2 + descriptor.length + pages.length,
+    dataBytes: ModeHeader10.sizeBytes - 2 + descriptor.length + pages.length,
     ...deviceSpecific(command),
     longLba: described && long ? 1 : 0,
     blockDescriptorBytes: descriptor.length,
   });
-  return goodWith(Buffer.concat([header, descriptor, pages]), ModeSense10.allocationBytes.get(cdb));
+  return goodWith(Buffer.concat([header, descriptor, pages]), ModeSense10.allocationBytes.get(cdb, 0));
 }
 
 function selectedPages(command: Command, layout: typeof ModeSense6 | typeof ModeSense10): Buffer | ScsiResult {
   const { cdb, unit } = command;
-  const control = layout.pageControl.get(cdb);
-  const code = layout.pageCode.get(cdb);
-  const subpage = layout.subpageCode.get(cdb);
+  const control = layout.pageControl.get(cdb, 0);
+  const code = layout.pageCode.get(cdb, 0);
+  const subpage = layout.subpageCode.get(cdb, 0);
   if (control === PageControl.SAVED) return command.fail(Condition.SAVING_PARAMETERS_NOT_SUPPORTED);
-  if (subpage !== 0 && subpage !== ALL_SUBPAGES) return command.invalidField(layout.subpageCode.location);
+  if (subpage !== 0 && subpage !== ALL_SUBPAGES) return command.invalidField(layout.subpageCode);
   const pages = modePages.filter((page) => code === ALL_PAGES || page.code === code);
-  if (pages.length === 0) return command.invalidField(layout.pageCode.location);
+  if (pages.length === 0) return command.invalidField(layout.pageCode);
   return Buffer.concat(pages.map((page) => modePageData(page, control, unit.mode)));
 }
 

@@ -3,6 +3,7 @@ import type { ProvisioningExtent, ProvisioningStatus } from "../../storage/block
 import { GetLbaStatus16, Unmap } from "../cdb.ts";
 import { type Command, GOOD, goodWith } from "../command.ts";
 import { Condition } from "../condition.ts";
+import { locationOf } from "../fields.ts";
 import { MAX_UNMAP_BLOCKS, MAX_UNMAP_DESCRIPTORS } from "../limits.ts";
 import type { LogicalUnit } from "../logical-unit.ts";
 import { failureOf } from "../outcome.ts";
@@ -28,11 +29,11 @@ export const provisioningCommands: readonly CommandDefinition[] = [
 
 function admitUnmap(command: Command): ScsiResult | undefined {
   const { cdb } = command;
-  if (Unmap.anchor.get(cdb) !== 0) return command.invalidField(Unmap.anchor.location);
-  const bytes = Unmap.listBytes.get(cdb);
-  if (bytes > 0 && bytes < UnmapHeader.bytes) return command.fail(Condition.PARAMETER_LIST_LENGTH_ERROR);
-  if (bytes > UnmapHeader.bytes + MAX_UNMAP_DESCRIPTORS * UnmapDescriptor.bytes) {
-    return command.invalidField(Unmap.listBytes.location);
+  if (Unmap.anchor.get(cdb, 0) !== 0) return command.invalidField(Unmap.anchor);
+  const bytes = Unmap.listBytes.get(cdb, 0);
+  if (bytes > 0 && bytes < UnmapHeader.sizeBytes) return command.fail(Condition.PARAMETER_LIST_LENGTH_ERROR);
+  if (bytes > UnmapHeader.sizeBytes + MAX_UNMAP_DESCRIPTORS * UnmapDescriptor.sizeBytes) {
+    return command.invalidField(Unmap.listBytes);
   }
   command.dataOutBytes = bytes;
   return undefined;
@@ -63,22 +64,22 @@ interface BlockRange {
 /** All ranges are checked before the first is unmapped (SBC-4 5.30.2). */
 function unmapRanges(command: Command, list: Buffer): readonly BlockRange[] | ScsiResult {
   const ranges: BlockRange[] = [];
-  const told = UnmapHeader.descriptorBytes.get(list);
-  const end = Math.min(list.length, UnmapHeader.bytes + told - (told % UnmapDescriptor.bytes));
+  const told = UnmapHeader.descriptorBytes.get(list, 0);
+  const end = Math.min(list.length, UnmapHeader.sizeBytes + told - (told % UnmapDescriptor.sizeBytes));
   let total = 0;
-  for (let at = UnmapHeader.bytes; at + UnmapDescriptor.bytes <= end; at += UnmapDescriptor.bytes) {
+  for (let at = UnmapHeader.sizeBytes; at + UnmapDescriptor.sizeBytes <= end; at += UnmapDescriptor.sizeBytes) {
     const lba = UnmapDescriptor.lba.get(list, at);
     const blocks = UnmapDescriptor.blocks.get(list, at);
     if (!contains(command.unit, lba, blocks)) return command.fail(Condition.LBA_OUT_OF_RANGE);
     total += blocks;
-    if (total > MAX_UNMAP_BLOCKS) return command.invalidParameter({ byte: at + UnmapDescriptor.blocks.location.byte });
+    if (total > MAX_UNMAP_BLOCKS) return command.invalidParameter(at + locationOf(UnmapDescriptor.blocks).byte);
     ranges.push({ lba, blocks });
   }
   return ranges;
 }
 
 function admitStatus(command: Command): ScsiResult | undefined {
-  const lba = GetLbaStatus16.lba.get(command.cdb);
+  const lba = GetLbaStatus16.lba.get(command.cdb, 0);
   if (lba >= command.unit.blocks) return command.fail(Condition.LBA_OUT_OF_RANGE);
   command.lba = lba;
   return undefined;
@@ -89,18 +90,18 @@ async function executeStatus(command: Command): Promise<Execution> {
   if (lba >= unit.blocks) return command.fail(Condition.LBA_OUT_OF_RANGE);
   const bytes = Math.min(unit.device.sizeBytes - lba * unit.blockBytes, MAX_STATUS_BYTES);
   const extents = merged(await unit.device.provisioning(lba * unit.blockBytes, bytes));
-  const allocation = GetLbaStatus16.allocationBytes.get(command.cdb);
+  const allocation = GetLbaStatus16.allocationBytes.get(command.cdb, 0);
   return goodWith(lbaStatusData(extents.slice(0, MAX_STATUS_DESCRIPTORS), unit.blockBytes), allocation);
 }
 
 function lbaStatusData(extents: readonly ProvisioningExtent[], blockBytes: number): Buffer {
-  const data = Buffer.alloc(LbaStatusHeader.bytes + extents.length * LbaStatusDescriptor.bytes);
-  LbaStatusHeader.parameterBytes.set(data, data.length - 4);
+  const data = Buffer.alloc(LbaStatusHeader.sizeBytes + extents.length * LbaStatusDescriptor.sizeBytes);
+  LbaStatusHeader.parameterBytes.set(data, 0, data.length - 4);
   extents.forEach(({ offset, length, status }, index) => {
-    const at = LbaStatusHeader.bytes + index * LbaStatusDescriptor.bytes;
-    LbaStatusDescriptor.lba.set(data, offset / blockBytes, at);
-    LbaStatusDescriptor.blocks.set(data, length / blockBytes, at);
-    LbaStatusDescriptor.status.set(data, PROVISIONING_STATUS[status], at);
+    const at = LbaStatusHeader.sizeBytes + index * LbaStatusDescriptor.sizeBytes;
+    LbaStatusDescriptor.lba.set(data, at, offset / blockBytes);
+    LbaStatusDescriptor.blocks.set(data, at, length / blockBytes);
+    LbaStatusDescriptor.status.set(data, at, PROVISIONING_STATUS[status]);
   });
   return data;
 }

@@ -18,8 +18,8 @@ export const readCommands: readonly CommandDefinition[] = [
     admit: (command) =>
       addressTransfer(
         command,
-        Read6.lba.get(command.cdb),
-        Read6.blocks.get(command.cdb) || SIX_BYTE_DEFAULT_BLOCKS,
+        Read6.lba.get(command.cdb, 0),
+        Read6.blocks.get(command.cdb, 0) || SIX_BYTE_DEFAULT_BLOCKS,
         Read6.blocks,
       ),
     execute: executeRead,
@@ -36,10 +36,10 @@ function read(layout: BlockCdb): CommandDefinition {
     access: "read",
     admit(command) {
       const { cdb } = command;
-      if (protect.get(cdb) !== 0) return command.invalidField(protect.location);
-      return addressTransfer(command, lba.get(cdb), blocks.get(cdb), blocks);
+      if (protect.get(cdb, 0) !== 0) return command.invalidField(protect);
+      return addressTransfer(command, lba.get(cdb, 0), blocks.get(cdb, 0), blocks);
     },
-    execute: (command) => (fua.get(command.cdb) === 0 ? executeRead(command) : readFromMedium(command)),
+    execute: (command) => (fua.get(command.cdb, 0) === 0 ? executeRead(command) : readFromMedium(command)),
   };
 }
 

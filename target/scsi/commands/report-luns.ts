@@ -21,8 +21,8 @@ export const reportLunsCommands: readonly CommandDefinition[] = [
 
 function admit(command: Command): ScsiResult | undefined {
   const { selectReport, allocationBytes } = ReportLuns;
-  if (selectReport.get(command.cdb) > SelectReport.ALL) return command.invalidField(selectReport.location);
-  if (allocationBytes.get(command.cdb) < MIN_ALLOCATION_BYTES) return command.invalidField(allocationBytes.location);
+  if (selectReport.get(command.cdb, 0) > SelectReport.ALL) return command.invalidField(selectReport);
+  if (allocationBytes.get(command.cdb, 0) < MIN_ALLOCATION_BYTES) return command.invalidField(allocationBytes);
   return undefined;
 }
 
@@ -38,17 +38,18 @@ function execute({ task, server }: Command): ScsiResult {
 function withoutUnit(task: ScsiTask, lun: number | undefined, server: ServerContext): ScsiResult {
   if (lun !== 0) return checkCondition(Condition.LOGICAL_UNIT_NOT_SUPPORTED, false);
   const { selectReport, allocationBytes } = ReportLuns;
-  const valid = selectReport.get(task.cdb) <= SelectReport.ALL && allocationBytes.get(task.cdb) >= MIN_ALLOCATION_BYTES;
+  const valid =
+    selectReport.get(task.cdb, 0) <= SelectReport.ALL && allocationBytes.get(task.cdb, 0) >= MIN_ALLOCATION_BYTES;
   return valid ? report(task, server) : checkCondition(Condition.INVALID_FIELD_IN_CDB, false);
 }
 
 function report({ cdb, nexus }: ScsiTask, { inventory }: ServerContext): ScsiResult {
   // There are no well-known logical units.
-  const luns = ReportLuns.selectReport.get(cdb) === SelectReport.WELL_KNOWN ? [] : inventory.list(nexus);
-  const data = Buffer.alloc(ReportLunsHeader.bytes + luns.length * ENTRY_BYTES);
-  ReportLunsHeader.listBytes.set(data, luns.length * ENTRY_BYTES);
+  const luns = ReportLuns.selectReport.get(cdb, 0) === SelectReport.WELL_KNOWN ? [] : inventory.list(nexus);
+  const data = Buffer.alloc(ReportLunsHeader.sizeBytes + luns.length * ENTRY_BYTES);
+  ReportLunsHeader.listBytes.set(data, 0, luns.length * ENTRY_BYTES);
   luns.forEach(
-    (lun, index) => void data.writeBigUInt64BE(lunToWire(lun), ReportLunsHeader.bytes + index * ENTRY_BYTES),
+    (lun, index) => void data.writeBigUInt64BE(lunToWire(lun), ReportLunsHeader.sizeBytes + index * ENTRY_BYTES),
   );
-  return goodWith(data, ReportLuns.allocationBytes.get(cdb));
+  return goodWith(data, ReportLuns.allocationBytes.get(cdb, 0));
 }

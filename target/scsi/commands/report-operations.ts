@@ -30,20 +30,20 @@ export function reportOperationsCommands(all: () => readonly CommandDefinition[]
 
 function reportOperationCodes(command: Command, all: readonly CommandDefinition[]): ScsiResult {
   const { cdb, unit } = command;
-  const option = Codes.reportingOptions.get(cdb);
-  if (option > Reporting.EITHER) return command.invalidField(Codes.reportingOptions.location);
-  const withTimeouts = Codes.timeouts.get(cdb) !== 0;
+  const option = Codes.reportingOptions.get(cdb, 0);
+  if (option > Reporting.EITHER) return command.invalidField(Codes.reportingOptions);
+  const withTimeouts = Codes.timeouts.get(cdb, 0) !== 0;
   const known = all.filter(({ supported }) => supported?.(unit) ?? true).map((definition) => definition.cdb);
-  const allocation = Codes.allocationBytes.get(cdb);
+  const allocation = Codes.allocationBytes.get(cdb, 0);
   if (option === Reporting.ALL) return goodWith(listData(known, withTimeouts), allocation);
 
-  const requested = known.filter(({ opcode }) => opcode === Codes.requestedOpcode.get(cdb));
-  const action = Codes.requestedServiceAction.get(cdb);
+  const requested = known.filter(({ opcode }) => opcode === Codes.requestedOpcode.get(cdb, 0));
+  const action = Codes.requestedServiceAction.get(cdb, 0);
   const hasActions = requested.some(({ serviceAction }) => serviceAction !== undefined);
   // SPC-4 table 324: each option fits one kind of operation code only.
-  if (option === Reporting.OPERATION_CODE && hasActions) return command.invalidField(Codes.reportingOptions.location);
+  if (option === Reporting.OPERATION_CODE && hasActions) return command.invalidField(Codes.reportingOptions);
   if (option === Reporting.SERVICE_ACTION && requested.length > 0 && !hasActions) {
-    return command.invalidField(Codes.reportingOptions.location);
+    return command.invalidField(Codes.reportingOptions);
   }
   const byAction = option !== Reporting.OPERATION_CODE && (hasActions || action !== 0);
   const layout = requested.find(({ serviceAction }) => !byAction || serviceAction === action);
@@ -51,13 +51,13 @@ function reportOperationCodes(command: Command, all: readonly CommandDefinition[
 }
 
 function listData(known: readonly CdbLayout[], withTimeouts: boolean): Buffer {
-  const descriptors = known.map(({ opcode, serviceAction, bytes }) => {
+  const descriptors = known.map(({ opcode, serviceAction, sizeBytes }) => {
     const descriptor = OperationDescriptor.encode({
       opcode,
       serviceAction: serviceAction ?? 0,
       timeoutsPresent: withTimeouts ? 1 : 0,
       serviceActionValid: serviceAction === undefined ? 0 : 1,
-      cdbBytes: bytes,
+      cdbBytes: sizeBytes,
     });
     return withTimeouts ? Buffer.concat([descriptor, noTimeouts()]) : descriptor;
   });
@@ -70,25 +70,25 @@ function oneCommandData(layout: CdbLayout | undefined, withTimeouts: boolean): B
   const header = OneCommandHeader.encode({
     support: Support.STANDARD,
     timeoutsPresent: withTimeouts ? 1 : 0,
-    cdbBytes: layout.bytes,
+    cdbBytes: layout.sizeBytes,
   });
   return Buffer.concat([header, layout.usage, ...(withTimeouts ? [noTimeouts()] : [])]);
 }
 
 /** No time is told: how long a command takes is up to the devices, and to faults. */
 function noTimeouts(): Buffer {
-  return TimeoutsDescriptor.encode({ descriptorBytes: TimeoutsDescriptor.bytes - 2 });
+  return TimeoutsDescriptor.encode({ descriptorBytes: TimeoutsDescriptor.sizeBytes - 2 });
 }
 
 function reportTaskManagement({ cdb }: Command): ScsiResult {
-  const extended = Functions.extendedData.get(cdb) !== 0;
+  const extended = Functions.extendedData.get(cdb, 0) !== 0;
   const data = TaskManagementData.encode({
     abortTask: 1,
     abortTaskSet: 1,
     clearTaskSet: 1,
     logicalUnitReset: 1,
     targetReset: 1,
-    additionalBytes: extended ? TaskManagementData.bytes - 4 : 0,
+    additionalBytes: extended ? TaskManagementData.sizeBytes - 4 : 0,
   });
-  return goodWith(extended ? data : data.subarray(0, 4), Functions.allocationBytes.get(cdb));
+  return goodWith(extended ? data : data.subarray(0, 4), Functions.allocationBytes.get(cdb, 0));
 }

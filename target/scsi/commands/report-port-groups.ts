@@ -16,7 +16,7 @@ export const reportPortGroupsCommands: readonly CommandDefinition[] = [
     access: "none",
     admit(command) {
       const { format } = ReportTargetPortGroups;
-      return format.get(command.cdb) > Format.EXTENDED ? command.invalidField(format.location) : undefined;
+      return format.get(command.cdb, 0) > Format.EXTENDED ? command.invalidField(format) : undefined;
     },
     execute: reportTargetPortGroups,
   },
@@ -25,14 +25,14 @@ export const reportPortGroupsCommands: readonly CommandDefinition[] = [
 function reportTargetPortGroups({ cdb, task, server }: Command): ScsiResult {
   const groups = Map.groupBy(server.targetPorts(task.nexus), ({ portGroup }) => portGroup);
   const descriptors = Buffer.concat([...groups].map(([portGroup, ports]) => groupData(portGroup, ports)));
-  const extended = ReportTargetPortGroups.format.get(cdb) === Format.EXTENDED;
+  const extended = ReportTargetPortGroups.format.get(cdb, 0) === Format.EXTENDED;
   const header = extended
     ? ExtendedGroupsHeader.encode({
-        listBytes: ExtendedGroupsHeader.bytes - 4 + descriptors.length,
+        listBytes: ExtendedGroupsHeader.sizeBytes - 4 + descriptors.length,
         format: Format.EXTENDED,
       })
     : GroupsHeader.encode({ listBytes: descriptors.length });
-  return goodWith(Buffer.concat([header, descriptors]), ReportTargetPortGroups.allocationBytes.get(cdb));
+  return goodWith(Buffer.concat([header, descriptors]), ReportTargetPortGroups.allocationBytes.get(cdb, 0));
 }
 
 function groupData(portGroup: number, ports: readonly TargetPort[]): Buffer {

@@ -20,6 +20,6 @@ function withoutUnit(task: ScsiTask): ScsiResult {
 }
 
 function answer({ cdb }: ScsiTask, condition: Condition): ScsiResult {
-  const data = senseData(condition, RequestSense.descriptorFormat.get(cdb) !== 0);
-  return goodWith(data, RequestSense.allocationBytes.get(cdb));
+  const data = senseData(condition, RequestSense.descriptorFormat.get(cdb, 0) !== 0);
+  return goodWith(data, RequestSense.allocationBytes.get(cdb, 0));
 }

@@ -40,10 +40,10 @@ function verify(layout: VerifyCdb): CommandDefinition {
     access: "read",
     admit(command) {
       const { cdb } = command;
-      const check = byteCheck.get(cdb);
-      if (protect.get(cdb) !== 0) return command.invalidField(protect.location);
-      if (check === ByteCheck.RESERVED) return command.invalidField(byteCheck.location);
-      const refused = addressTransfer(command, lba.get(cdb), blocks.get(cdb), blocks);
+      const check = byteCheck.get(cdb, 0);
+      if (protect.get(cdb, 0) !== 0) return command.invalidField(protect);
+      if (check === ByteCheck.RESERVED) return command.invalidField(byteCheck);
+      const refused = addressTransfer(command, lba.get(cdb, 0), blocks.get(cdb, 0), blocks);
       if (refused) return refused;
       command.dataOutBytes = comparedBlocks(command, check) * command.unit.blockBytes;
       return undefined;
@@ -63,11 +63,11 @@ function writeAndVerify(layout: VerifyCdb): CommandDefinition {
     access: "write",
     admit(command) {
       const { cdb } = command;
-      const check = byteCheck.get(cdb);
-      if (protect.get(cdb) !== 0) return command.invalidField(protect.location);
+      const check = byteCheck.get(cdb, 0);
+      if (protect.get(cdb, 0) !== 0) return command.invalidField(protect);
       // SBC-4 5.44: 00b and 01b only; there is one block of data for each block written.
-      if (check > ByteCheck.COMPARE) return command.invalidField(byteCheck.location);
-      return admitWrite(command, lba.get(cdb), blocks.get(cdb), blocks);
+      if (check > ByteCheck.COMPARE) return command.invalidField(byteCheck);
+      return admitWrite(command, lba.get(cdb, 0), blocks.get(cdb, 0), blocks);
     },
     async execute(command, dataOut) {
       const data = gather(dataOut, command.dataOutBytes);
@@ -76,7 +76,7 @@ function writeAndVerify(layout: VerifyCdb): CommandDefinition {
       if (execution.kind === "aborted" || execution.status !== Status.GOOD) return execution;
       // As many blocks as were written: the initiator may have sent fewer than the CDB says.
       command.blocks = data.length / command.unit.blockBytes;
-      const compared = byteCheck.get(command.cdb) === ByteCheck.COMPARE ? data : data.subarray(0, 0);
+      const compared = byteCheck.get(command.cdb, 0) === ByteCheck.COMPARE ? data : data.subarray(0, 0);
       return (await verifyMedium(command, compared)) ?? execution;
     },
   };

@@ -25,7 +25,7 @@ function writeSame(layout: WriteSameCdb): CommandDefinition {
     if (pattern.length < command.dataOutBytes) return command.tooLittleData();
     // Without data (NDOB) the block is one of zeros.
     if (!pattern.every((byte) => byte === 0)) return (await writePattern(command, pattern)) ?? command.taken();
-    const mayUnmap = layout.unmap.get(command.cdb) !== 0;
+    const mayUnmap = layout.unmap.get(command.cdb, 0) !== 0;
     return (await (mayUnmap ? unmapRange(command) : writeZeroes(command))) ?? command.taken();
   }
 }
@@ -33,16 +33,16 @@ function writeSame(layout: WriteSameCdb): CommandDefinition {
 function admitWriteSame(command: Command, layout: WriteSameCdb): ScsiResult | undefined {
   const { cdb, unit } = command;
   const { lba, blocks, protect, anchor, unmap, relative, noDataOut } = layout;
-  const count = blocks.get(cdb);
-  if (protect.get(cdb) !== 0) return command.invalidField(protect.location);
-  if (anchor.get(cdb) !== 0) return command.invalidField(anchor.location);
-  if (relative.get(cdb) !== 0) return command.invalidField(relative.location);
-  if (unmap.get(cdb) !== 0 && !unit.device.thin) return command.invalidField(unmap.location);
+  const count = blocks.get(cdb, 0);
+  if (protect.get(cdb, 0) !== 0) return command.invalidField(protect);
+  if (anchor.get(cdb, 0) !== 0) return command.invalidField(anchor);
+  if (relative.get(cdb, 0) !== 0) return command.invalidField(relative);
+  if (unmap.get(cdb, 0) !== 0 && !unit.device.thin) return command.invalidField(unmap);
   // WSNZ = 1 (SBC-4 6.6.4): a length of 0 does not mean "to the end" here.
-  if (count === 0 || count * unit.blockBytes > MAX_WRITE_SAME_BYTES) return command.invalidField(blocks.location);
-  const refused = addressRange(command, lba.get(cdb), count);
+  if (count === 0 || count * unit.blockBytes > MAX_WRITE_SAME_BYTES) return command.invalidField(blocks);
+  const refused = addressRange(command, lba.get(cdb, 0), count);
   if (refused) return refused;
-  command.dataOutBytes = noDataOut?.get(cdb) ? 0 : unit.blockBytes;
+  command.dataOutBytes = noDataOut?.get(cdb, 0) ? 0 : unit.blockBytes;
   return undefined;
 }
 

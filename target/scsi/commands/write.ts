@@ -19,8 +19,8 @@ export const writeCommands: readonly CommandDefinition[] = [
     admit: (command) =>
       admitWrite(
         command,
-        Write6.lba.get(command.cdb),
-        Write6.blocks.get(command.cdb) || SIX_BYTE_DEFAULT_BLOCKS,
+        Write6.lba.get(command.cdb, 0),
+        Write6.blocks.get(command.cdb, 0) || SIX_BYTE_DEFAULT_BLOCKS,
         Write6.blocks,
       ),
     execute: (command, dataOut) => executeWrite(command, dataOut, false),
@@ -37,10 +37,10 @@ function write(layout: BlockCdb): CommandDefinition {
     access: "write",
     admit(command) {
       const { cdb } = command;
-      if (protect.get(cdb) !== 0) return command.invalidField(protect.location);
-      return admitWrite(command, lba.get(cdb), blocks.get(cdb), blocks);
+      if (protect.get(cdb, 0) !== 0) return command.invalidField(protect);
+      return admitWrite(command, lba.get(cdb, 0), blocks.get(cdb, 0), blocks);
     },
-    execute: (command, dataOut) => executeWrite(command, dataOut, fua.get(command.cdb) !== 0),
+    execute: (command, dataOut) => executeWrite(command, dataOut, fua.get(command.cdb, 0) !== 0),
   };
 }
 

@@ -45,7 +45,7 @@ const DEFAULTS = new ModeParameters();
 export function modePageData(page: ModePage, control: number, parameters: ModeParameters): Buffer {
   const { code, layout, changeable } = page;
   const source = control === PageControl.DEFAULT ? DEFAULTS : parameters;
-  const header = { pageCode: code, pageBytes: layout.bytes - 2 };
+  const header = { pageCode: code, pageBytes: layout.sizeBytes - 2 };
   if (control === PageControl.CHANGEABLE) {
     return layout.encode({ ...header, ...Object.fromEntries(changeable.map((name) => [name, 1])) });
   }

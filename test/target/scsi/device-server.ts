@@ -23,6 +23,15 @@ test("LUN 0 answers INQUIRY, REPORT LUNS and REQUEST SENSE where no unit is mapp
   t.is(senseName(await host.send(cdbOf(Read10, { blocks: 1 }))), "LOGICAL_UNIT_NOT_SUPPORTED");
 });
 
+test("a CDB that is cut short is refused, with and without a unit", async (t) => {
+  const { host } = await rig();
+  for (const { cdb } of commandTable) {
+    const short = cdbOf(cdb as typeof Inquiry).subarray(0, cdb.sizeBytes - 1);
+    t.is(senseName(await host.send(short)), "INVALID_FIELD_IN_CDB");
+    t.is(senseName(await host.send(short, undefined, { lun: 5 })), "LOGICAL_UNIT_NOT_SUPPORTED");
+  }
+});
+
 test("a LUN that names no unit answers as one that is not there", async (t) => {
   const { host } = await rig();
   for (const options of [{ lun: 9 }, { wireLun: 0xc101_0000_0000_0000n }]) {
@@ -101,23 +110,23 @@ const anyCdb = fc.oneof(
   fc
     .tuple(fc.constantFrom(...commandTable.map(({ cdb }) => cdb)), fc.uint8Array({ minLength: 16, maxLength: 16 }))
     .map(([layout, bytes]) => {
-      const cdb = Buffer.from(bytes.subarray(0, layout.bytes));
+      const cdb = Buffer.from(bytes.subarray(0, layout.sizeBytes));
       cdb[0] = layout.opcode;
       if (layout.serviceAction !== undefined) cdb[1] = ((cdb[1] ?? 0) & 0xe0) | layout.serviceAction;
-      cdb[layout.bytes - 1] = 0;
+      cdb[layout.sizeBytes - 1] = 0;
       return cdb;
     }),
   // Addresses and lengths near the edges, where random bytes never come.
   fc
     .tuple(fc.constantFrom(...commandTable.map(({ cdb }) => cdb)), fc.nat(255), fc.nat(70), fc.nat(70))
     .map(([layout, options, lba, blocks]) => {
-      const cdb = Buffer.alloc(layout.bytes);
+      const cdb = Buffer.alloc(layout.sizeBytes);
       cdb[0] = layout.opcode;
       cdb[1] = layout.serviceAction ?? options;
-      const wide = layout.bytes === 16;
-      if (layout.bytes >= 10) {
+      const wide = layout.sizeBytes === 16;
+      if (layout.sizeBytes >= 10) {
         cdb[wide ? 9 : 5] = lba;
-        cdb[wide ? 13 : layout.bytes === 12 ? 9 : 8] = blocks;
+        cdb[wide ? 13 : layout.sizeBytes === 12 ? 9 : 8] = blocks;
       } else {
         cdb[3] = lba;
         cdb[4] = blocks;

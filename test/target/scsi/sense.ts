@@ -22,12 +22,12 @@ test("an address that fixed sense data cannot hold is not valid there, and is in
   const data = senseData(Condition.WRITE_ERROR, true, detail);
   t.is(data.readBigUInt64BE(12), 2n ** 32n);
   t.deepEqual([...data.subarray(8, 12)], [0, 10, 0x80, 0]);
-  t.is(DescriptorSense.additionalBytes.get(data), data.length - 8);
+  t.is(DescriptorSense.additionalBytes.get(data, 0), data.length - 8);
 });
 
 test("a field pointer tells the byte, and the bit where there is one", (t) => {
   const specific = (pointer: { inCdb: boolean; byte: number; bit?: number }) =>
-    FixedSense.senseKeySpecific.get(senseData(Condition.INVALID_FIELD_IN_CDB, false, { pointer }));
+    FixedSense.senseKeySpecific.get(senseData(Condition.INVALID_FIELD_IN_CDB, false, { pointer }), 0);
   t.is(specific({ inCdb: true, byte: 2 }), 0xc00002);
   t.is(specific({ inCdb: true, byte: 1, bit: 7 }), 0xcf0001);
   t.is(specific({ inCdb: false, byte: 300 }), 0x80012c);

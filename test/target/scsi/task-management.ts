@@ -28,7 +28,7 @@ async function setTaskAborted({ host, unit }: Rig): Promise<void> {
   const page = modePages.find(({ code }) => code === 0x0a);
   if (!page) throw new Error("There is no Control mode page.");
   const data = modePageData(page, PageControl.CURRENT, unit.mode);
-  ControlPage.taskAbortedStatus.set(data, 1);
+  ControlPage.taskAbortedStatus.set(data, 0, 1);
   const list = Buffer.concat([Buffer.alloc(8), data]);
   const result = await host.send(cdbOf(ModeSelect10, { pageFormat: 1, listBytes: list.length }), list);
   if (result.status !== Status.GOOD) throw new Error(senseName(result));
@@ -150,6 +150,16 @@ test("CLEAR TASK SET starts nothing that waited behind what it ends", async (t) 
     device.ios.map(({ kind }) => kind),
     ["read"],
   );
+});
+
+test("CLEAR TASK SET does not start what it is about to end, though what that waited for ends first", async (t) => {
+  const { host, device, server } = await rig();
+  const waitsForData = host.task(WRITE);
+  server.admit(waitsForData);
+  const ordered = host.start(READ, undefined, { attribute: TaskAttribute.ORDERED });
+  await server.clearTaskSet(host.nexus, 0);
+  t.is((await ordered.answer).kind, "aborted");
+  t.deepEqual(device.ios, []);
 });
 
 test("LOGICAL UNIT RESET ends all tasks, restores the mode parameters and tells every host", async (t) => {

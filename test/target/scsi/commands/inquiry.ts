@@ -42,7 +42,7 @@ test("INQUIRY refuses a page code without EVPD, and pages that are not there", a
   for (const fields of [{ pageCode: 0x83 }, { vitalData: 1, pageCode: 0x81 }, { vitalData: 1, pageCode: 0xff }]) {
     const result = await host.send(cdbOf(Inquiry, { ...fields, allocationBytes: 255 }));
     t.is(senseName(result), "INVALID_FIELD_IN_CDB");
-    t.is(FixedSense.senseKeySpecific.get(result.sense ?? Buffer.alloc(18)), 0xc00002);
+    t.is(FixedSense.senseKeySpecific.get(result.sense ?? Buffer.alloc(18), 0), 0xc00002);
   }
 });
 
@@ -140,7 +140,7 @@ test("an unknown operation code is refused, and so is NACA", async (t) => {
   }
   const result = await host.send(Buffer.from([0, 0, 0, 0, 0, 4]));
   t.is(senseName(result), "INVALID_FIELD_IN_CDB");
-  t.is(FixedSense.senseKeySpecific.get(result.sense ?? Buffer.alloc(18)), 0xca0005);
+  t.is(FixedSense.senseKeySpecific.get(result.sense ?? Buffer.alloc(18), 0), 0xca0005);
   t.is(senseName(await host.send(cdbOf(TestUnitReady))), "GOOD");
 });
 

@@ -21,8 +21,8 @@ async function sensed(host: ScsiHost, pageCode: number, pageControl = 0): Promis
 /** MODE SELECT (10) of what `sensed` returned, with `change` made in its page. */
 async function select(host: ScsiHost, pageCode: number, change: (page: Buffer) => void) {
   const list = await sensed(host, pageCode);
-  list.fill(0, 0, ModeHeader10.bytes);
-  change(list.subarray(ModeHeader10.bytes));
+  list.fill(0, 0, ModeHeader10.sizeBytes);
+  change(list.subarray(ModeHeader10.sizeBytes));
   return host.send(cdbOf(ModeSelect10, { pageFormat: 1, listBytes: list.length }), list);
 }
 
@@ -60,8 +60,8 @@ test("MODE SENSE refuses unknown pages, unknown subpages and saved values", asyn
 
 test("MODE SENSE shows which bits can be changed, and defaults that stay", async (t) => {
   const { host } = await rig();
-  await select(host, 0x08, (page) => CachingPage.writeCache.set(page, 0));
-  const at = ModeHeader10.bytes;
+  await select(host, 0x08, (page) => CachingPage.writeCache.set(page, 0, 0));
+  const at = ModeHeader10.sizeBytes;
   t.is(CachingPage.writeCache.get(await sensed(host, 0x08, 0), at), 0);
   t.is(CachingPage.writeCache.get(await sensed(host, 0x08, 2), at), 1);
   const changeable = (await sensed(host, 0x08, 1)).subarray(at);
@@ -70,7 +70,7 @@ test("MODE SENSE shows which bits can be changed, and defaults that stay", async
 
 test("with the write cache off every write goes to the medium", async (t) => {
   const { host, device } = await rig();
-  t.is(senseName(await select(host, 0x08, (page) => CachingPage.writeCache.set(page, 0))), "GOOD");
+  t.is(senseName(await select(host, 0x08, (page) => CachingPage.writeCache.set(page, 0, 0))), "GOOD");
   await host.send(cdbOf(Write10, { blocks: 1 }), Buffer.alloc(512));
   t.deepEqual(
     device.ios.map(({ kind, fua }) => [kind, fua]),
@@ -84,19 +84,19 @@ test("with the write cache off every write goes to the medium", async (t) => {
 test("SWP write-protects the unit for all hosts, and says so in the header", async (t) => {
   const { host, server, device } = await rig();
   const other = await anotherHost(server);
-  t.is(senseName(await select(host, 0x0a, (page) => ControlPage.softwareWriteProtect.set(page, 1))), "GOOD");
+  t.is(senseName(await select(host, 0x0a, (page) => ControlPage.softwareWriteProtect.set(page, 0, 1))), "GOOD");
   t.is(senseName(await other.send(cdbOf(Write10, { blocks: 1 }), Buffer.alloc(512))), "06/2a/01");
   t.is(senseName(await other.send(cdbOf(Write10, { blocks: 1 }), Buffer.alloc(512))), "WRITE_PROTECTED");
   t.is(senseName(await other.send(cdbOf(Read10, { blocks: 1 }))), "GOOD");
-  t.is(ModeHeader10.writeProtected.get(await sensed(host, 0x0a)), 1);
+  t.is(ModeHeader10.writeProtected.get(await sensed(host, 0x0a), 0), 1);
   t.false(device.ios.some(({ kind }) => kind === "write"));
-  t.is(senseName(await select(host, 0x0a, (page) => ControlPage.softwareWriteProtect.set(page, 0))), "GOOD");
+  t.is(senseName(await select(host, 0x0a, (page) => ControlPage.softwareWriteProtect.set(page, 0, 0))), "GOOD");
   t.is(senseName(await host.send(cdbOf(Write10, { blocks: 1 }), Buffer.alloc(512))), "GOOD");
 });
 
 test("D_SENSE changes the format of sense data, with the same contents", async (t) => {
   const { host, device } = await rig();
-  await select(host, 0x0a, (page) => ControlPage.descriptorSense.set(page, 1));
+  await select(host, 0x0a, (page) => ControlPage.descriptorSense.set(page, 0, 1));
   device.script = () => ({ kind: "medium-error", offset: 3 * 512 });
   const { sense = Buffer.alloc(0) } = await host.send(cdbOf(Read10, { blocks: 8 }));
   t.like(DescriptorSense.decode(sense), { responseCode: 0x72, senseKey: 3, asc: 0x11, additionalBytes: 12 });
@@ -115,7 +115,7 @@ test("a MODE SELECT that changes nothing tells nobody", async (t) => {
 test("a MODE SELECT with one wrong field changes nothing, and points at the byte", async (t) => {
   const { host } = await rig();
   const list = Buffer.concat([(await sensed(host, 0x08)).fill(0, 0, 8), (await sensed(host, 0x0a)).subarray(8)]);
-  CachingPage.writeCache.set(list, 0, 8);
+  CachingPage.writeCache.set(list, 8, 0);
   const busyTimeout = 8 + 20 + 8;
   list[busyTimeout] = 0;
   const result = await host.send(cdbOf(ModeSelect10, { pageFormat: 1, listBytes: list.length }), list);
@@ -145,8 +145,8 @@ test("MODE SELECT refuses lists cut short, unknown pages, saving and a changed b
 test("a failing flush keeps MODE SELECT from turning the write cache off", async (t) => {
   const { host, device } = await rig();
   device.script = () => ({ kind: "medium-error", offset: 0 });
-  const result = await select(host, 0x08, (page) => CachingPage.writeCache.set(page, 0));
+  const result = await select(host, 0x08, (page) => CachingPage.writeCache.set(page, 0, 0));
   t.is(senseName(result), "WRITE_ERROR");
-  t.is(FixedSense.valid.get(result.sense ?? Buffer.alloc(18)), 0);
+  t.is(FixedSense.valid.get(result.sense ?? Buffer.alloc(18), 0), 0);
   t.is(CachingPage.writeCache.get(await sensed(host, 0x08), 8), 1);
 });

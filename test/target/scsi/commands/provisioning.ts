@@ -5,7 +5,7 @@ import { LbaStatusDescriptor, UnmapDescriptor, UnmapHeader } from "node-iscsi-ta
 import { cdbOf, rig, type ScsiHost, senseName } from "../../../helpers/scsi-host.ts";
 
 function unmapList(ranges: readonly { lba: number; blocks: number }[]): Buffer {
-  const descriptorBytes = ranges.length * UnmapDescriptor.bytes;
+  const descriptorBytes = ranges.length * UnmapDescriptor.sizeBytes;
   const header = UnmapHeader.encode({ dataBytes: descriptorBytes + 6, descriptorBytes });
   return Buffer.concat([header, ...ranges.map((range) => UnmapDescriptor.encode(range))]);
 }

@@ -63,7 +63,7 @@ for (const [read, write] of LENGTHS) {
       const result = await host.send(cdbOf(layout, { blocks: 1, protect: 1 }), Buffer.alloc(512));
       t.is(senseName(result), "INVALID_FIELD_IN_CDB");
       // SKSV, C/D, BPV and bit 7; byte 1.
-      t.is(FixedSense.senseKeySpecific.get(result.sense ?? Buffer.alloc(0)), 0xcf0001);
+      t.is(FixedSense.senseKeySpecific.get(result.sense ?? Buffer.alloc(0), 0), 0xcf0001);
     }
   });
 }
@@ -213,7 +213,7 @@ test("SYNCHRONIZE CACHE reports the failure of the device's flush", async (t) =>
   device.script = () => ({ kind: "medium-error", offset: 0 });
   const failed = await host.send(cdbOf(SynchronizeCache10));
   t.is(senseName(failed), "WRITE_ERROR");
-  t.is(FixedSense.valid.get(failed.sense ?? Buffer.alloc(18)), 0);
+  t.is(FixedSense.valid.get(failed.sense ?? Buffer.alloc(18), 0), 0);
   t.deepEqual(
     device.ios.map(({ kind }) => kind),
     ["flush", "flush"],

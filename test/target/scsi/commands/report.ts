@@ -18,7 +18,7 @@ const ROOM = { allocationBytes: 65_536 };
 async function listed(host: ScsiHost, timeouts = 0) {
   const data = Buffer.from((await host.send(cdbOf(Codes, { ...ROOM, timeouts }))).dataIn ?? []);
   const rows = [];
-  const step = OperationDescriptor.bytes + (timeouts ? 12 : 0);
+  const step = OperationDescriptor.sizeBytes + (timeouts ? 12 : 0);
   for (let at = 4; at < data.length; at += step) rows.push(OperationDescriptor.decode(data, at));
   return { told: data.readUInt32BE(0), bytes: data.length - 4, rows };
 }
@@ -52,8 +52,8 @@ test("each command tells its usage mask, and every bit that it tells is a bit th
     const result = await host.send(cdbOf(Codes, { ...request, reportingOptions, ...ROOM }));
     const data = Buffer.from(result.dataIn ?? []);
     t.is((data[1] ?? 0) & 7, 3, cdb.name);
-    t.is(data.readUInt16BE(2), cdb.bytes);
-    t.is(data.length, 4 + cdb.bytes);
+    t.is(data.readUInt16BE(2), cdb.sizeBytes);
+    t.is(data.length, 4 + cdb.sizeBytes);
     t.is(data[4], cdb.opcode);
     if (cdb.serviceAction !== undefined) t.is((data[5] ?? 0) & 0x1f, cdb.serviceAction);
   }

@@ -27,6 +27,16 @@ for (const verify of [Verify10, Verify12, Verify16]) {
     t.deepEqual(device.bytes.subarray(10 * 512, 14 * 512), same);
   });
 
+  test(`${verify.name} with BYTCHK 01b compares each block with its own, however long the range`, async (t) => {
+    const { host, device } = await rig({ blocks: 10_000 });
+    for (let block = 0; block < 5000; block++) device.bytes.writeUInt32BE(block, block * 512);
+    const data = Buffer.from(device.bytes.subarray(0, 5000 * 512));
+    t.is(senseName(await host.send(cdbOf(verify, { blocks: 5000, byteCheck: 1 }), data)), "GOOD");
+    data[4999 * 512 + 511] = 1;
+    const result = await host.send(cdbOf(verify, { blocks: 5000, byteCheck: 1 }), data);
+    t.is(FixedSense.information.get(result.sense ?? Buffer.alloc(18), 0), 4999);
+  });
+
   test(`${verify.name} with BYTCHK 00b takes no data, and finds a medium that cannot be read`, async (t) => {
     const { host, device, server } = await rig({ blocks: 10_000 });
     const task = host.task(cdbOf(verify, { lba: 0, blocks: 6000 }));
@@ -35,7 +45,7 @@ for (const verify of [Verify10, Verify12, Verify16]) {
     device.script = ({ offset }) => (offset > 0 ? { kind: "medium-error", offset: 5000 * 512 } : undefined);
     const failed = await host.send(cdbOf(verify, { lba: 0, blocks: 6000 }));
     t.is(senseName(failed), "UNRECOVERED_READ_ERROR");
-    t.is(FixedSense.information.get(failed.sense ?? Buffer.alloc(18)), 5000);
+    t.is(FixedSense.information.get(failed.sense ?? Buffer.alloc(18), 0), 5000);
   });
 
   test(`${verify.name} with BYTCHK 11b compares every block with one`, async (t) => {
@@ -47,7 +57,7 @@ for (const verify of [Verify10, Verify12, Verify16]) {
     t.is(senseName(await server.execute(task, [block])), "GOOD");
     device.bytes[4321 * 512] = 0;
     const result = await host.send(cdbOf(verify, { lba: 0, blocks: 5000, byteCheck: 3 }), block);
-    t.is(FixedSense.information.get(result.sense ?? Buffer.alloc(18)), 4321);
+    t.is(FixedSense.information.get(result.sense ?? Buffer.alloc(18), 0), 4321);
   });
 
   test(`${verify.name} refuses BYTCHK 10b and a range past the end`, async (t) => {
