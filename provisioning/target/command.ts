@@ -1,0 +1,121 @@
+/** `sanlab target`: a plain iSCSI target without a controller, in the foreground, in place of tgtd. */
+import { createHash } from "node:crypto";
+import { Command } from "commander";
+import {
+  type BlockDevice,
+  BlockDeviceServer,
+  FixedInventory,
+  LogicalUnit,
+  MemoryDevice,
+  openFileDevice,
+  Target,
+  UserError,
+} from "node-iscsi-target";
+import { type LunOption, parseLun } from "./lun-option.ts";
+import { parsePortal } from "./portal-option.ts";
+
+interface TargetOptions {
+  readonly portal: string[];
+  readonly name: string;
+  readonly lun: string[];
+  readonly initiator: string[];
+  readonly json?: boolean;
+}
+
+const EXAMPLES = `
+LUN keys: ro, removable, thin, blocksize=512|4096, cache=writeback|writethrough, size= (creates the image), mem (no file)
+
+Examples:
+  $ sanlab target --portal 127.0.0.1:3260 --name iqn.2026-11.example:disk --lun 0=disk.img,size=1GiB
+  $ sanlab target --portal 127.0.0.1:0 --name iqn.2026-11.example:scratch --lun 0=mem,size=64MiB --json
+  $ sanlab target --portal [::1]:3260 --name iqn.2026-11.example:ro --lun 1=/dev/vdb,ro --initiator iqn.2026-11.example:web`;
+
+export function targetCommand(): Command {
+  const collect = (value: string, all: string[]): string[] => [...all, value];
+  return new Command("target")
+    .summary("A plain iSCSI target without a controller, in the foreground")
+    .description("A plain iSCSI target without a controller, in the foreground. Prints `ready` when it listens.")
+    .requiredOption("--portal <host:port>", "where to listen (repeatable); port 0 takes any free one", collect, [])
+    .requiredOption("--name <iqn>", "name of the target")
+    .requiredOption("--lun <n=path[,key=value…]>", "a disk (repeatable)", collect, [])
+    .option("--initiator <iqn>", "lets only these in (repeatable)", collect, [])
+    .option("--json", "prints one JSON document instead of `ready`")
+    .addHelpText("after", EXAMPLES)
+    .action((options: TargetOptions) => run(options));
+}
+
+/** Serves until SIGINT or SIGTERM. @throws UserError */
+async function run(options: TargetOptions): Promise<void> {
+  const portals = options.portal.map(parsePortal);
+  const luns = options.lun.map(parseLun);
+  const twice = luns.find((lun, at) => luns.findIndex((other) => other.lun === lun.lun) !== at);
+  if (twice) throw new UserError("lun", `--lun ${twice.lun} is given twice; give each LUN a number of its own.`);
+  const devices: BlockDevice[] = [];
+  const units = new Map<number, LogicalUnit>();
+  const inventory = new FixedInventory(units);
+  try {
+    for (const lun of luns) {
+      const device = openDevice(lun);
+      devices.push(device);
+      units.set(lun.lun, new LogicalUnit(device, identity(options.name, lun)));
+    }
+    const target = new Target({
+      name: options.name,
+      access: { authorize: (name) => options.initiator.length === 0 || options.initiator.includes(name) },
+      server: new BlockDeviceServer({ inventory: new FixedInventory(units) }),
+    });
+    target.on("error", (error) => process.stderr.write(`${String(error instanceof Error ? error.stack : error)}\n`));
+    try {
+      const bound = [];
+      for (const portal of portals) bound.push(await target.listen(portal));
+      const document = {
+        target: options.name,
+        portals: bound.map(({ host, port }) => `${host}:${port}`),
+        luns: inventory.list(),
+      };
+      process.stdout.write(
+        options.json
+          ? `${JSON.stringify({ ...document, luns: luns.map(({ lun }) => lun) })}\n`
+          : `ready ${document.portals.join(" ")}\n`,
+      );
+      await stopSignal();
+    } finally {
+      await target.close();
+    }
+  } finally {
+    for (const device of devices) {
+      if (!device.readOnly) await device.flush();
+      await device.close();
+    }
+  }
+}
+
+function openDevice(lun: LunOption): BlockDevice {
+  const common = { readOnly: lun.readOnly, blockBytes: lun.blockBytes, thin: lun.thin };
+  if (lun.path === undefined) return new MemoryDevice({ ...common, sizeBytes: lun.sizeBytes as number });
+  return openFileDevice(lun.path, {
+    ...common,
+    cache: lun.cache,
+    ...(lun.sizeBytes === undefined ? {} : { sizeBytes: lun.sizeBytes }),
+  });
+}
+
+/** An identity that stays the same from run to run: NAA 3h, locally assigned (SPC-4 7.8.6.6.3), of the target's name and the LUN. */
+function identity(name: string, lun: LunOption) {
+  const digest = createHash("sha256").update(`${name} ${lun.lun}`).digest("hex");
+  return {
+    naa: `3${digest.slice(0, 15)}`,
+    serial: digest.slice(16, 32),
+    vendor: "SANLAB",
+    product: lun.path === undefined ? "MEMORY" : "FILE",
+    revision: "1",
+    readOnly: lun.readOnly,
+    removable: lun.removable,
+  };
+}
+
+function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
+  });
+}

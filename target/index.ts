@@ -1,0 +1,16 @@
+/** node-iscsi-target: an iSCSI target in TypeScript. */
+export {
+  type Portal,
+  type SessionRow,
+  Target,
+  type TargetAccess,
+  type TargetLimits,
+  type TargetOptions,
+} from "./iscsi/target.ts";
+export { BlockDeviceServer } from "./scsi/device-server.ts";
+export { LogicalUnit, type LogicalUnitIdentity } from "./scsi/logical-unit.ts";
+export { FixedInventory, type LunInventory } from "./scsi/server-context.ts";
+export * from "./storage/block-device.ts";
+export { FileDevice, type FileDeviceOptions, openFileDevice } from "./storage/file-device.ts";
+export { MemoryDevice, type MemoryDeviceOptions } from "./storage/memory-device.ts";
+export { UserError } from "./storage/user-error.ts";

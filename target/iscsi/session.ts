@@ -1,0 +1,233 @@
+/**
+ * A session in full feature phase (RFC 7143 4.2.2, 4.2.5): the command window, tasks, and what
+ * each PDU of the initiator does.
+ */
+import type { DeviceServer, Execution, Nexus } from "../scsi/transport.ts";
+import { serialAdd, serialDistance } from "../wire/serial.ts";
+import type { SessionParameters } from "./keys.ts";
+import { NO_TAG, Opcode, RejectReason } from "./opcodes.ts";
+import {
+  Bhs,
+  DataOutPdu,
+  LogoutRequestPdu,
+  LogoutResponsePdu,
+  NopInPdu,
+  NopOutPdu,
+  RejectPdu,
+  ScsiCommandPdu,
+  ScsiResponsePdu,
+  TextRequestPdu,
+  TextResponsePdu,
+} from "./pdus.ts";
+import { ProtocolError } from "./protocol-error.ts";
+import type { Pdu } from "./reader.ts";
+import { respond } from "./response.ts";
+import { IscsiTask } from "./task.ts";
+import { manageTask } from "./task-management.ts";
+import { formatText, type Pair, parseText } from "./text.ts";
+import { requestData, takeData } from "./transfer.ts";
+import type { PduWriter } from "./writer.ts";
+
+export interface SessionOptions {
+  readonly nexus: Nexus;
+  readonly parameters: SessionParameters;
+  readonly discovery: boolean;
+  readonly cmdSn: number;
+  readonly statSn: number;
+  readonly server: DeviceServer;
+  readonly writer: PduWriter;
+  /** How many commands may be under way: the width of the window. */
+  readonly maxTasks: number;
+  /** SendTargets (RFC 7143 Appendix C); undefined: a target that this initiator may not know. */
+  readonly sendTargets: (name: string) => readonly Pair[];
+  /** The initiator logged out, or a bug ended the session. */
+  readonly onEnd: (error?: unknown) => void;
+}
+
+type Handler = (session: Session, pdu: Pdu) => void;
+
+export class Session {
+  readonly nexus: Nexus;
+  readonly parameters: SessionParameters;
+  readonly server: DeviceServer;
+  readonly tasks = new Map<number, IscsiTask>();
+  readonly #options: SessionOptions;
+  readonly #writer: PduWriter;
+  #expCmdSn: number;
+  #statSn: number;
+  #ended = false;
+  #nextTransferTag = 0;
+  commands = 0;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.nexus = options.nexus;
+    this.parameters = options.parameters;
+    this.server = options.server;
+    this.#writer = options.writer;
+    this.#expCmdSn = options.cmdSn;
+    this.#statSn = options.statSn;
+    if (!options.discovery) options.server.nexusBegins(options.nexus);
+  }
+
+  get maxSendDataSegmentLength(): number {
+    return this.parameters.maxSendDataSegmentLength;
+  }
+  get maxBurstLength(): number {
+    return this.parameters.maxBurstLength;
+  }
+
+  /** @throws ProtocolError where the connection must end. */
+  receive(pdu: Pdu): void {
+    const opcode = Bhs.opcode.get(pdu.header, 0);
+    if (pdu.dataDigestFailed) {
+      this.reject(pdu, RejectReason.DATA_DIGEST_ERROR);
+      throw new ProtocolError("data-digest", "a data digest does not match");
+    }
+    const handler = HANDLERS.get(opcode);
+    if (handler === undefined || (this.#options.discovery && !DISCOVERY_OPCODES.has(opcode))) {
+      return this.reject(pdu, RejectReason.COMMAND_NOT_SUPPORTED);
+    }
+    if (UNNUMBERED.has(opcode) || this.#takesTurn(pdu.header)) handler(this, pdu);
+  }
+
+  /** Ends every task and waits until none holds anything; nothing is sent any more. */
+  async end(): Promise<void> {
+    if (this.#ended) return;
+    this.#ended = true;
+    for (const task of this.tasks.values()) if (task.executing === undefined) this.server.abandon(task);
+    this.tasks.clear();
+    if (!this.#options.discovery) await this.server.nexusEnds(this.nexus);
+  }
+
+  send(header: Buffer, data?: Uint8Array): void {
+    if (!this.#ended) this.#writer.send(header, data);
+  }
+
+  stamp(header: Buffer, status: boolean): void {
+    ScsiResponsePdu.statSn.set(header, 0, this.#statSn);
+    if (status) this.#statSn = serialAdd(this.#statSn, 1);
+    ScsiResponsePdu.expCmdSn.set(header, 0, this.#expCmdSn);
+    // Honest: a window that the tasks under way have used up is closed (RFC 7143 4.2.2.1).
+    const free = Math.max(0, this.#options.maxTasks - this.tasks.size);
+    ScsiResponsePdu.maxCmdSn.set(header, 0, serialAdd(this.#expCmdSn, free - 1));
+  }
+
+  reject(pdu: Pdu, reason: number): void {
+    const header = RejectPdu.encode({ opcode: Opcode.REJECT, final: 1, reason, initiatorTaskTag: NO_TAG });
+    this.stamp(header, true);
+    this.send(header, pdu.header);
+  }
+
+  nextTransferTag(): number {
+    this.#nextTransferTag = (this.#nextTransferTag + 1) % NO_TAG;
+    return this.#nextTransferTag;
+  }
+
+  command(pdu: Pdu): void {
+    const task = new IscsiTask(pdu.header, this.nexus);
+    if (this.tasks.has(task.tag)) return this.reject(pdu, RejectReason.PROTOCOL_ERROR);
+    this.commands += 1;
+    const admitted = this.server.admit(task);
+    if (admitted.kind === "done") return respond(this, task, admitted);
+    task.accepted = admitted;
+    if (task.expectedOutBytes > 0 || pdu.dataBytes > 0) return requestData(this, task, pdu);
+    this.execute(task);
+  }
+
+  /** All its data is there. */
+  execute(task: IscsiTask): void {
+    this.tasks.set(task.tag, task);
+    const execution = this.server.execute(task, task.data);
+    if (!(execution instanceof Promise)) return this.finish(task, execution);
+    task.executing = execution.then(
+      (end) => this.finish(task, end),
+      (bug: unknown) => this.#options.onEnd(bug),
+    );
+  }
+
+  finish(task: IscsiTask, end: Execution): void {
+    if (this.tasks.get(task.tag) !== task) return;
+    this.tasks.delete(task.tag);
+    if (end.kind === "done") return respond(this, task, end);
+    if (end.reportStatus) respond(this, task, { kind: "done", status: 0x40 });
+  }
+
+  dataOut(pdu: Pdu): void {
+    const task = this.tasks.get(DataOutPdu.initiatorTaskTag.get(pdu.header, 0));
+    // Data that is still on its way for a task that has ended is not an error.
+    if (task?.executing !== undefined || task === undefined) return;
+    takeData(this, task, pdu);
+  }
+
+  nopOut(pdu: Pdu): void {
+    const tag = NopOutPdu.initiatorTaskTag.get(pdu.header, 0);
+    if (tag === NO_TAG) return;
+    const header = NopInPdu.encode({
+      opcode: Opcode.NOP_IN,
+      final: 1,
+      initiatorTaskTag: tag,
+      targetTransferTag: NO_TAG,
+    });
+    pdu.header.copy(header, 8, 8, 16);
+    this.stamp(header, true);
+    this.send(header, Buffer.concat(pdu.data).subarray(0, this.maxSendDataSegmentLength));
+  }
+
+  text(pdu: Pdu): void {
+    const pairs = parseText(Buffer.concat(pdu.data));
+    const replies = pairs.flatMap(([key, value]): readonly Pair[] =>
+      key === "SendTargets" ? this.#options.sendTargets(value) : [[key, "NotUnderstood"]],
+    );
+    const header = TextResponsePdu.encode({
+      opcode: Opcode.TEXT_RESPONSE,
+      final: 1,
+      initiatorTaskTag: TextRequestPdu.initiatorTaskTag.get(pdu.header, 0),
+      targetTransferTag: NO_TAG,
+    });
+    this.stamp(header, true);
+    this.send(header, formatText(replies));
+  }
+
+  logout(pdu: Pdu): void {
+    const header = LogoutResponsePdu.encode({
+      opcode: Opcode.LOGOUT_RESPONSE,
+      final: 1,
+      initiatorTaskTag: LogoutRequestPdu.initiatorTaskTag.get(pdu.header, 0),
+    });
+    // Its tasks end before it is told that it is out (RFC 7143 11.14.5).
+    const tasks = [...this.tasks.values()];
+    void Promise.all(tasks.map((task) => this.server.abortTask(task))).then(() => {
+      this.stamp(header, true);
+      this.send(header);
+      this.#options.onEnd();
+    }, this.#options.onEnd);
+  }
+
+  manage(pdu: Pdu): void {
+    manageTask(this, pdu).catch(this.#options.onEnd);
+  }
+
+  /** Command order (RFC 7143 4.2.2.1): immediate ones at once; others in turn, and outside the window not at all. */
+  #takesTurn(header: Buffer): boolean {
+    if (Bhs.immediate.get(header, 0) === 1) return true;
+    const distance = serialDistance(ScsiCommandPdu.cmdSn.get(header, 0), this.#expCmdSn);
+    if (distance !== 0 || this.tasks.size >= this.#options.maxTasks) return false;
+    this.#expCmdSn = serialAdd(this.#expCmdSn, 1);
+    return true;
+  }
+}
+
+const HANDLERS = new Map<number, Handler>([
+  [Opcode.NOP_OUT, (session, pdu) => session.nopOut(pdu)],
+  [Opcode.SCSI_COMMAND, (session, pdu) => session.command(pdu)],
+  [Opcode.TASK_MANAGEMENT_REQUEST, (session, pdu) => session.manage(pdu)],
+  [Opcode.TEXT_REQUEST, (session, pdu) => session.text(pdu)],
+  [Opcode.DATA_OUT, (session, pdu) => session.dataOut(pdu)],
+  [Opcode.LOGOUT_REQUEST, (session, pdu) => session.logout(pdu)],
+  [Opcode.SNACK_REQUEST, (session, pdu) => session.reject(pdu, RejectReason.SNACK_REJECT)],
+]);
+
+/** PDUs that carry no CmdSN. */
+const UNNUMBERED = new Set<number>([Opcode.DATA_OUT, Opcode.SNACK_REQUEST]);
+const DISCOVERY_OPCODES = new Set<number>([Opcode.NOP_OUT, Opcode.TEXT_REQUEST, Opcode.LOGOUT_REQUEST]);

@@ -1,0 +1,44 @@
+/** Task management (RFC 7143 11.5, 11.6): answered when the tasks concerned hold nothing any more. */
+import type { TaskManagementResult } from "../scsi/transport.ts";
+import { Opcode, TaskFunction, TaskFunctionResponse } from "./opcodes.ts";
+import { TaskManagementRequestPdu, TaskManagementResponsePdu, wireLun } from "./pdus.ts";
+import type { Pdu } from "./reader.ts";
+import type { Session } from "./session.ts";
+
+type Run = (session: Session, lun: bigint | number, header: Buffer) => Promise<number>;
+
+const FUNCTIONS = new Map<number, Run>([
+  [TaskFunction.ABORT_TASK, abortTask],
+  [TaskFunction.ABORT_TASK_SET, async (s, lun) => code(await s.server.abortTaskSet(s.nexus, lun))],
+  [TaskFunction.CLEAR_TASK_SET, async (s, lun) => code(await s.server.clearTaskSet(s.nexus, lun))],
+  [TaskFunction.LOGICAL_UNIT_RESET, async (s, lun) => code(await s.server.logicalUnitReset(s.nexus, lun))],
+  [TaskFunction.TARGET_WARM_RESET, async (s) => code(await s.server.targetReset(s.nexus))],
+  [TaskFunction.TASK_REASSIGN, async () => TaskFunctionResponse.REASSIGN_NOT_SUPPORTED],
+]);
+
+export async function manageTask(session: Session, { header }: Pdu): Promise<void> {
+  const run = FUNCTIONS.get(TaskManagementRequestPdu.function.get(header, 0));
+  const response = run === undefined ? TaskFunctionResponse.NOT_SUPPORTED : await run(session, wireLun(header), header);
+  const answer = TaskManagementResponsePdu.encode({
+    opcode: Opcode.TASK_MANAGEMENT_RESPONSE,
+    final: 1,
+    response,
+    initiatorTaskTag: TaskManagementRequestPdu.initiatorTaskTag.get(header, 0),
+  });
+  session.stamp(answer, true);
+  session.send(answer);
+}
+
+/** A task that is not there has ended: its answer is on the way, or was never to be (RFC 7143 11.6.1; initiators want "complete"). */
+async function abortTask(session: Session, _lun: bigint | number, header: Buffer): Promise<number> {
+  const task = session.tasks.get(TaskManagementRequestPdu.referencedTaskTag.get(header, 0));
+  if (task === undefined) return TaskFunctionResponse.COMPLETE;
+  session.tasks.delete(task.tag);
+  await session.server.abortTask(task);
+  await task.executing;
+  return TaskFunctionResponse.COMPLETE;
+}
+
+function code(result: TaskManagementResult): number {
+  return result === "complete" ? TaskFunctionResponse.COMPLETE : TaskFunctionResponse.LUN_DOES_NOT_EXIST;
+}

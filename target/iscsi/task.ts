@@ -1,0 +1,47 @@
+/** One SCSI command of a session, from its PDU to its response: RFC 7143 4.2.5 and 11.3. */
+import type { Accepted, Nexus, ScsiTask, TaskAttribute } from "../scsi/transport.ts";
+import { ScsiCommandPdu, wireLun } from "./pdus.ts";
+
+export class IscsiTask implements ScsiTask {
+  readonly nexus: Nexus;
+  readonly lun: bigint | number;
+  readonly cdb: Uint8Array;
+  readonly attribute: TaskAttribute;
+  readonly expectedOutBytes: number;
+  readonly expectedInBytes: number;
+  record: object | undefined = undefined;
+  cancelled = false;
+  onCancel: (() => void) | undefined = undefined;
+
+  readonly tag: number;
+  /** The LUN as it stood in the header, for R2T. */
+  readonly header: Buffer;
+  accepted: Accepted | undefined = undefined;
+  /** Write data as it arrives, in order. */
+  readonly data: Buffer[] = [];
+  receivedBytes = 0;
+  /** Bytes that this command needs before it can execute. */
+  wantedBytes = 0;
+  /** Unsolicited data is still coming (F was not set). */
+  unsolicited = false;
+  transferTag = 0;
+  r2tSn = 0;
+  /** End of the data that the last R2T asked for. */
+  solicitedUpTo = 0;
+  /** DataSN that the next Data-Out of the sequence must carry (11.7.5). */
+  dataSn = 0;
+  /** Resolves once nothing of it is left; set where somebody waits for that. */
+  executing: Promise<void> | undefined = undefined;
+
+  constructor(header: Buffer, nexus: Nexus) {
+    this.nexus = nexus;
+    this.header = header;
+    this.tag = ScsiCommandPdu.initiatorTaskTag.get(header, 0);
+    this.lun = wireLun(header);
+    this.cdb = header.subarray(32, 48);
+    this.attribute = ScsiCommandPdu.attribute.get(header, 0) as TaskAttribute;
+    const bytes = ScsiCommandPdu.expectedDataTransferLength.get(header, 0);
+    this.expectedOutBytes = ScsiCommandPdu.write.get(header, 0) ? bytes : 0;
+    this.expectedInBytes = ScsiCommandPdu.read.get(header, 0) ? bytes : 0;
+  }
+}

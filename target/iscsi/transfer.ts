@@ -1,0 +1,103 @@
+/**
+ * Write data on its way in (RFC 7143 4.2.5.2, 11.7, 11.8): immediate in the command's PDU, then
+ * unsolicited, then what R2T asks for; always in order (DataPDUInOrder and DataSequenceInOrder).
+ */
+import { NO_TAG, Opcode } from "./opcodes.ts";
+import { DataOutPdu, R2tPdu, ScsiCommandPdu } from "./pdus.ts";
+import { ProtocolError } from "./protocol-error.ts";
+import type { Pdu } from "./reader.ts";
+import type { Session } from "./session.ts";
+import type { IscsiTask } from "./task.ts";
+
+/** Begins to gather the data of a task that the device server has accepted. */
+export function requestData(session: Session, task: IscsiTask, command: Pdu): void {
+  const { immediateData, initialR2t } = session.parameters;
+  task.wantedBytes = Math.min(task.expectedOutBytes, task.accepted?.dataOutBytes ?? 0);
+  task.unsolicited = ScsiCommandPdu.final.get(command.header, 0) === 0;
+  if (command.dataBytes > 0 && !immediateData)
+    throw new ProtocolError("immediate-data", "immediate data was not agreed on");
+  if (task.unsolicited && initialR2t) throw new ProtocolError("unsolicited-data", "unsolicited data was not agreed on");
+  session.tasks.set(task.tag, task);
+  // Ended by somebody else's task management while its data is on the way: what still comes is dropped.
+  task.onCancel = () => session.tasks.delete(task.tag);
+  keep(session, task, command);
+  proceed(session, task);
+}
+
+/** One Data-Out. @throws ProtocolError where it is out of order or beyond what was agreed. */
+export function takeData(session: Session, task: IscsiTask, pdu: Pdu): void {
+  const { header } = pdu;
+  const final = DataOutPdu.final.get(header, 0) === 1;
+  const solicited = DataOutPdu.targetTransferTag.get(header, 0) !== NO_TAG;
+  if (
+    solicited !== !task.unsolicited ||
+    (solicited && DataOutPdu.targetTransferTag.get(header, 0) !== task.transferTag)
+  ) {
+    throw new ProtocolError("transfer-tag", "data came that nobody asked for");
+  }
+  if (
+    DataOutPdu.bufferOffset.get(header, 0) !== task.receivedBytes ||
+    DataOutPdu.dataSn.get(header, 0) !== task.dataSn
+  ) {
+    throw new ProtocolError("data-order", "data came out of order");
+  }
+  task.dataSn += 1;
+  keep(session, task, pdu);
+  if (solicited && task.receivedBytes > task.solicitedUpTo)
+    throw new ProtocolError("data-length", "more data came than was asked for");
+  if (!final) return;
+  if (solicited && task.receivedBytes < task.solicitedUpTo)
+    throw new ProtocolError("data-length", "less data came than was asked for");
+  task.unsolicited = false;
+  proceed(session, task);
+}
+
+function keep(session: Session, task: IscsiTask, pdu: Pdu): void {
+  if (pdu.dataBytes === 0) return;
+  const limit =
+    task.unsolicited || task.solicitedUpTo === 0
+      ? Math.min(session.parameters.firstBurstLength, task.expectedOutBytes)
+      : task.expectedOutBytes;
+  if (task.receivedBytes + pdu.dataBytes > limit)
+    throw new ProtocolError("burst-length", "unsolicited data exceeds FirstBurstLength");
+  task.receivedBytes += pdu.dataBytes;
+  const excess = task.receivedBytes - task.wantedBytes;
+  for (const piece of pdu.data) task.data.push(piece);
+  if (excess > 0) cut(task);
+}
+
+/** What the initiator has sent beyond what the command takes is not the command's. */
+function cut(task: IscsiTask): void {
+  let room = task.wantedBytes;
+  const pieces = task.data.splice(0).flatMap((piece) => {
+    const kept = piece.subarray(0, Math.max(0, room));
+    room -= piece.length;
+    return kept.length > 0 ? [kept] : [];
+  });
+  task.data.push(...pieces);
+}
+
+function proceed(session: Session, task: IscsiTask): void {
+  if (task.unsolicited) return;
+  if (task.receivedBytes >= task.wantedBytes) {
+    task.onCancel = undefined;
+    return session.execute(task);
+  }
+  const length = Math.min(task.wantedBytes - task.receivedBytes, session.parameters.maxBurstLength);
+  task.transferTag = session.nextTransferTag();
+  task.solicitedUpTo = task.receivedBytes + length;
+  task.dataSn = 0;
+  const header = R2tPdu.encode({
+    opcode: Opcode.R2T,
+    final: 1,
+    initiatorTaskTag: task.tag,
+    targetTransferTag: task.transferTag,
+    r2tSn: task.r2tSn,
+    bufferOffset: task.receivedBytes,
+    desiredDataTransferLength: length,
+  });
+  task.r2tSn += 1;
+  task.header.copy(header, 8, 8, 16);
+  session.stamp(header, false);
+  session.send(header);
+}
