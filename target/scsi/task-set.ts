@@ -157,22 +157,23 @@ export class TaskSet {
 
   /** Starts the dormant commands whose turn has come; starting one may end it at once and free others. */
   #wake(): void {
-    if (this.#dormant === 0 || this.#waking) return;
+    if (this.#waking) return;
     this.#waking = true;
-    try {
-      for (let next = this.#nextDormant(); next; next = this.#nextDormant()) {
-        const held = next.held;
-        this.#dormant--;
-        if (held) held.resolve(this.#run(next, held.dataOut));
+    for (let started = true; started && this.#dormant > 0; ) {
+      started = false;
+      for (const command of this.#runnable()) {
+        if (command.state !== "dormant") continue;
+        this.#start(command);
+        started = true;
       }
-    } finally {
-      this.#waking = false;
     }
+    this.#waking = false;
   }
 
-  #nextDormant(): Command | undefined {
-    for (const command of this.#runnable()) if (command.state === "dormant") return command;
-    return undefined;
+  #start(command: Command): void {
+    const { held } = command;
+    this.#dormant--;
+    if (held) held.resolve(this.#run(command, held.dataOut));
   }
 
   /**

@@ -120,3 +120,20 @@ test("a task set that is full says TASK SET FULL and goes on when it has emptied
   await Promise.all(sent.map(({ answer }) => answer));
   t.is(senseName(await host.send(cdbOf(TestUnitReady))), "GOOD");
 });
+
+test("thousands of commands behind an ORDERED one all run when it ends, in the order that they came where it matters", async (t) => {
+  const { host, device, unit } = await rig();
+  device.holding = true;
+  const sent = [host.start(READ(0))];
+  for (let i = 1; i < 3000; i++) {
+    sent.push(host.start(READ(i % 100), undefined, { attribute: i % 3 === 0 ? ORDERED : SIMPLE }));
+  }
+  t.is(device.ios.length, 3);
+  device.release();
+  for (const { answer } of sent) t.is(senseName(await answer), "GOOD");
+  t.is(unit.tasks.size, 0);
+  t.deepEqual(
+    device.ios.map(({ offset }) => offset / 512),
+    sent.map((_, i) => i % 100),
+  );
+});
