@@ -1,4 +1,7 @@
-/** Serial number arithmetic over 32 bits (RFC 1982, as RFC 7143 4.2.2.1 uses it for CmdSN and StatSN). */
+/**
+ * Serial number arithmetic over 32 bits (RFC 1982, as RFC 7143 §4.2.2.1 uses it for CmdSN, StatSN and DataSN).
+ * Numbers are unsigned, 0 to 2^32 - 1. Two that lie exactly half the circle apart have no order; they never do in a window.
+ */
 
 export function serialAdd(a: number, n: number): number {
   return (a + n) >>> 0;

@@ -1,0 +1,36 @@
+import test from "ava";
+import fc from "fast-check";
+import { crc32c } from "node-iscsi-target/wire/crc32c.ts";
+
+/** RFC 7143 Appendix A.4 lists the digest as its bytes lie on the wire: the least significant first. */
+const VECTORS: readonly (readonly [string, Uint8Array, string])[] = [
+  ["32 bytes of zeros", Buffer.alloc(32), "aa36918a"],
+  ["32 bytes of ones", Buffer.alloc(32, 0xff), "43aba862"],
+  ["32 bytes going up", Uint8Array.from({ length: 32 }, (_, at) => at), "4e79dd46"],
+  ["32 bytes going down", Uint8Array.from({ length: 32 }, (_, at) => 31 - at), "5cdb3f11"],
+  [
+    "an iSCSI READ(10) command",
+    Buffer.from(
+      "01c00000000000000000000000000000140000000000040000000014000000182800000000000000" + "0200000000000000",
+      "hex",
+    ),
+    "563a96d9",
+  ],
+];
+
+for (const [name, data, wire] of VECTORS) {
+  test(`the digest of ${name} is that of RFC 7143`, (t) => {
+    const digest = Buffer.alloc(4);
+    digest.writeUInt32LE(crc32c([data]));
+    t.is(digest.toString("hex"), wire);
+  });
+}
+
+test("pieces have the digest of the whole", (t) => {
+  fc.assert(
+    fc.property(fc.array(fc.uint8Array({ maxLength: 100 }), { maxLength: 8 }), (pieces) => {
+      t.is(crc32c(pieces), crc32c([Buffer.concat(pieces)]));
+    }),
+  );
+  t.is(crc32c([]), 0);
+});
