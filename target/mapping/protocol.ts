@@ -108,6 +108,8 @@ export interface AddDevice extends Numbered {
   readonly uuid: string;
   readonly path: string;
   readonly segmentBytes: number;
+  /** Devices of one pool are synced together (`spec.md`, rule 7). */
+  readonly pool: string;
 }
 export interface RemoveDevice extends Numbered {
   readonly type: "remove_device";
@@ -123,6 +125,8 @@ export interface CreateTable extends Numbered {
   /** Capacity in bytes; the last segment may be used in part. */
   readonly sizeBytes: number;
   readonly thin: boolean;
+  /** Its segments lie on the devices of this pool. */
+  readonly pool: string;
 }
 /** The capacity changed; new segments begin as Inv, those past the end are gone (acknowledged after their drain). */
 export interface ResizeTable extends Numbered {

@@ -1,0 +1,128 @@
+/**
+ * An agent's copy of a mapping table (200): volatile, empty at first, filled by faults.
+ *
+ * Chunks of word pairs in typed arrays; a chunk that is absent is all Inv. No object per entry.
+ */
+import { CHUNK_ENTRIES, type Entry, EntryState, MAX_DEVICE_NUMBER, MAX_DEVICE_SEGMENT } from "./entry.ts";
+import type { EntryRun } from "./protocol.ts";
+
+const STATES = (EntryState.ERROR | EntryState.INVALID | EntryState.ZERO | EntryState.NO_WRITE) >>> 0;
+
+export class MappingTable {
+  segments: number;
+  readonly #chunks = new Map<number, Uint32Array>();
+  readonly #generations = new Map<number, number>();
+
+  constructor(segments: number) {
+    this.segments = segments;
+  }
+
+  /** Word 0 of an entry: its states and device segment. */
+  word0(segment: number): number {
+    const chunk = this.#chunks.get(Math.floor(segment / CHUNK_ENTRIES));
+    return chunk === undefined ? EntryState.INVALID : (chunk[(segment % CHUNK_ENTRIES) * 2] as number);
+  }
+
+  /** Word 1 of an entry: its device and the sense of E. */
+  word1(segment: number): number {
+    const chunk = this.#chunks.get(Math.floor(segment / CHUNK_ENTRIES));
+    return chunk === undefined ? 0 : (chunk[(segment % CHUNK_ENTRIES) * 2 + 1] as number);
+  }
+
+  /** The newest generation applied to the chunk that holds the segment; 0 before any. */
+  generation(segment: number): number {
+    return this.#generations.get(Math.floor(segment / CHUNK_ENTRIES)) ?? 0;
+  }
+
+  /** `set_entry`: the runs one after another from `first`. @returns how many entries were set. */
+  set(first: number, runs: readonly EntryRun[], generation: number): number {
+    let segment = first;
+    for (const run of runs) {
+      const word1 = encodeWord1(run);
+      for (let i = 0; i < run.count && segment < this.segments; i += 1, segment += 1) {
+        const chunk = this.#chunk(segment);
+        const at = (segment % CHUNK_ENTRIES) * 2;
+        chunk[at] = (run.states | (run.segment === undefined ? 0 : run.segment + i)) >>> 0;
+        chunk[at + 1] = word1;
+        this.#learn(segment, generation);
+      }
+    }
+    return segment - first;
+  }
+
+  /** All entries are unknown again. */
+  forget(): void {
+    this.#chunks.clear();
+  }
+
+  /** A chunk as the controller has it; changes only what is Inv here. */
+  fill(chunk: number, entries: Uint32Array, generation: number): void {
+    const ours = this.#chunk(chunk * CHUNK_ENTRIES);
+    for (let at = 0; at < entries.length; at += 2) {
+      if (((ours[at] as number) & EntryState.INVALID) === 0) continue;
+      ours[at] = entries[at] as number;
+      ours[at + 1] = entries[at + 1] as number;
+    }
+    this.#learn(chunk * CHUNK_ENTRIES, generation);
+  }
+
+  entry(segment: number): Entry {
+    return decodeEntry(this.word0(segment), this.word1(segment));
+  }
+
+  #learn(segment: number, generation: number): void {
+    const chunk = Math.floor(segment / CHUNK_ENTRIES);
+    if (generation > (this.#generations.get(chunk) ?? 0)) this.#generations.set(chunk, generation);
+  }
+
+  #chunk(segment: number): Uint32Array {
+    const number = Math.floor(segment / CHUNK_ENTRIES);
+    let chunk = this.#chunks.get(number);
+    if (chunk === undefined) {
+      chunk = new Uint32Array(CHUNK_ENTRIES * 2);
+      for (let at = 0; at < chunk.length; at += 2) chunk[at] = EntryState.INVALID;
+      this.#chunks.set(number, chunk);
+    }
+    return chunk;
+  }
+}
+
+/** The device of an entry; 0: none. */
+export function deviceOf(word1: number): number {
+  return word1 >>> 20;
+}
+
+/** The device segment of an entry. */
+export function segmentOf(word0: number): number {
+  return word0 & MAX_DEVICE_SEGMENT;
+}
+
+export function senseOf(word1: number): { senseKey: number; asc: number; ascq: number } {
+  return { senseKey: (word1 >>> 16) & 0xf, asc: (word1 >>> 8) & 0xff, ascq: word1 & 0xff };
+}
+
+export function statesOf(word0: number): number {
+  return (word0 & STATES) >>> 0;
+}
+
+/** Whether an entry takes writes at its location: no state is set. */
+export function isPlain(word0: number): boolean {
+  return (word0 & STATES) === 0;
+}
+
+export function encodeWord1(run: Pick<EntryRun, "device" | "sense">): number {
+  const [senseKey, asc, ascq] = run.sense ?? [0, 0, 0];
+  const device = (run.device ?? 0) & MAX_DEVICE_NUMBER;
+  return ((device << 20) | ((senseKey & 0xf) << 16) | (asc << 8) | ascq) >>> 0;
+}
+
+export function decodeEntry(word0: number, word1: number): Entry {
+  const device = deviceOf(word1);
+  return {
+    ...(word0 & EntryState.ERROR ? { error: senseOf(word1) } : {}),
+    ...(word0 & EntryState.INVALID ? { invalid: true } : {}),
+    ...(word0 & EntryState.ZERO ? { zero: true } : {}),
+    ...(word0 & EntryState.NO_WRITE ? { noWrite: true } : {}),
+    ...(device === 0 ? {} : { location: { device, segment: segmentOf(word0) } }),
+  };
+}

@@ -1,0 +1,57 @@
+/** I/O cut at segment boundaries, and the results of its parts put together again. */
+import { type IoCompletion, type IoResult, OK, type WriteOptions } from "../storage/block-device.ts";
+
+/** zero: as a write, but what reads as zeros already is left alone. */
+export type Access = "read" | "write" | "zero";
+
+export interface Io {
+  readonly access: Access;
+  readonly offset: number;
+  readonly length: number;
+  readonly into?: Uint8Array;
+  readonly from?: readonly Uint8Array[];
+  readonly options?: WriteOptions | undefined;
+}
+
+/** The parts of an I/O, one for each segment it touches. */
+export function slicePieces(io: Io, segmentBytes: number): Io[] {
+  const parts: Io[] = [];
+  const pieces = io.from === undefined ? undefined : [...io.from];
+  for (let at = 0; at < io.length; ) {
+    const offset = io.offset + at;
+    const length = Math.min(io.length - at, segmentBytes - (offset % segmentBytes));
+    parts.push({
+      access: io.access,
+      offset,
+      length,
+      ...(io.into === undefined ? {} : { into: io.into.subarray(at, at + length) }),
+      ...(pieces === undefined ? {} : { from: takeFront(pieces, length) }),
+      options: io.options,
+    });
+    at += length;
+  }
+  return parts;
+}
+
+/** Takes `bytes` off the front of a list of pieces. */
+function takeFront(pieces: Uint8Array[], bytes: number): Uint8Array[] {
+  const taken: Uint8Array[] = [];
+  for (let need = bytes; need > 0; ) {
+    const piece = pieces[0] as Uint8Array;
+    taken.push(piece.subarray(0, need));
+    if (piece.length > need) pieces[0] = piece.subarray(need);
+    else pieces.shift();
+    need -= Math.min(need, piece.length);
+  }
+  return taken;
+}
+
+/** OK where all are; else the first that is not, once all have ended. */
+export function join(parts: readonly IoCompletion[]): IoCompletion {
+  if (parts.some((part) => part instanceof Promise)) return Promise.all(parts).then(worst);
+  return worst(parts as readonly IoResult[]);
+}
+
+function worst(results: readonly IoResult[]): IoResult {
+  return results.find((result) => result !== OK) ?? OK;
+}

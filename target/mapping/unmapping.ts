@@ -1,0 +1,82 @@
+/**
+ * Whole segments on their way back to the pool (`spec.md`, Messages: unmap).
+ *
+ * An unmap is not cancelled once it was sent: whoever aborts it waits for its end, so that it can
+ * never destroy what the host wrote after it believed the unmap gone.
+ */
+import { type ErrorReport, type IoResult, OK } from "../storage/block-device.ts";
+import { CHUNK_ENTRIES, EntryState } from "./entry.ts";
+import { runsOf } from "./fault-book.ts";
+import type { MappingTable } from "./mapping-table.ts";
+
+export interface UnmapRequest {
+  readonly request: number;
+  readonly first: number;
+  readonly count: number;
+  readonly generation: number;
+}
+export type UnmapOutcome = "done" | "stale" | ErrorReport;
+
+export class Unmapping {
+  readonly #open = new Map<number, { request: UnmapRequest; resolve: (outcome: UnmapOutcome | "gone") => void }>();
+  readonly #send: (request: UnmapRequest) => void;
+  readonly #nextNumber: () => number;
+
+  constructor(nextNumber: () => number, send: (request: UnmapRequest) => void) {
+    this.#nextNumber = nextNumber;
+    this.#send = send;
+  }
+
+  /** Unmaps what is mapped of segments `first` to `end` (exclusive); `look` makes the entries known again after a stale answer. */
+  async run(table: MappingTable, first: number, end: number, look: () => Promise<IoResult>): Promise<IoResult> {
+    for (;;) {
+      const outcomes = await Promise.all(chunkRuns(table, first, end).map((run) => this.#ask(table, run)));
+      const failure = outcomes.find((outcome) => typeof outcome === "object");
+      if (failure !== undefined) return { kind: "reported", report: failure };
+      if (outcomes.includes("gone")) return { kind: "not-ready" };
+      if (!outcomes.includes("stale")) return OK;
+      const known = await look();
+      if (known !== OK) return known;
+    }
+  }
+
+  answer(number: number, outcome: UnmapOutcome): void {
+    const open = this.#open.get(number);
+    this.#open.delete(number);
+    open?.resolve(outcome);
+  }
+
+  /** Sends again what was not answered. */
+  repeat(): void {
+    for (const { request } of this.#open.values()) this.#send(request);
+  }
+
+  endAll(): void {
+    for (const [number, { resolve }] of this.#open) {
+      this.#open.delete(number);
+      resolve("gone");
+    }
+  }
+
+  #ask(table: MappingTable, [first, count]: [number, number]): Promise<UnmapOutcome | "gone"> {
+    const request = { request: this.#nextNumber(), first, count, generation: table.generation(first) };
+    return new Promise((resolve) => {
+      this.#open.set(request.request, { request, resolve });
+      this.#send(request);
+    });
+  }
+}
+
+/** Runs of segments that are not zero, none across a chunk. */
+function chunkRuns(table: MappingTable, first: number, end: number): [number, number][] {
+  const runs: [number, number][] = [];
+  for (let from = first; from < end; ) {
+    const to = Math.min(end, (Math.floor(from / CHUNK_ENTRIES) + 1) * CHUNK_ENTRIES);
+    const mapped: number[] = [];
+    for (let segment = from; segment < to; segment += 1)
+      if (!(table.word0(segment) & EntryState.ZERO)) mapped.push(segment);
+    runs.push(...runsOf(mapped));
+    from = to;
+  }
+  return runs;
+}
