@@ -1,7 +1,7 @@
 /** An iSCSI target node: its portals, its sessions, and who may have one (RFC 7143 4.1). */
 import { EventEmitter } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
-import type { DeviceServer, TargetPort } from "../scsi/transport.ts";
+import type { DeviceServer, Nexus, TargetPort } from "../scsi/transport.ts";
 import { UserError } from "../storage/user-error.ts";
 import { Connection } from "./connection.ts";
 import type { LoginPolicy, LoginResult } from "./login.ts";
@@ -107,6 +107,12 @@ export class Target extends EventEmitter<Events> {
     return [...this.#connections].flatMap((connection) =>
       connection.session ? [row(connection, connection.session)] : [],
     );
+  }
+
+  /** The nexuses of an initiator's sessions. */
+  nexuses(initiatorName: string): Nexus[] {
+    const all = [...this.#connections].flatMap(({ session }) => (session ? [session.nexus] : []));
+    return all.filter((nexus) => nexus.initiatorName === initiatorName);
   }
 
   /** Ends the sessions of an initiator; resolved when their tasks hold nothing. */

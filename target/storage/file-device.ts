@@ -18,7 +18,7 @@ import {
 import { IoPath } from "./io-path.ts";
 import { type OpenedFile, type OpenOptions, openFile } from "./open-file.ts";
 import { SyncGroup } from "./sync-group.ts";
-import { punchHole } from "./syscalls/files.ts";
+import { punchHole } from "./syscalls/fallocate.ts";
 import { SystemCallError } from "./syscalls/libc.ts";
 
 export interface FileDeviceOptions extends OpenOptions {
@@ -74,9 +74,13 @@ export class FileDevice implements BlockDevice {
 
   writeZeroes(offset: number, length: number, options?: WriteOptions): IoCompletion {
     if (this.readOnly) return { kind: "write-protected" };
+    return this.#punch(offset, length, options);
+  }
+
+  async #punch(offset: number, length: number, options: WriteOptions | undefined): Promise<IoResult> {
     try {
-      punchHole(this.fd, offset, length);
-      return this.#reach(OK, options);
+      await punchHole(this.fd, offset, length);
+      return await this.#reach(OK, options);
     } catch (error) {
       if (!(error instanceof SystemCallError)) throw error;
       return this.#writeZeroesOut(offset, length, options);

@@ -1,6 +1,7 @@
 /** Opening an image or block device: created on demand, sparse; locked; refused in one sentence. */
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, unlinkSync } from "node:fs";
-import { blockDeviceBytes, tryLock } from "./syscalls/files.ts";
+import { blockDeviceSizes } from "./syscalls/block-ioctl.ts";
+import { tryLock } from "./syscalls/locks.ts";
 import { UserError } from "./user-error.ts";
 
 export interface OpenOptions {
@@ -33,7 +34,7 @@ export function openFile(path: string, options: OpenOptions): OpenedFile {
       throw new UserError("in-use", `${path} is in use by another process; stop it, or name another image.`);
     }
     if (created && options.sizeBytes !== undefined) ftruncateSync(fd, options.sizeBytes);
-    const sizeBytes = stat.isBlockDevice() ? blockDeviceBytes(fd) : fstatSync(fd).size;
+    const sizeBytes = stat.isBlockDevice() ? blockDeviceSizes(fd).sizeBytes : fstatSync(fd).size;
     if (sizeBytes === 0)
       throw new UserError("empty", `${path} is empty; give its size (size=1GiB) to make an image of it.`);
     return { fd, sizeBytes, isBlockDevice: stat.isBlockDevice(), created };
@@ -45,7 +46,7 @@ export function openFile(path: string, options: OpenOptions): OpenedFile {
 }
 
 function openOrCreate(path: string, options: OpenOptions): { fd: number; created: boolean } {
-  const mode = (options.readOnly ? constants.O_RDONLY : constants.O_RDWR);
+  const mode = options.readOnly ? constants.O_RDONLY : constants.O_RDWR;
   try {
     return { fd: openSync(path, mode), created: false };
   } catch (error) {

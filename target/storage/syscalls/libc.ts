@@ -4,14 +4,16 @@ import koffi from "koffi";
 
 export const libc = koffi.load("libc.so.6");
 
-/** A system call that failed: `code` is the name of its errno. */
+export type LibcFunction = ReturnType<typeof libc.func>;
+
+/** A system call that failed: `code` is the name of its errno, as in Node's own errors. */
 export class SystemCallError extends Error {
   readonly code: string;
   readonly errno: number;
   readonly syscall: string;
 
   constructor(syscall: string, errno: number) {
-    const code = ERRNO_NAMES.get(errno) ?? `errno ${errno}`;
+    const code = ERRNO_NAMES.get(errno) ?? `E${errno}`;
     super(`${syscall}: ${code}`);
     this.code = code;
     this.errno = errno;
@@ -30,4 +32,21 @@ export function lastErrno(): number {
 export function checked(syscall: string, result: number): number {
   if (result < 0) throw new SystemCallError(syscall, koffi.errno());
   return result;
+}
+
+/** The call on the thread pool. Rejects with its errno where the result is negative. About 40 µs: for what may take long anyway. */
+export function checkedAsync(syscall: string, call: LibcFunction, ...args: readonly unknown[]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    call.async(...args, (bug: unknown, result: number) => {
+      // koffi hands the errno of the pool's thread on to this callback.
+      if (bug) reject(bug);
+      else if (result < 0) reject(new SystemCallError(syscall, koffi.errno()));
+      else resolve(result);
+    });
+  });
+}
+
+/** Where a buffer lies in memory. It stays there as long as the buffer is referenced. */
+export function addressOf(buffer: Uint8Array): bigint {
+  return koffi.address(buffer);
 }

@@ -1,0 +1,108 @@
+/** What each numbered message does (`spec.md`, Messages). A promise stands for an effect that is not complete yet; a string it resolves with says why it failed. */
+import type { DecodedFrame } from "../mapping/frame.ts";
+import type { Keep, NumberedMessage } from "../mapping/protocol.ts";
+import type { AgentCore } from "./core.ts";
+
+type Effect = Promise<string | undefined> | undefined;
+type Message<T extends NumberedMessage["type"]> = Extract<NumberedMessage, { type: T }>;
+
+const EFFECTS: {
+  readonly [T in NumberedMessage["type"]]: (core: AgentCore, message: Message<T>, frame?: DecodedFrame) => Effect;
+} = {
+  keep: (core, message) => settled(keepOnly(core, message)),
+  add_device: (core, message) => {
+    if (core.devices.has(message.device)) return undefined;
+    core.devices.set(message.device, { device: core.options.openDevice(message), pool: message.pool });
+    return undefined;
+  },
+  remove_device: (core, { device }) => settled(removeDevice(core, device)),
+  create_table: (core, message) => {
+    if (!core.tables.has(message.table)) core.tables.set(message.table, core.createTable(message));
+    return undefined;
+  },
+  resize_table: (core, message) => {
+    const device = core.tables.get(message.table);
+    if (device !== undefined && device.sizeBytes !== message.sizeBytes) device.resize(message.sizeBytes);
+    return undefined;
+  },
+  delete_table: (core, { table }) => settled(deleteTable(core, table)),
+  set_entry: (core, message) => {
+    const device = core.tables.get(message.table);
+    if (device === undefined) return undefined;
+    // Who holds the old entries is asked before the new ones stand; new I/O meets the new ones.
+    const count = message.runs.reduce((sum, run) => sum + run.count, 0);
+    const drained = message.blocking ? device.references.drain(message.first, count) : undefined;
+    device.table.set(message.first, message.runs, message.generation);
+    return drained && settled(drained);
+  },
+  chunk: (core, message, frame) => {
+    if (frame !== undefined)
+      core.tables.get(message.table)?.table.fill(message.chunk, frame.entries, message.generation);
+    return undefined;
+  },
+  fault_response: (core, message) => {
+    core.tables.get(message.table)?.faults.answer(message.fault, message.outcome);
+    return undefined;
+  },
+  unmap_response: (core, message) => {
+    core.tables.get(message.table)?.unmapping.answer(message.request, message.outcome);
+    return undefined;
+  },
+  publish_unit: (core, { unit }) => {
+    const device = core.tables.get(unit.table);
+    if (device === undefined || core.units.has(unit.id)) return undefined;
+    core.units.set(unit.id, unit);
+    core.options.publication.publishUnit(unit, device);
+    return undefined;
+  },
+  unpublish_unit: (core, { unit }) => settled(unpublishUnit(core, unit)),
+  publish_host: (core, message) => {
+    core.hosts.add(message.initiator);
+    core.options.publication.publishHost(message);
+    return undefined;
+  },
+  unpublish_host: (core, { initiator }) => {
+    core.hosts.delete(initiator);
+    return settled(core.options.publication.unpublishHost(initiator));
+  },
+};
+
+export function apply(core: AgentCore, message: NumberedMessage, frame?: DecodedFrame): Effect {
+  const effect = EFFECTS[message.type] as (core: AgentCore, message: NumberedMessage, frame?: DecodedFrame) => Effect;
+  return effect(core, message, frame);
+}
+
+async function settled(work: Promise<unknown>): Promise<undefined> {
+  await work;
+}
+
+async function keepOnly(core: AgentCore, keep: Keep): Promise<void> {
+  const initiators = [...core.hosts].filter((name) => !keep.initiators.includes(name));
+  for (const name of initiators) core.hosts.delete(name);
+  await Promise.all(initiators.map((name) => core.options.publication.unpublishHost(name)));
+  await Promise.all(
+    [...core.units.keys()].filter((id) => !keep.units.includes(id)).map((id) => unpublishUnit(core, id)),
+  );
+  await Promise.all(
+    [...core.tables.keys()].filter((id) => !keep.tables.includes(id)).map((id) => deleteTable(core, id)),
+  );
+  await Promise.all(
+    [...core.devices.keys()].filter((id) => !keep.devices.includes(id)).map((id) => removeDevice(core, id)),
+  );
+}
+
+async function unpublishUnit(core: AgentCore, id: string): Promise<void> {
+  if (core.units.delete(id)) await core.options.publication.unpublishUnit(id);
+}
+
+async function deleteTable(core: AgentCore, id: string): Promise<void> {
+  const device = core.tables.get(id);
+  core.tables.delete(id);
+  await device?.delete();
+}
+
+async function removeDevice(core: AgentCore, id: number): Promise<void> {
+  const open = core.devices.get(id);
+  core.devices.delete(id);
+  await open?.device.close();
+}

@@ -1,0 +1,210 @@
+/**
+ * The agent (110) without its surroundings: applies the controller's messages in order, once each,
+ * and says what its hosts' I/O needs. Sends through `send`; opens devices and publishes units
+ * through what it is given, so that a simulator can run it.
+ */
+
+import type { DecodedFrame } from "../mapping/frame.ts";
+import { MappedDevice } from "../mapping/mapped-device.ts";
+import type {
+  AddDevice,
+  AgentCounters,
+  AgentProcess,
+  CreateTable,
+  Envelope,
+  Hello,
+  NumberedMessage,
+  PublishedUnit,
+  PublishHost,
+  Question,
+  ToAgent,
+  ToController,
+  Welcome,
+} from "../mapping/protocol.ts";
+import { PROTOCOL_VERSION } from "../mapping/protocol.ts";
+import type { BlockDevice } from "../storage/block-device.ts";
+import { apply } from "./apply.ts";
+
+/** One of our messages, without its envelope. */
+export type Saying = WithoutEnvelope<Exclude<ToController, Hello>>;
+type WithoutEnvelope<T> = T extends unknown ? Omit<T, keyof Envelope> : never;
+
+/** Where mapped disks become logical units of a target. */
+export interface Publication {
+  publishUnit(unit: PublishedUnit, device: BlockDevice): void;
+  /** Resolves when its tasks hold nothing. */
+  unpublishUnit(id: string): Promise<void>;
+  publishHost(host: PublishHost): void;
+  unpublishHost(initiator: string): Promise<void>;
+  sessions(): readonly object[];
+}
+
+export interface AgentCoreOptions {
+  readonly name: string;
+  readonly process: AgentProcess;
+  readonly publication: Publication;
+  /** @throws UserError where it cannot be opened or is another device. */
+  readonly openDevice: (message: AddDevice) => BlockDevice;
+  readonly onWelcome: (welcome: Welcome) => void;
+  readonly onFatal: (reason: string) => void;
+  readonly onBug: (error: unknown) => void;
+}
+
+export interface OpenDevice {
+  readonly device: BlockDevice;
+  readonly pool: string;
+}
+
+export class AgentCore {
+  readonly options: AgentCoreOptions;
+  readonly devices = new Map<number, OpenDevice>();
+  readonly tables = new Map<string, MappedDevice>();
+  readonly units = new Map<string, PublishedUnit>();
+  readonly hosts = new Set<string>();
+  readonly sent = { faults: 0, unmaps: 0, messages: 0 };
+  #send: ((message: ToController) => void) | undefined;
+  #identity: Envelope | undefined;
+  #applied = 0;
+  #number = 0;
+
+  constructor(options: AgentCoreOptions) {
+    this.options = options;
+  }
+
+  /** A connection to the controller is there; `send` may throw nothing and lose everything. */
+  connected(send: (message: ToController) => void): void {
+    this.#send = send;
+    const hello: Hello = {
+      type: "hello",
+      protocol: PROTOCOL_VERSION,
+      agent: this.options.name,
+      ...(this.#identity === undefined ? {} : { cluster: this.#identity.cluster }),
+      incarnation: this.#identity?.incarnation ?? 0,
+      epoch: this.#identity?.epoch ?? 0,
+      applied: this.#applied,
+      process: this.options.process,
+    };
+    send(hello);
+  }
+
+  /** The connection is gone; what is mapped goes on. */
+  disconnected(): void {
+    this.#send = undefined;
+  }
+
+  receive(message: ToAgent | DecodedFrame): void {
+    if ("entries" in message) return this.#receiveNumbered(message.header, message);
+    switch (message.type) {
+      case "welcome":
+        return this.#welcome(message);
+      case "refused":
+        if (message.fatal) this.options.onFatal(message.reason);
+        return;
+      case "question":
+        return this.#isCurrent(message) ? this.#answer(message) : undefined;
+      default:
+        return this.#receiveNumbered(message);
+    }
+  }
+
+  /** Sends one of ours with the envelope; lost where there is no connection. */
+  say(message: Saying): void {
+    if (this.#identity === undefined || this.#send === undefined) return;
+    this.sent.messages += 1;
+    const { cluster, incarnation, epoch } = this.#identity;
+    this.#send({ cluster, incarnation, epoch, ...message } as ToController);
+  }
+
+  createTable(message: CreateTable): MappedDevice {
+    const { table } = message;
+    return new MappedDevice({
+      segmentBytes: message.segmentBytes,
+      blockBytes: message.blockBytes,
+      sizeBytes: message.sizeBytes,
+      thin: message.thin,
+      device: (number) => this.devices.get(number)?.device,
+      devices: () => [...this.devices.values()].filter(({ pool }) => pool === message.pool).map(({ device }) => device),
+      nextNumber: () => {
+        this.#number += 1;
+        return this.#number;
+      },
+      sendFault: (fault, generation) => {
+        this.sent.faults += 1;
+        this.say({ type: "fault", table, generation, ...fault });
+      },
+      sendUnmap: (request) => {
+        this.sent.unmaps += 1;
+        this.say({ type: "unmap", table, ...request });
+      },
+    });
+  }
+
+  #welcome(message: Welcome): void {
+    const { cluster, incarnation, epoch } = message;
+    if (this.#identity?.incarnation !== incarnation || this.#identity.epoch !== epoch) this.#applied = 0;
+    this.#identity = { cluster, incarnation, epoch };
+    this.options.onWelcome(message);
+    for (const table of this.tables.values()) {
+      table.faults.repeat();
+      table.unmapping.repeat();
+    }
+  }
+
+  #isCurrent({ cluster, incarnation, epoch }: Envelope): boolean {
+    const ours = this.#identity;
+    return ours !== undefined && ours.cluster === cluster && ours.incarnation === incarnation && ours.epoch === epoch;
+  }
+
+  /** In order, once each: a repeat is only acknowledged again, what is stale or ahead is dropped. */
+  #receiveNumbered(message: NumberedMessage, frame?: DecodedFrame): void {
+    if (!this.#isCurrent(message)) return;
+    if (message.seq <= this.#applied) return this.#acknowledge(message, Promise.resolve(undefined));
+    if (message.seq !== this.#applied + 1) return;
+    this.#applied = message.seq;
+    this.#acknowledge(message, this.#apply(message, frame));
+  }
+
+  #apply(message: NumberedMessage, frame?: DecodedFrame): Promise<string | undefined> | undefined {
+    try {
+      return apply(this, message, frame);
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error)) this.options.onBug(error);
+      return Promise.resolve(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #acknowledge(message: NumberedMessage, complete: Promise<string | undefined> | undefined): void {
+    const pending = this.#pending.get(message.seq) ?? complete;
+    if (pending === undefined) return this.say({ type: "ack", seq: message.seq });
+    this.#pending.set(message.seq, pending);
+    const epoch = message.epoch;
+    pending.then((error) => {
+      this.#pending.delete(message.seq);
+      if (this.#identity?.epoch !== epoch) return;
+      this.say({ type: "ack", seq: message.seq, ...(typeof error === "string" ? { error } : {}) });
+    }, this.options.onBug);
+  }
+
+  /** Messages that were applied and whose effect (a drain) is not complete. */
+  readonly #pending = new Map<number, Promise<string | undefined>>();
+
+  #answer(question: Question): void {
+    const { ask, request } = question;
+    switch (ask.what) {
+      case "counters":
+        return this.say({ type: "answer", request, result: this.counters() });
+      case "sessions":
+        return this.say({ type: "answer", request, result: this.options.publication.sessions() });
+      case "entries": {
+        const table = this.tables.get(ask.table)?.table;
+        const entries = table && Array.from({ length: ask.count }, (_, at) => table.entry(ask.first + at));
+        return this.say({ type: "answer", request, result: entries ?? null });
+      }
+    }
+  }
+
+  counters(): AgentCounters {
+    const tables = Object.fromEntries([...this.tables].map(([id, device]) => [id, { ...device.counters }]));
+    return { faultsSent: this.sent.faults, unmapsSent: this.sent.unmaps, messagesSent: this.sent.messages, tables };
+  }
+}

@@ -1,0 +1,95 @@
+/** Mapped disks as logical units of the agent's target; hosts as its access list and LUN masks. */
+
+import type { Portal, TargetAccess } from "../iscsi/target.ts";
+import type { PublishedUnit, PublishHost } from "../mapping/protocol.ts";
+import { LogicalUnit } from "../scsi/logical-unit.ts";
+import type { LunInventory } from "../scsi/server-context.ts";
+import type { Nexus } from "../scsi/transport.ts";
+import type { BlockDevice } from "../storage/block-device.ts";
+import type { Publication } from "./core.ts";
+
+interface HostView {
+  readonly luns: ReadonlyMap<number, string>;
+  readonly advertise?: PublishHost["advertise"];
+}
+
+/** What publication needs of the target, which exists only after the first welcome. */
+export interface Sessions {
+  drop(initiator: string): Promise<void>;
+  nexuses(initiator: string): readonly Nexus[];
+  inventoryChanged(nexus: Nexus): Promise<void>;
+  rows(): readonly object[];
+}
+
+const NOBODY: Sessions = {
+  drop: async () => undefined,
+  nexuses: () => [],
+  inventoryChanged: async () => undefined,
+  rows: () => [],
+};
+
+export class TargetPublication implements Publication, LunInventory, TargetAccess {
+  readonly #units = new Map<string, LogicalUnit>();
+  readonly #hosts = new Map<string, HostView>();
+  /** What every host is told, where its own setting says nothing. */
+  portalAdvertise: PublishHost["advertise"];
+  sessionsOf: Sessions = NOBODY;
+
+  publishUnit(unit: PublishedUnit, device: BlockDevice): void {
+    const identity = { naa: unit.naa, serial: unit.serial, vendor: "SANLAB", product: "VIRTUAL DISK", revision: "1" };
+    this.#units.set(unit.id, new LogicalUnit(device, { ...identity, readOnly: unit.readOnly }));
+    this.#tellAll();
+  }
+
+  async unpublishUnit(id: string): Promise<void> {
+    const unit = this.#units.get(id);
+    this.#units.delete(id);
+    this.#tellAll();
+    await unit?.retire();
+  }
+
+  publishHost(host: PublishHost): void {
+    const luns = new Map(host.luns.map(({ lun, unit }) => [lun, unit]));
+    this.#hosts.set(host.initiator, { luns, advertise: host.advertise });
+    this.#tell(host.initiator);
+  }
+
+  async unpublishHost(initiator: string): Promise<void> {
+    this.#hosts.delete(initiator);
+    await this.sessionsOf.drop(initiator);
+  }
+
+  sessions(): readonly object[] {
+    return this.sessionsOf.rows();
+  }
+
+  authorize(initiatorName: string): boolean {
+    return this.#hosts.has(initiatorName);
+  }
+
+  advertised(initiatorName: string, portal: Portal): Portal | undefined {
+    const told = this.#hosts.get(initiatorName)?.advertise ?? this.portalAdvertise;
+    return told && { host: told.host, port: told.port ?? portal.port };
+  }
+
+  lookup(nexus: Nexus, lun: number): LogicalUnit | undefined {
+    const id = this.#hosts.get(nexus.initiatorName)?.luns.get(lun);
+    return id === undefined ? undefined : this.#units.get(id);
+  }
+
+  list(nexus: Nexus): readonly number[] {
+    const luns = this.#hosts.get(nexus.initiatorName)?.luns ?? new Map<number, string>();
+    return [...luns]
+      .filter(([, id]) => this.#units.has(id))
+      .map(([lun]) => lun)
+      .sort((a, b) => a - b);
+  }
+
+  #tellAll(): void {
+    for (const initiator of this.#hosts.keys()) this.#tell(initiator);
+  }
+
+  #tell(initiator: string): void {
+    for (const nexus of this.sessionsOf.nexuses(initiator)) void this.sessionsOf.inventoryChanged(nexus);
+  }
+}

@@ -1,0 +1,137 @@
+/** The agent as a process: its lock, its channel, its target. */
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type Portal, Target } from "../iscsi/target.ts";
+import type { AgentProcess, PortalSetting, Welcome } from "../mapping/protocol.ts";
+import { BlockDeviceServer } from "../scsi/device-server.ts";
+import { tryLock } from "../storage/syscalls/locks.ts";
+import { UserError } from "../storage/user-error.ts";
+import { Channel } from "./channel.ts";
+import { AgentCore } from "./core.ts";
+import { openStorageDevice } from "./devices.ts";
+import { TargetPublication } from "./publication.ts";
+
+export interface AgentOptions {
+  readonly name: string;
+  /** Locked for the life of the process: it is dead when somebody else can lock it. */
+  readonly lockFile: string;
+  /** Where the controller is: its URL and token, or the state directory where it says so. */
+  readonly controller: { readonly url: string; readonly tokenFile: string } | { readonly stateDirectory: string };
+  readonly log: (line: string) => void;
+}
+
+const LISTEN_RETRY_MS = 1000;
+
+/** Serves until `stop` is aborted. @throws UserError where another agent of this name runs. */
+export async function runAgent(options: AgentOptions, stop: AbortSignal): Promise<void> {
+  const lock = openSync(options.lockFile, "a", 0o600);
+  if (!tryLock(lock, "exclusive")) {
+    throw new UserError(
+      "agent-runs",
+      `Agent ${options.name} runs already (${options.lockFile} is locked); stop it first.`,
+    );
+  }
+  const publication = new TargetPublication();
+  const ended = Promise.withResolvers<string | undefined>();
+  let target: Target | undefined;
+  const core: AgentCore = new AgentCore({
+    name: options.name,
+    process: self(options.lockFile),
+    publication,
+    openDevice: openStorageDevice,
+    onWelcome: (welcome) => {
+      options.log(`welcomed as incarnation ${welcome.incarnation} in epoch ${welcome.epoch}`);
+      if (target === undefined) {
+        target = makeTarget(welcome, publication, options.log);
+        void listen(target, welcome.portal, stop, options.log).then((portal) => {
+          listening = portal;
+          if (portal) core.say({ type: "listening", ...portal });
+        });
+      } else if (listening) core.say({ type: "listening", ...listening });
+    },
+    onFatal: (reason) => ended.resolve(reason),
+    onBug: (error) => options.log(`bug: ${error instanceof Error ? error.stack : String(error)}`),
+  });
+  let listening: Portal | undefined;
+  const channel = new Channel({
+    endpoint: () => endpointOf(options.controller),
+    onOpen: (send) => core.connected(send),
+    onMessage: (message) => core.receive(message),
+    onClose: () => core.disconnected(),
+  });
+  stop.addEventListener("abort", () => ended.resolve(undefined), { once: true });
+  const reason = await ended.promise;
+  channel.close();
+  await target?.close();
+  await Promise.all([...core.devices.values()].map(({ device }) => device.close()));
+  closeSync(lock);
+  if (reason !== undefined) throw new UserError("refused", reason);
+}
+
+function makeTarget(welcome: Welcome, publication: TargetPublication, log: (line: string) => void): Target {
+  const server = new BlockDeviceServer({
+    inventory: publication,
+    logger: { error: (fields, message) => log(`bug: ${message} ${String(("err" in fields && fields.err) || "")}`) },
+  });
+  const target = new Target({
+    name: welcome.targetName,
+    access: publication,
+    server,
+    relativePortId: welcome.relativePortId,
+    portGroup: welcome.portGroup,
+  });
+  target.on("error", (error) => log(`bug: ${error instanceof Error ? error.stack : String(error)}`));
+  target.on("login", ({ initiator, address }) => log(`${initiator} logged in from ${address}`));
+  target.on("logout", ({ initiator }) => log(`${initiator} is gone`));
+  publication.portalAdvertise = welcome.portal.advertise;
+  publication.sessionsOf = {
+    drop: (initiator) => target.drop(initiator),
+    nexuses: (initiator) => target.nexuses(initiator),
+    inventoryChanged: (nexus) => server.inventoryChanged(nexus),
+    rows: () => target.sessions(),
+  };
+  return target;
+}
+
+/** The port that hosts know is taken again where it is free; a fixed one is waited for. */
+async function listen(
+  target: Target,
+  setting: PortalSetting,
+  stop: AbortSignal,
+  log: (line: string) => void,
+): Promise<Portal | undefined> {
+  const ports = setting.port === 0 && setting.sticky !== undefined ? [setting.sticky, 0] : [setting.port];
+  while (!stop.aborted) {
+    for (const port of ports) {
+      try {
+        return await target.listen({ host: setting.host, port });
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error;
+        log(error.message);
+      }
+    }
+    await new Promise((resolve) => setTimeout(resolve, LISTEN_RETRY_MS));
+  }
+  return undefined;
+}
+
+async function endpointOf(controller: AgentOptions["controller"]): Promise<{ url: string; token: string } | undefined> {
+  try {
+    if ("url" in controller)
+      return { url: controller.url, token: (await readFile(controller.tokenFile, "utf8")).trim() };
+    const { url } = JSON.parse(await readFile(join(controller.stateDirectory, "controller.json"), "utf8")) as {
+      url: string;
+    };
+    return { url, token: (await readFile(join(controller.stateDirectory, "token"), "utf8")).trim() };
+  } catch (error) {
+    // The controller has not been there yet, or is just writing the file: asked again at the next attempt.
+    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+function self(lockFile: string): AgentProcess {
+  const stat = readFileSync("/proc/self/stat", "latin1");
+  return { pid: process.pid, startTime: Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]), lockFile };
+}

@@ -1,0 +1,62 @@
+/**
+ * fdatasync(2) for many: flushes that arrive while one is under way share the next.
+ *
+ * A flush covers every write acknowledged before it was asked for, so it may join a sync that has
+ * not begun, and never one that has.
+ *
+ * After a sync has failed, the kernel has marked the pages clean and tells of the error once: the
+ * next fdatasync would succeed over data that never reached the medium. So the failure is
+ * remembered, and no later flush of this open device reports success.
+ */
+import { fdatasync } from "node:fs";
+import { type IoCompletion, type IoResult, OK } from "../block-device.ts";
+
+/** Which data was lost is unknown, so the first byte of the device stands for all. */
+const FAILED: IoResult = Object.freeze({ kind: "medium-error", offset: 0 });
+
+/** fdatasync, or what a test puts in its place. */
+export type Sync = (fd: number, done: (error: NodeJS.ErrnoException | null) => void) => void;
+
+export class SyncGroup {
+  readonly #fd: number;
+  readonly #sync: Sync;
+  #failed = false;
+  #running: Promise<IoResult> | undefined;
+  #next: Promise<IoResult> | undefined;
+
+  constructor(fd: number, sync: Sync = fdatasync) {
+    this.#fd = fd;
+    this.#sync = sync;
+  }
+
+  sync(): IoCompletion {
+    if (this.#failed) return FAILED;
+    if (this.#running === undefined) {
+      this.#running = this.#run();
+      return this.#running;
+    }
+    this.#next ??= this.#afterwards(this.#running);
+    return this.#next;
+  }
+
+  /** Waits for what is under way. */
+  async idle(): Promise<void> {
+    while (this.#running !== undefined) await (this.#next ?? this.#running);
+  }
+
+  async #afterwards(running: Promise<IoResult>): Promise<IoResult> {
+    await running;
+    // From here on it has begun: whoever comes now waits for the one after it.
+    this.#running = this.#next;
+    this.#next = undefined;
+    return this.#run();
+  }
+
+  async #run(): Promise<IoResult> {
+    const error = await new Promise<unknown>((resolve) => this.#sync(this.#fd, resolve));
+    if (error) this.#failed = true;
+    // Whoever waits for this one has set #running to its own by now, or there is none.
+    if (this.#next === undefined) this.#running = undefined;
+    return this.#failed ? FAILED : OK;
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * A device's share of libuv's thread pool.
+ *
+ * All devices of the process share the pool. A device that hangs (a dead disk, a lost NFS server)
+ * keeps its threads, so each may have only a few of them: what is more waits here.
+ */
+import type { IoResult } from "../block-device.ts";
+
+/** Of one device at once. */
+const DEVICE_THREADS = 8;
+/** Of the process; threads start with the first use of the pool, and sleep when idle. */
+const POOL_THREADS = 64;
+
+/** Makes the pool wide enough for several devices that hang. Works until the pool is first used; libuv reads the variable then. */
+export function widenThreadPool(): void {
+  process.env.UV_THREADPOOL_SIZE ??= String(POOL_THREADS);
+}
+
+export class ThreadQueue {
+  #running = 0;
+  readonly #waiting: (() => void)[] = [];
+  #whenIdle: (() => void)[] = [];
+
+  /** Runs `job` when one of the device's threads is free; settles as it does. */
+  async run(job: () => Promise<IoResult>): Promise<IoResult> {
+    if (this.#running < DEVICE_THREADS) this.#running += 1;
+    else await new Promise<void>((go) => this.#waiting.push(go));
+    try {
+      return await job();
+    } finally {
+      this.#release();
+    }
+  }
+
+  /** Resolves when nothing runs and nothing waits. */
+  idle(): Promise<void> {
+    if (this.#running === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#whenIdle.push(resolve));
+  }
+
+  /** Hands the place on to the one that has waited longest. */
+  #release(): void {
+    const next = this.#waiting.shift();
+    if (next !== undefined) return next();
+    this.#running -= 1;
+    if (this.#running > 0) return;
+    const resolves = this.#whenIdle;
+    this.#whenIdle = [];
+    for (const resolve of resolves) resolve();
+  }
+}
