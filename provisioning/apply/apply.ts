@@ -63,6 +63,7 @@ export async function applySteps(steps: readonly Step[], context: ApplyContext, 
     await action(step, context);
     await hooks.onDone?.(step);
   }
+  context.signal.throwIfAborted();
 }
 
 /** Takes back all that was done, and returns the error to tell of it: the first cause, and what could not be taken back. */

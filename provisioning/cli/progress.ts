@@ -16,8 +16,9 @@ export class StepProgress {
 
   /** Shows the steps to come. */
   expect(steps: readonly Step[]): void {
-    if (!this.#isTerminal || steps.length === 0) return;
-    this.#tasks = steps.map((step) => ({
+    const shown = steps.filter(({ kind }) => kind !== "record");
+    if (!this.#isTerminal || shown.length === 0) return;
+    this.#tasks = shown.map((step) => ({
       step,
       begun: Promise.withResolvers<void>(),
       ended: Promise.withResolvers<void>(),
@@ -48,7 +49,7 @@ export class StepProgress {
 
   done(step: Step): void {
     if (this.#isTerminal) this.#task(step)?.ended.resolve();
-    else process.stderr.write(`- done: ${activity(step)}\n`);
+    else if (step.kind !== "record") process.stderr.write(`- done: ${activity(step)}\n`);
   }
 
   say(message: string): void {
