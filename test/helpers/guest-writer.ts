@@ -19,8 +19,14 @@ done
 
 /** Makes a file system on the guest's disk, mounts it at /mnt and begins to write; returns when the first files are acknowledged. */
 export async function startWriting(lab: TestLab, host: string): Promise<void> {
-  await lab.guest(host, `mkdir -p /mnt && mkfs.ext4 -q -F ${DISK} && mount ${DISK} /mnt && rm -f /run/stop && : > /run/written`);
-  await lab.guest(host, `cat > /run/writer <<'END'\n${WRITER}\nEND\nsetsid sh /run/writer > /run/writer.log 2>&1 < /dev/null &`);
+  await lab.guest(
+    host,
+    `mkdir -p /mnt && mkfs.ext4 -q -F ${DISK} && mount ${DISK} /mnt && rm -f /run/stop && : > /run/written`,
+  );
+  await lab.guest(
+    host,
+    `cat > /run/writer <<'END'\n${WRITER}\nEND\nsetsid sh /run/writer > /run/writer.log 2>&1 < /dev/null &`,
+  );
   await eventually("the guest has written its first files", async () => {
     return Number(await lab.guest(host, "wc -l < /run/written")) >= 5;
   });
@@ -41,7 +47,15 @@ export async function assertWrittenFilesAreThere(t: ExecutionContext, lab: TestL
   const fsck = await lab.run(["host", "exec", host, "--", "sh", "-c", `fsck.ext4 -f -n ${DISK}`]);
   t.is(fsck.exitCode, 0, fsck.stdout + fsck.stderr);
   await lab.guest(host, `echo 3 > /proc/sys/vm/drop_caches; mount -o ro ${DISK} /mnt`);
-  const check = await lab.run(["host", "exec", host, "--", "sh", "-c", "md5sum -c /run/written | grep -v ': OK$'; true"]);
+  const check = await lab.run([
+    "host",
+    "exec",
+    host,
+    "--",
+    "sh",
+    "-c",
+    "md5sum -c /run/written | grep -v ': OK$'; true",
+  ]);
   t.is(check.stdout.trim(), "", check.stderr);
   await lab.guest(host, "umount /mnt");
 }

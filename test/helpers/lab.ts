@@ -163,7 +163,11 @@ export function countGuests(lab: object): void {
 }
 
 /** Waits until `check` gives something other than undefined or false; throws after the bound with what was waited for. */
-export async function eventually<T>(what: string, check: () => Promise<T>, boundMs = 60_000): Promise<Exclude<T, undefined | null | false>> {
+export async function eventually<T>(
+  what: string,
+  check: () => Promise<T>,
+  boundMs = 60_000,
+): Promise<Exclude<T, undefined | null | false>> {
   const end = performance.now() + boundMs;
   for (;;) {
     const value = await check();

@@ -1,7 +1,7 @@
 /** Issue "What it must withstand": kill -9 of an agent while a guest writes. */
 import test from "ava";
-import { eventually, guest, labOf, testLab } from "../helpers/lab.ts";
 import { assertWrittenFilesAreThere, startWriting, stopWriting } from "../helpers/guest-writer.ts";
+import { eventually, guest, labOf, testLab } from "../helpers/lab.ts";
 
 test("an agent that is killed while a guest writes comes back, and loses nothing that was acknowledged", async (t) => {
   t.timeout(240_000);

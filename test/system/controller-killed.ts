@@ -1,7 +1,7 @@
 /** Issue "What it must withstand": kill -9 of the controller, and of controller and agent at once. */
 import test from "ava";
-import { eventually, guest, labOf, testLab, type TestLab } from "../helpers/lab.ts";
 import { assertWrittenFilesAreThere, startWriting, stopWriting } from "../helpers/guest-writer.ts";
+import { eventually, guest, labOf, type TestLab, testLab } from "../helpers/lab.ts";
 
 interface Status {
   readonly supervisor: { readonly pid: number };
@@ -13,7 +13,10 @@ test("mapped I/O goes on without the controller; I/O that faults waits for it an
   const lab = await testLab(t);
   await lab.up(labOf({ hosts: { web: guest() } }));
   const disk = "/dev/disk/by-path/*-lun-0";
-  await lab.guest("web", `dd if=/dev/urandom of=/run/piece bs=1M count=1 && dd if=/run/piece of=$(ls ${disk}) bs=1M oflag=direct`);
+  await lab.guest(
+    "web",
+    `dd if=/dev/urandom of=/run/piece bs=1M count=1 && dd if=/run/piece of=$(ls ${disk}) bs=1M oflag=direct`,
+  );
 
   const { supervisor, controller } = await lab.json<Status>("status");
   // Held back, the supervisor cannot start another controller, so that "without" is certain.
@@ -23,7 +26,10 @@ test("mapped I/O goes on without the controller; I/O that faults waits for it an
     const read = `dd if=$(ls ${disk}) bs=1M count=1 iflag=direct | cmp - /run/piece`;
     await lab.guest("web", read);
     await lab.guest("web", `dd if=/run/piece of=$(ls ${disk}) bs=1M oflag=direct conv=notrunc && ${read}`);
-    await lab.guest("web", `setsid sh -c 'dd if=/run/piece of=$(ls ${disk}) bs=1M seek=7 oflag=direct conv=notrunc && echo done > /run/faulted' > /dev/null 2>&1 < /dev/null &`);
+    await lab.guest(
+      "web",
+      `setsid sh -c 'dd if=/run/piece of=$(ls ${disk}) bs=1M seek=7 oflag=direct conv=notrunc && echo done > /run/faulted' > /dev/null 2>&1 < /dev/null &`,
+    );
     await new Promise((resolve) => setTimeout(resolve, 2000));
     t.is((await lab.guest("web", "cat /run/faulted 2> /dev/null || echo waits")).trim(), "waits");
   } finally {

@@ -30,7 +30,9 @@ test("SYNCHRONIZE CACHE is answered after fdatasync of every device of the disk 
   const [agent] = await lab.agents();
   const log = join(lab.directory, "trace");
   const calls = "trace=fdatasync,fsync,pwritev2,pwritev,pwrite64,write,writev,sendmsg,sendto";
-  const strace = execa("strace", ["-f", "-yy", "-tt", "-s", "8", "-e", calls, "-o", log, "-p", String(agent?.pid)], { reject: false });
+  const strace = execa("strace", ["-f", "-yy", "-tt", "-s", "8", "-e", calls, "-o", log, "-p", String(agent?.pid)], {
+    reject: false,
+  });
   try {
     await eventually("strace has attached", async () => /[1-9]/.test(await tracer(agent?.pid as number)));
     await disk.write(0, 4096, 0x43);
@@ -42,7 +44,9 @@ test("SYNCHRONIZE CACHE is answered after fdatasync of every device of the disk 
   const lines = (await readFile(log, "utf8")).split("\n");
   const syncs = (image: string) => lines.findIndex((line) => /f(data)?sync/.test(line) && line.includes(image));
   const returned = lines.findLastIndex((line) => /f(data)?sync.*= 0$/.test(line));
-  const answers = lines.map((line, at) => (/TCP:.*= \d+$/.test(line) || /TCP:/.test(line) ? at : -1)).filter((at) => at >= 0);
+  const answers = lines
+    .map((line, at) => (/TCP:.*= \d+$/.test(line) || /TCP:/.test(line) ? at : -1))
+    .filter((at) => at >= 0);
   t.true(syncs("main-0.img") >= 0 && syncs("main-1.img") >= 0, "both devices of the disk's pool are synced");
   const flushAnswer = answers.find((at) => at > syncs("main-0.img"));
   t.true(flushAnswer !== undefined && flushAnswer > returned, lines.join("\n"));

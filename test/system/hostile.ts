@@ -1,7 +1,8 @@
 /** Issue "What it must withstand": garbage on an iSCSI port, beside a session that goes on. */
+
+import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
-import { randomBytes } from "node:crypto";
 import test, { type ExecutionContext } from "ava";
 import { labOf, testLab } from "../helpers/lab.ts";
 import { openDisk } from "../helpers/qemu-io.ts";
@@ -9,7 +10,7 @@ import { openDisk } from "../helpers/qemu-io.ts";
 /** What strangers send, each over a connection of its own. */
 const ATTACKS: Readonly<Record<string, () => Buffer>> = {
   "random bytes": () => randomBytes(64 * 1024),
-  "zeros": () => Buffer.alloc(64 * 1024),
+  zeros: () => Buffer.alloc(64 * 1024),
   "an HTTP request": () => Buffer.from("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".padEnd(96)),
   "a login with a data segment of 16 MiB": () => loginHeader(0xff_ffff),
   "a SCSI command before login": () => {
@@ -58,7 +59,9 @@ function loginHeader(dataSegmentBytes: number): Buffer {
 function send(t: ExecutionContext, portal: string, bytes: Buffer): Promise<void> {
   const at = portal.lastIndexOf(":");
   return new Promise((resolve) => {
-    const socket: Socket = connect({ host: portal.slice(0, at), port: Number(portal.slice(at + 1)) }, () => socket.write(bytes));
+    const socket: Socket = connect({ host: portal.slice(0, at), port: Number(portal.slice(at + 1)) }, () =>
+      socket.write(bytes),
+    );
     const bound = setTimeout(() => {
       t.fail("a connection that never logs in was still open after 60 s");
       socket.destroy();

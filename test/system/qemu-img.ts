@@ -31,7 +31,9 @@ test("iscsi-ls finds the disk at its portal under the host's name, and nothing u
   const seen = await execa("iscsi-ls", ["-s", "-i", IQN, `iscsi://${path?.portal}`]);
   t.true(seen.stdout.includes(path?.target ?? "?"), seen.stdout);
   t.regex(seen.stdout, /Lun:0 .*\(Size:64M\)/i);
-  const stranger = await execa("iscsi-ls", ["-i", "iqn.2026-11.example:stranger", `iscsi://${path?.portal}`], { reject: false });
+  const stranger = await execa("iscsi-ls", ["-i", "iqn.2026-11.example:stranger", `iscsi://${path?.portal}`], {
+    reject: false,
+  });
   t.false(stranger.stdout.includes("iqn.2026-11.io.sanlab"), stranger.stdout);
 });
 
