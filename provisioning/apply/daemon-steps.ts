@@ -7,6 +7,7 @@ import type { StepOf } from "../plan/step.ts";
 import { readJson } from "../state/json-file.ts";
 import { createLabRecord, readLabRecord } from "../state/lab-record.ts";
 import { agentLockFile, agentProcess, CONTROLLER_PROCESS, logFile, STATE_FILES } from "../state/layout.ts";
+import { assertSpace } from "../state/space.ts";
 import { agentDaemon, controllerDaemon } from "../supervisor/daemons.ts";
 import { markedProcesses } from "../supervisor/marked.ts";
 import type { DaemonStatus } from "../supervisor/supervisor.ts";
@@ -118,6 +119,7 @@ function cannotListen({ name, configured, problem }: Agent): UserError {
 async function failIfItEnds(name: string, context: ApplyContext): Promise<DaemonStatus | undefined> {
   const daemon = (await context.supervisor.status())?.daemons.find((candidate) => candidate.name === name);
   if (daemon === undefined || daemon.restarts < MAX_ENDS) return daemon;
+  await assertSpace(context.state);
   const what = name === CONTROLLER_PROCESS ? "The controller" : `The agent '${name.replace(/^agent-/, "")}'`;
   const words = await lastWords(context.state, name);
   throw new UserError(

@@ -36,7 +36,7 @@ export async function showLogs(
   }
   const log = chosen(logs, name);
   const lines = await tailLines(log.path, options.lines);
-  await context.print({ ...log, lines }, () => lines.join("\n"));
+  await context.print({ ...log, lines }, () => (lines.length === 0 ? "Nothing was logged so far." : lines.join("\n")));
   if (options.follow === true && !context.json) await follow(log.path, context.signal);
 }
 

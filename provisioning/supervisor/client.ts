@@ -6,6 +6,7 @@ import { request } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { errorCode } from "../errors.ts";
 import { logFile, STATE_FILES } from "../state/layout.ts";
+import { assertSpace } from "../state/space.ts";
 import { UserError } from "../user-error.ts";
 import type { DaemonStatus } from "./supervisor.ts";
 
@@ -64,6 +65,7 @@ export class SupervisorClient {
     const deadlineMs = performance.now() + START_TIMEOUT_MS;
     while ((await this.status()) === undefined) {
       if (child.exitCode !== null || child.signalCode !== null || performance.now() > deadlineMs) {
+        await assertSpace(this.#state);
         throw new UserError("SUPERVISOR", `The lab's supervisor could not be started: see ${log}.`);
       }
       await delay(20);

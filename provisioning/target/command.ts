@@ -7,7 +7,7 @@ import {
   FixedInventory,
   LogicalUnit,
   MemoryDevice,
-  openFileDevice,
+  openDevice,
   Target,
   UserError,
 } from "node-iscsi-target";
@@ -23,7 +23,7 @@ interface TargetOptions {
 }
 
 const EXAMPLES = `
-LUN keys: ro, removable, thin, blocksize=512|4096, cache=writeback|writethrough, size= (creates the image), mem (no file)
+LUN keys: ro, removable, thin, blocksize=512|4096, cache=writeback|writethrough|none, size= (creates the image), mem (no file)
 
 Examples:
   $ sanlab target --portal 127.0.0.1:3260 --name iqn.2026-11.example:disk --lun 0=disk.img,size=1GiB
@@ -55,7 +55,7 @@ async function run(options: TargetOptions): Promise<void> {
   const inventory = new FixedInventory(units);
   try {
     for (const lun of luns) {
-      const device = openDevice(lun);
+      const device = deviceOf(lun);
       devices.push(device);
       units.set(lun.lun, new LogicalUnit(device, identity(options.name, lun)));
     }
@@ -90,10 +90,10 @@ async function run(options: TargetOptions): Promise<void> {
   }
 }
 
-function openDevice(lun: LunOption): BlockDevice {
+function deviceOf(lun: LunOption): BlockDevice {
   const common = { readOnly: lun.readOnly, blockBytes: lun.blockBytes, thin: lun.thin };
   if (lun.path === undefined) return new MemoryDevice({ ...common, sizeBytes: lun.sizeBytes as number });
-  return openFileDevice(lun.path, {
+  return openDevice(lun.path, {
     ...common,
     cache: lun.cache,
     ...(lun.sizeBytes === undefined ? {} : { sizeBytes: lun.sizeBytes }),
