@@ -11,6 +11,7 @@ export { BlockDeviceServer } from "./scsi/device-server.ts";
 export { LogicalUnit, type LogicalUnitIdentity } from "./scsi/logical-unit.ts";
 export { FixedInventory, type LunInventory } from "./scsi/server-context.ts";
 export * from "./storage/block-device.ts";
-export { FileDevice, type FileDeviceOptions, openFileDevice } from "./storage/file-device.ts";
+export { FileDevice } from "./storage/file-device.ts";
 export { MemoryDevice, type MemoryDeviceOptions } from "./storage/memory-device.ts";
+export { type CacheMode, type DeviceOptions, openDevice } from "./storage/open-device.ts";
 export { UserError } from "./storage/user-error.ts";

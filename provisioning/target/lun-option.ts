@@ -1,5 +1,5 @@
 /** The value of --lun: `N=PATH[,key=value…]`, or `N=mem,size=…`. */
-import { UserError } from "node-iscsi-target";
+import { type CacheMode, UserError } from "node-iscsi-target";
 import { parseSize, SIZE_FORMAT } from "../lab/size.ts";
 
 export interface LunOption {
@@ -11,8 +11,10 @@ export interface LunOption {
   readonly removable: boolean;
   readonly thin: boolean;
   readonly blockBytes: 512 | 4096;
-  readonly cache: "writeback" | "writethrough";
+  readonly cache: CacheMode;
 }
+
+const CACHE_MODES: readonly CacheMode[] = ["writeback", "writethrough", "none"];
 
 type Settings = { -readonly [K in keyof LunOption]: LunOption[K] };
 type Key = (settings: Settings, value: string | undefined) => boolean;
@@ -36,8 +38,8 @@ const KEYS: Readonly<Record<string, Key>> = {
     return v === "512" || v === "4096";
   },
   cache: (s, v) => {
-    s.cache = v === "writethrough" ? "writethrough" : "writeback";
-    return v === "writeback" || v === "writethrough";
+    s.cache = CACHE_MODES.find((mode) => mode === v) ?? "writeback";
+    return v === s.cache;
   },
   size: (s, v) => {
     const bytes = parseSize(v ?? "");
@@ -48,7 +50,7 @@ const KEYS: Readonly<Record<string, Key>> = {
 
 const EXPECTED: Readonly<Record<string, string>> = {
   blocksize: "512 or 4096",
-  cache: "writeback or writethrough",
+  cache: "writeback, writethrough or none",
   size: SIZE_FORMAT,
 };
 

@@ -2,14 +2,14 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import type { AddDevice } from "../mapping/protocol.ts";
 import type { BlockDevice } from "../storage/block-device.ts";
-import { openFileDevice } from "../storage/file-device.ts";
 import { decodeLabel, LABEL_BYTES } from "../storage/label.ts";
+import { openDevice } from "../storage/open-device.ts";
 import { UserError } from "../storage/user-error.ts";
 
 /** @throws UserError where it cannot be opened, or carries another label. */
 export function openStorageDevice(message: AddDevice): BlockDevice {
   // The controller holds the device's lock; its agents share the device with it.
-  const device = openFileDevice(message.path, { lock: "none" });
+  const device = openDevice(message.path, { lock: "none" });
   const label = readLabel(message.path);
   if (label?.uuid !== message.uuid) {
     void device.close();

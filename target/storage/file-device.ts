@@ -1,34 +1,34 @@
 /**
- * An image file or a block device of the host.
+ * An image file or a block device of the host: a descriptor with an engine.
  *
- * Reads and small writes go through the page cache in the same turn; large ones, and those of a
- * device that was slow a moment ago, go to the thread pool so that it stalls nobody else
- * (`io-path.ts`). FLUSH and FUA reach the medium by fdatasync (`sync-group.ts`).
+ * The engine moves the bytes (`engine/`); FLUSH and FUA reach the medium by a shared fdatasync.
+ * A write with FUA is a write and then such a sync: many at once share one, and its failure is
+ * remembered like that of any other, which pwritev2 with RWF_DSYNC would keep to itself.
  */
 import { closeSync } from "node:fs";
-import {
-  type BlockDevice,
-  type DeviceChange,
-  type IoCompletion,
-  type IoResult,
-  OK,
-  type ProvisioningExtent,
-  type WriteOptions,
+import type {
+  BlockDevice,
+  DeviceChange,
+  IoCompletion,
+  IoResult,
+  ProvisioningExtent,
+  WriteOptions,
 } from "./block-device.ts";
-import { IoPath } from "./io-path.ts";
-import { type OpenedFile, type OpenOptions, openFile } from "./open-file.ts";
-import { SyncGroup } from "./sync-group.ts";
-import { punchHole } from "./syscalls/fallocate.ts";
-import { SystemCallError } from "./syscalls/libc.ts";
+import { OK } from "./block-device.ts";
+import type { IoEngine, IoMode } from "./engine/engine.ts";
+import { SyncGroup } from "./engine/sync-group.ts";
+import type { ThreadQueue } from "./engine/thread-queue.ts";
+import type { OpenedFile } from "./open-file.ts";
+import { sparseExtents } from "./sparse-extents.ts";
+import { Zeroing } from "./zeroing.ts";
 
-export interface FileDeviceOptions extends OpenOptions {
-  readonly blockBytes?: 512 | 4096;
-  readonly thin?: boolean;
-  /** writethrough: every write is answered only when it is on the medium. */
-  readonly cache?: "writeback" | "writethrough";
+export interface FileDeviceOptions {
+  readonly blockBytes: number;
+  readonly readOnly: boolean;
+  readonly thin: boolean;
+  /** Every write is answered only when it is on the medium. */
+  readonly writeThrough: boolean;
 }
-
-const ZEROES = Buffer.alloc(1024 * 1024);
 
 export class FileDevice implements BlockDevice {
   readonly blockBytes: number;
@@ -36,88 +36,84 @@ export class FileDevice implements BlockDevice {
   readonly thin: boolean;
   readonly allocationBytes: number;
   readonly sizeBytes: number;
+  /** For locks and labels; I/O goes through the device. */
   readonly fd: number;
   onChange: ((change: DeviceChange) => void) | undefined;
-  readonly #path: IoPath;
+  readonly #engine: IoEngine;
+  readonly #threads: ThreadQueue;
   readonly #syncs: SyncGroup;
-  readonly #through: boolean;
-  #closed = false;
+  readonly #zeroing: Zeroing;
+  readonly #writeThrough: boolean;
+  #closing: Promise<void> | undefined;
 
-  constructor(file: OpenedFile, options: FileDeviceOptions) {
+  constructor(file: OpenedFile, engine: IoEngine, threads: ThreadQueue, options: FileDeviceOptions) {
     this.fd = file.fd;
-    this.blockBytes = options.blockBytes ?? 512;
-    this.sizeBytes = file.sizeBytes - (file.sizeBytes % this.blockBytes);
-    this.readOnly = options.readOnly ?? false;
-    this.thin = (options.thin ?? true) && !file.isBlockDevice;
-    this.allocationBytes = this.thin ? 4096 : this.blockBytes;
-    this.#through = options.cache === "writethrough";
-    this.#path = new IoPath(file.fd);
+    this.blockBytes = options.blockBytes;
+    // A last part of a block does not exist for hosts.
+    this.sizeBytes = file.sizeBytes - (file.sizeBytes % options.blockBytes);
+    this.readOnly = options.readOnly;
+    this.thin = options.thin;
+    this.allocationBytes = options.thin ? Math.max(options.blockBytes, file.physicalBlockBytes) : options.blockBytes;
+    this.#writeThrough = options.writeThrough;
+    this.#engine = engine;
+    this.#threads = threads;
     this.#syncs = new SyncGroup(file.fd);
+    this.#zeroing = new Zeroing(file.fd, engine, threads);
+  }
+
+  /** How the bytes move, for measurements and status. */
+  get ioMode(): IoMode {
+    return this.#engine.mode;
   }
 
   read(offset: number, into: Uint8Array): IoCompletion {
-    return this.#path.read(offset, into);
+    return this.#engine.read(offset, into);
   }
 
   write(offset: number, from: readonly Uint8Array[], options?: WriteOptions): IoCompletion {
     if (this.readOnly) return { kind: "write-protected" };
-    return this.#reach(this.#path.write(offset, from), options);
+    return this.#reach(this.#engine.write(offset, from), options);
   }
 
   flush(): IoCompletion {
-    return this.#syncs.sync();
+    return this.readOnly ? OK : this.#syncs.sync();
   }
 
   unmap(offset: number, length: number): IoCompletion {
-    return this.writeZeroes(offset, length);
+    if (this.readOnly) return { kind: "write-protected" };
+    return this.#reach(this.#zeroing.deallocate(offset, length), undefined);
   }
 
   writeZeroes(offset: number, length: number, options?: WriteOptions): IoCompletion {
     if (this.readOnly) return { kind: "write-protected" };
-    return this.#punch(offset, length, options);
-  }
-
-  async #punch(offset: number, length: number, options: WriteOptions | undefined): Promise<IoResult> {
-    try {
-      await punchHole(this.fd, offset, length);
-      return await this.#reach(OK, options);
-    } catch (error) {
-      if (!(error instanceof SystemCallError)) throw error;
-      return this.#writeZeroesOut(offset, length, options);
-    }
+    const zeroed = this.thin ? this.#zeroing.deallocate(offset, length) : this.#zeroing.zero(offset, length);
+    return this.#reach(zeroed, options);
   }
 
   provisioning(offset: number, length: number): readonly ProvisioningExtent[] {
-    return [{ offset, length, status: "mapped" }];
+    if (!this.thin) return [{ offset, length, status: "mapped" }];
+    return sparseExtents(this.fd, offset, length, this.blockBytes);
   }
 
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    await this.#path.idle();
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#threads.idle();
     await this.#syncs.idle();
     closeSync(this.fd);
   }
 
-  /** A write with FUA is answered only when it is on the medium. */
   #reach(written: IoCompletion, options: WriteOptions | undefined): IoCompletion {
-    if (!this.#through && options?.fua !== true) return written;
-    if (written instanceof Promise) return written.then((result) => (result === OK ? this.#syncs.sync() : result));
+    if (!this.#writeThrough && options?.fua !== true) return written;
+    if (written instanceof Promise) return this.#reachAfter(written);
     return written === OK ? this.#syncs.sync() : written;
   }
 
-  /** Where the file system cannot punch. */
-  async #writeZeroesOut(offset: number, length: number, options: WriteOptions | undefined): Promise<IoResult> {
-    for (let at = 0; at < length; at += ZEROES.length) {
-      const piece = ZEROES.subarray(0, Math.min(ZEROES.length, length - at));
-      const result = await this.#path.write(offset + at, [piece]);
-      if (result !== OK) return result;
-    }
-    return this.#reach(OK, options);
+  async #reachAfter(written: Promise<IoResult>): Promise<IoResult> {
+    const result = await written;
+    return result === OK ? this.#syncs.sync() : result;
   }
-}
-
-/** Opens a device. @throws UserError in one sentence: missing, a directory, no permission, in use, of a wrong size. */
-export function openFileDevice(path: string, options: FileDeviceOptions = {}): FileDevice {
-  return new FileDevice(openFile(path, options), options);
 }

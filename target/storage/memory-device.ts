@@ -1,12 +1,22 @@
 /** A device in memory: sparse, by pages; gone with the process. */
-import { type BlockDevice, type DeviceChange, type IoResult, OK, type ProvisioningExtent } from "./block-device.ts";
+import {
+  type BlockDevice,
+  type DeviceChange,
+  type IoResult,
+  OK,
+  type ProvisioningExtent,
+  type ProvisioningStatus,
+} from "./block-device.ts";
 
 const PAGE_BYTES = 64 * 1024;
 
 export interface MemoryDeviceOptions {
+  /** A multiple of `blockBytes`. */
   readonly sizeBytes: number;
+  /** 512 unless told otherwise. */
   readonly blockBytes?: number;
   readonly readOnly?: boolean;
+  /** Takes UNMAP, and gives the memory back; yes unless told otherwise. */
   readonly thin?: boolean;
 }
 
@@ -31,9 +41,14 @@ export class MemoryDevice implements BlockDevice {
     return this.#sizeBytes;
   }
 
+  /** What is cut off is gone: a disk that grows again has zeros there. */
   resize(sizeBytes: number): void {
     this.#sizeBytes = sizeBytes;
-    for (const page of this.#pages.keys()) if (page * PAGE_BYTES >= sizeBytes) this.#pages.delete(page);
+    for (const [number, page] of this.#pages) {
+      const first = number * PAGE_BYTES;
+      if (first >= sizeBytes) this.#pages.delete(number);
+      else if (first + PAGE_BYTES > sizeBytes) page.fill(0, sizeBytes - first);
+    }
     this.onChange?.("capacity");
   }
 
@@ -82,11 +97,14 @@ export class MemoryDevice implements BlockDevice {
   }
 
   provisioning(offset: number, length: number): readonly ProvisioningExtent[] {
-    const extents: ProvisioningExtent[] = [];
+    if (!this.thin) return [{ offset, length, status: "mapped" }];
+    const extents: { offset: number; length: number; status: ProvisioningStatus }[] = [];
     for (let at = 0; at < length; ) {
       const { page, length: part } = place(offset + at, length - at);
-      const status = !this.thin || this.#pages.has(page) ? "mapped" : "deallocated";
-      extents.push({ offset: offset + at, length: part, status });
+      const status = this.#pages.has(page) ? "mapped" : "deallocated";
+      const last = extents.at(-1);
+      if (last?.status === status) last.length += part;
+      else extents.push({ offset: offset + at, length: part, status });
       at += part;
     }
     return extents;

@@ -35,9 +35,9 @@ export class DirectEngine implements IoEngine {
 
   write(offset: number, from: readonly Uint8Array[]): Promise<IoResult> {
     const source = new Gather(from);
-    return this.#inSteps(totalBytes(from), (_, step) => {
+    return this.#inSteps(totalBytes(from), (at, step) => {
       source.fill(step);
-      return writeAll(this.#fd, offset + _, [step]);
+      return writeAll(this.#fd, offset + at, [step]);
     });
   }
 

@@ -1,0 +1,325 @@
+import type { ExecutionContext, TestFn } from "ava";
+import type { BlockDevice, IoCompletion } from "node-iscsi-target/storage/block-device.ts";
+import { OK } from "node-iscsi-target/storage/block-device.ts";
+
+/** Makes a fresh, writable device of at least CONFORMANCE_BYTES that reads as zeros, to be used by one test. Ends by `t.teardown`; the suite closes the device itself too. */
+export type MakeDevice = (t: ExecutionContext) => BlockDevice | Promise<BlockDevice>;
+
+export const CONFORMANCE_BYTES = 8 * 1024 * 1024;
+
+type Clause = (t: ExecutionContext, device: BlockDevice) => Promise<void>;
+
+/** What every BlockDevice promises (target/storage/block-device.ts), a test per clause. `name` begins the titles. */
+export function blockDeviceConformance(test: TestFn, name: string, makeDevice: MakeDevice): void {
+  for (const [title, clause] of Object.entries(CLAUSES)) {
+    test(`${name}: ${title}`, async (t) => {
+      const device = await makeDevice(t);
+      t.teardown(() => device.close());
+      await clause(t, device);
+    });
+  }
+}
+
+const CLAUSES: Readonly<Record<string, Clause>> = {
+  "is a whole number of blocks long, of 512 or 4096 bytes, and large enough for this suite": async (t, device) => {
+    t.true(device.blockBytes === 512 || device.blockBytes === 4096);
+    t.is(device.sizeBytes % device.blockBytes, 0);
+    t.is(device.allocationBytes % device.blockBytes, 0);
+    t.true(device.allocationBytes > 0);
+    t.true(device.sizeBytes >= CONFORMANCE_BYTES);
+    t.false(device.readOnly);
+    t.is(device.onChange, undefined);
+  },
+
+  "reads as zeros where nothing was written, and fills the whole buffer": async (t, device) => {
+    for (const bytes of [device.blockBytes, 64 * 1024, 1024 * 1024]) {
+      for (const offset of [0, device.blockBytes * 3, device.sizeBytes - bytes]) {
+        const into = Buffer.alloc(bytes, 0xaa);
+        t.is(await device.read(offset, into), OK);
+        t.true(isZero(into), `${bytes} bytes at ${offset}`);
+      }
+    }
+  },
+
+  "completes with the one OK": async (t, device) => {
+    const data = pattern(device.blockBytes, 1);
+    t.is(await device.write(0, [data]), OK);
+    t.is(await device.read(0, Buffer.alloc(device.blockBytes)), OK);
+    t.is(await device.flush(), OK);
+    t.is(await device.writeZeroes(0, device.blockBytes), OK);
+    if (device.thin) t.is(await device.unmap(0, device.blockBytes), OK);
+  },
+
+  "reads what was written, at both ends and in the middle, and changes nothing beside it": async (t, device) => {
+    const { blockBytes, sizeBytes } = device;
+    for (const [index, bytes] of [1, 3, 8, 129, 600].map((blocks) => blocks * blockBytes).entries()) {
+      for (const offset of [0, 1024 * 1024 + blockBytes, sizeBytes - bytes]) {
+        const around = await snapshot(t, device, offset, bytes);
+        const data = pattern(bytes, index + offset);
+        await ok(t, device.write(offset, [data]));
+        data.copy(around.bytes, offset - around.offset);
+        t.true((await readBack(t, device, around.offset, around.bytes.length)).equals(around.bytes));
+      }
+    }
+  },
+
+  "writes pieces of any lengths one after another": async (t, device) => {
+    const lengths = [1, 511, 4095, 1, 8192, 3, 1000, 60_000];
+    const bytes = lengths.reduce((sum, length) => sum + length, 0);
+    lengths.push(Math.ceil(bytes / device.blockBytes) * device.blockBytes - bytes);
+    const data = pattern(Math.ceil(bytes / device.blockBytes) * device.blockBytes, 3);
+    let at = 0;
+    const pieces = lengths.map((length) => {
+      at += length;
+      return data.subarray(at - length, at);
+    });
+    await ok(t, device.write(device.blockBytes, pieces));
+    t.true((await readBack(t, device, device.blockBytes, data.length)).equals(data));
+  },
+
+  "takes a write in very many pieces": async (t, device) => {
+    const data = pattern(3000 * device.blockBytes, 5);
+    const pieces = Array.from({ length: 3000 }, (_, at) =>
+      data.subarray(at * device.blockBytes, (at + 1) * device.blockBytes),
+    );
+    await ok(t, device.write(0, pieces));
+    t.true((await readBack(t, device, 0, data.length)).equals(data));
+  },
+
+  "moves 6 MiB in one request": async (t, device) => {
+    const data = pattern(6 * 1024 * 1024, 6);
+    await ok(t, device.write(device.blockBytes, [data]));
+    t.true((await readBack(t, device, device.blockBytes, data.length)).equals(data));
+  },
+
+  "lets a read that begins after a write was acknowledged see it, whatever their sizes": async (t, device) => {
+    const sizes = [device.blockBytes, 32 * 1024, 512 * 1024, 2 * 1024 * 1024];
+    for (const [round, written] of sizes.entries()) {
+      for (const read of sizes) {
+        const data = pattern(written, round * 100 + read);
+        await ok(t, device.write(0, [data]));
+        const into = await readBack(t, device, 0, read);
+        const both = Math.min(read, written);
+        t.true(into.subarray(0, both).equals(data.subarray(0, both)));
+      }
+    }
+  },
+
+  "does many requests at once, each as if it were alone": async (t, device) => {
+    const bytes = 16 * device.blockBytes;
+    const count = Math.min(200, Math.floor(CONFORMANCE_BYTES / bytes));
+    const offsets = Array.from({ length: count }, (_, at) => at * bytes);
+    const results = await Promise.all(offsets.map((offset) => device.write(offset, [pattern(bytes, offset)])));
+    t.true(results.every((result) => result === OK));
+    const reads = offsets.map(async (offset) =>
+      (await readBack(t, device, offset, bytes)).equals(pattern(bytes, offset)),
+    );
+    t.true((await Promise.all(reads)).every(Boolean));
+  },
+
+  "leaves a buffer alone once the request has completed": async (t, device) => {
+    for (const bytes of [device.blockBytes, 1024 * 1024]) {
+      const data = pattern(bytes, 9);
+      const kept = Buffer.from(data);
+      await ok(t, device.write(0, [data]));
+      t.true(data.equals(kept), "written data is not changed");
+      data.fill(0xee);
+      const into = Buffer.alloc(bytes);
+      await ok(t, device.read(0, into));
+      t.true(into.equals(kept));
+      await ok(t, device.write(0, [pattern(bytes, 10)]));
+      await ok(t, device.flush());
+      t.true(into.equals(kept));
+    }
+  },
+
+  "takes buffers that are part of larger ones": async (t, device) => {
+    const whole = Buffer.alloc(device.blockBytes * 2 + 7, 0x77);
+    pattern(device.blockBytes, 11).copy(whole, 7);
+    await ok(t, device.write(0, [whole.subarray(7, 7 + device.blockBytes)]));
+    const into = new Uint8Array(device.blockBytes * 2 + 13).fill(0x66);
+    await ok(t, device.read(0, into.subarray(13, 13 + device.blockBytes)));
+    t.true(Buffer.from(into.subarray(13, 13 + device.blockBytes)).equals(pattern(device.blockBytes, 11)));
+    t.true(into.subarray(0, 13).every((byte) => byte === 0x66));
+    t.true(into.subarray(13 + device.blockBytes).every((byte) => byte === 0x66));
+  },
+
+  "writes with FUA, and flushes many times at once among writes": async (t, device) => {
+    const data = pattern(device.blockBytes, 12);
+    await ok(t, device.write(0, [data], { fua: true }));
+    const flushes: IoCompletion[] = [];
+    for (let at = 1; at <= 16; at += 1) {
+      await ok(t, device.write(at * device.blockBytes, [data]));
+      flushes.push(device.flush());
+    }
+    t.true((await Promise.all(flushes)).every((result) => result === OK));
+    t.true((await readBack(t, device, 0, device.blockBytes)).equals(data));
+  },
+
+  "writes zeroes over exactly the range": async (t, device) => {
+    await zeroes(t, device, (offset, length) => device.writeZeroes(offset, length));
+    await zeroes(t, device, (offset, length) => device.writeZeroes(offset, length, { fua: true }));
+  },
+
+  "unmaps exactly the range where it is thin, and what was unmapped can be written again": async (t, device) => {
+    if (!device.thin) {
+      t.pass();
+      return;
+    }
+    await zeroes(t, device, (offset, length) => device.unmap(offset, length));
+    const data = pattern(4 * device.blockBytes, 13);
+    await ok(t, device.unmap(0, CONFORMANCE_BYTES));
+    t.true(isZero(await readBack(t, device, 0, CONFORMANCE_BYTES)));
+    await ok(t, device.write(device.blockBytes, [data]));
+    t.true((await readBack(t, device, device.blockBytes, data.length)).equals(data));
+    t.true(isZero(await readBack(t, device, 0, device.blockBytes)));
+  },
+
+  "tells the provisioning of a range without gaps, in whole blocks, and of written blocks that they are mapped": async (
+    t,
+    device,
+  ) => {
+    const offset = 2 * 1024 * 1024 + device.blockBytes;
+    const length = 5 * device.blockBytes;
+    await ok(t, device.write(offset, [pattern(length, 14)]));
+    const extents = await device.provisioning(device.blockBytes, CONFORMANCE_BYTES - device.blockBytes);
+    t.true(extents.length > 0);
+    let at = device.blockBytes;
+    for (const extent of extents) {
+      t.is(extent.offset, at);
+      t.is(extent.offset % device.blockBytes, 0);
+      t.is(extent.length % device.blockBytes, 0);
+      t.true(extent.length > 0);
+      const isWritten = extent.offset < offset + length && offset < extent.offset + extent.length;
+      if (isWritten || !device.thin) t.is(extent.status, "mapped");
+      at += extent.length;
+    }
+    t.is(at, CONFORMANCE_BYTES);
+  },
+
+  "gives whole allocation units back where it is thin": async (t, device) => {
+    if (!device.thin) {
+      t.pass();
+      return;
+    }
+    const unit = device.allocationBytes;
+    t.true(2 * unit <= CONFORMANCE_BYTES, "the suite's device holds two of its allocation units");
+    await ok(t, device.write(0, [pattern(2 * unit, 15)]));
+    await ok(t, device.flush());
+    await ok(t, device.unmap(0, unit));
+    const [first] = await device.provisioning(0, 2 * unit);
+    t.is(first?.status, "deallocated");
+    t.is(first?.length, unit);
+  },
+
+  "holds what a model of it holds after many requests of all kinds": async (t, device) => {
+    const model = Buffer.alloc(CONFORMANCE_BYTES);
+    const random = generator(20_261_123);
+    const blocks = CONFORMANCE_BYTES / device.blockBytes;
+    for (let round = 0; round < 300; round += 1) {
+      const first = random(blocks);
+      const count = 1 + random(Math.min(random(8) === 0 ? 1000 : 20, blocks - first));
+      const [offset, length] = [first * device.blockBytes, count * device.blockBytes];
+      const act = random(10);
+      if (act < 5) {
+        const data = pattern(length, round);
+        data.copy(model, offset);
+        await ok(
+          t,
+          device.write(offset, [data.subarray(0, 100), data.subarray(100)], { fua: act === 0 && round < 50 }),
+        );
+      } else if (act < 8) {
+        t.true((await readBack(t, device, offset, length)).equals(model.subarray(offset, offset + length)));
+      } else {
+        model.fill(0, offset, offset + length);
+        await ok(t, act === 8 || !device.thin ? device.writeZeroes(offset, length) : device.unmap(offset, length));
+      }
+    }
+    t.true((await readBack(t, device, 0, CONFORMANCE_BYTES)).equals(model));
+  },
+
+  "waits at its close for what is outstanding, and can be closed again": async (t, device) => {
+    const outstanding = [
+      device.write(0, [pattern(4 * 1024 * 1024, 16)]),
+      device.read(0, Buffer.alloc(1024 * 1024)),
+      device.flush(),
+    ];
+    let settled = 0;
+    const results = Promise.all(
+      outstanding.map(async (completion) => {
+        const result = await completion;
+        settled += 1;
+        return result;
+      }),
+    );
+    await device.close();
+    t.is(settled, outstanding.length);
+    t.true((await results).every((result) => result === OK));
+    await device.close();
+  },
+};
+
+/** Data, then a range of it emptied in several ways: aligned to nothing but blocks, a single block, more than a MiB. */
+async function zeroes(
+  t: ExecutionContext,
+  device: BlockDevice,
+  empty: (offset: number, length: number) => IoCompletion,
+): Promise<void> {
+  const { blockBytes } = device;
+  const ranges = [
+    [blockBytes, blockBytes],
+    [3 * blockBytes, 21 * blockBytes],
+    [1024 * 1024 - blockBytes, 2 * 1024 * 1024 + 2 * blockBytes],
+  ] as const;
+  for (const [offset, length] of ranges) {
+    const bytes = offset + length + 8 * blockBytes;
+    const data = pattern(bytes, 20);
+    await ok(t, device.write(0, [data]));
+    await ok(t, empty(offset, length));
+    data.fill(0, offset, offset + length);
+    t.true((await readBack(t, device, 0, bytes)).equals(data), `${length} bytes at ${offset}`);
+  }
+}
+
+/** The range and a few blocks on each side, as they are. */
+async function snapshot(t: ExecutionContext, device: BlockDevice, offset: number, length: number) {
+  const from = Math.max(0, offset - 4 * device.blockBytes);
+  const to = Math.min(device.sizeBytes, offset + length + 4 * device.blockBytes);
+  return { offset: from, bytes: await readBack(t, device, from, to - from) };
+}
+
+async function readBack(t: ExecutionContext, device: BlockDevice, offset: number, length: number): Promise<Buffer> {
+  const into = Buffer.alloc(length, 0xaa);
+  await ok(t, device.read(offset, into));
+  return into;
+}
+
+async function ok(t: ExecutionContext, completion: IoCompletion): Promise<void> {
+  const result = await completion;
+  // Asserted by hand on success: hundreds of thousands of assertions would be most of the suite's time.
+  if (result !== OK) t.is(result, OK);
+}
+
+/** Bytes that differ by place and seed, and are never zero for a whole block. */
+function pattern(bytes: number, seed: number): Buffer {
+  const buffer = Buffer.allocUnsafe(bytes);
+  const random = generator(seed);
+  for (let at = 0; at + 4 <= bytes; at += 4) buffer.writeUInt32LE(random(0xffff_ffff), at);
+  buffer.fill(0x5a, bytes - (bytes % 4));
+  return buffer;
+}
+
+function isZero(buffer: Buffer): boolean {
+  return buffer.every((byte) => byte === 0);
+}
+
+/** Numbers below the limit, the same for the same seed (mulberry32). */
+function generator(seed: number): (limit: number) => number {
+  let state = seed >>> 0;
+  return (limit) => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * limit);
+  };
+}
