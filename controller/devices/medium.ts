@@ -1,0 +1,197 @@
+/** What the controller does to storage devices: labels, zeros, holes; and the lock that keeps others off. */
+import { execFileSync } from "node:child_process";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fdatasyncSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  realpathSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
+import { type DeviceLabel, decodeLabel, encodeLabel, LABEL_BYTES } from "node-iscsi-target/storage/label.ts";
+import { blockDeviceSizes } from "node-iscsi-target/storage/syscalls/block-ioctl.ts";
+import { punchHole } from "node-iscsi-target/storage/syscalls/fallocate.ts";
+import { tryLock } from "node-iscsi-target/storage/syscalls/locks.ts";
+import { Refusal } from "../user-error.ts";
+
+/** An open storage device, as the logic needs it; a simulator has its own. */
+export interface Medium {
+  readonly sizeBytes: number;
+  /** The range reads as zeros, durably. */
+  zero(offset: number, length: number): Promise<void>;
+  close(): void;
+}
+
+export interface Adopted {
+  readonly medium: Medium;
+  readonly created: boolean;
+}
+
+export class FileMedium implements Medium {
+  readonly sizeBytes: number;
+  readonly #fd: number;
+
+  constructor(fd: number, sizeBytes: number) {
+    this.#fd = fd;
+    this.sizeBytes = sizeBytes;
+  }
+
+  async zero(offset: number, length: number): Promise<void> {
+    try {
+      await punchHole(this.#fd, offset, length);
+    } catch (error) {
+      if ((error as { code?: string }).code !== "EOPNOTSUPP") throw error;
+      writeSync(this.#fd, Buffer.alloc(length), 0, length, offset);
+    }
+    fdatasyncSync(this.#fd);
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+}
+
+/** Opens a device of ours. @throws Refusal where it is gone, in use, or another. */
+export function openMedium(path: string, uuid: string): Medium {
+  const fd = open(path, constants.O_RDWR);
+  const label = lockedLabel(fd, path);
+  if (label?.uuid !== uuid) {
+    closeSync(fd);
+    throw new Refusal("label", `${path} does not carry the label of device ${uuid}; put the right device there.`);
+  }
+  return new FileMedium(fd, sizeOf(fd));
+}
+
+/** Makes a device ours: creates the image where there is none, refuses what holds something else, writes the label. */
+export function adoptMedium(
+  path: string,
+  label: DeviceLabel,
+  options: { sizeBytes?: number; force?: boolean },
+): Adopted {
+  const created = !existsSync(path);
+  if (created && options.sizeBytes === undefined) {
+    throw new Refusal(
+      "missing",
+      `${path} does not exist; give its size (${path}:1GiB) to create an image there, or name a device that exists.`,
+    );
+  }
+  const fd = open(path, constants.O_RDWR | (created ? constants.O_CREAT | constants.O_EXCL : 0));
+  try {
+    const old = lockedLabel(fd, path);
+    if (created) ftruncateSync(fd, options.sizeBytes);
+    else if (!options.force) refuseForeign(path, old, label.cluster);
+    const sizeBytes = sizeOf(fd);
+    if (sizeBytes < 2 * label.segmentBytes) {
+      throw new Refusal(
+        "too-small",
+        `${path} has ${sizeBytes} bytes; a device needs at least two segments of ${label.segmentBytes} bytes.`,
+      );
+    }
+    writeSync(fd, encodeLabel(label), 0, LABEL_BYTES, 0);
+    fdatasyncSync(fd);
+    return { medium: new FileMedium(fd, sizeBytes), created };
+  } catch (error) {
+    closeSync(fd);
+    if (created) unlinkSync(path);
+    throw explained(path, error);
+  }
+}
+
+/** Takes the label away again, so that the device is anybody's. */
+export function releaseMedium(path: string, created: boolean): void {
+  if (!existsSync(path)) return;
+  if (created) return unlinkSync(path);
+  const fd = openSync(path, "r+");
+  writeSync(fd, Buffer.alloc(LABEL_BYTES), 0, LABEL_BYTES, 0);
+  fdatasyncSync(fd);
+  closeSync(fd);
+}
+
+export function canonicalPath(path: string): string {
+  return existsSync(path) ? realpathSync(path) : path;
+}
+
+function refuseForeign(path: string, label: DeviceLabel | undefined, cluster: string): void {
+  if (label !== undefined) {
+    const owner =
+      label.cluster === cluster ? "this lab already uses it" : `it belongs to the lab with cluster id ${label.cluster}`;
+    throw new Refusal(
+      "labelled",
+      `${path} is refused: ${owner}; name another device, or force it if what it holds may be lost.`,
+    );
+  }
+  const found = signature(path);
+  if (found !== undefined) {
+    throw new Refusal(
+      "not-empty",
+      `${path} is refused: it holds ${found}; name another device, or force it if what it holds may be lost.`,
+    );
+  }
+}
+
+/** A file system or partition table, as blkid finds it. */
+function signature(path: string): string | undefined {
+  try {
+    const told = execFileSync("blkid", ["-p", "-o", "export", path], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    const [, type] = /^(?:TYPE|PTTYPE)=(.+)$/m.exec(told) ?? [];
+    return type === undefined ? "something" : `a ${type} signature`;
+  } catch (error) {
+    // blkid ends with 2 where it found nothing.
+    if ((error as { status?: number }).status === 2) return undefined;
+    throw error;
+  }
+}
+
+function lockedLabel(fd: number, path: string): DeviceLabel | undefined {
+  if (!tryLock(fd, "exclusive")) {
+    closeSync(fd);
+    throw new Refusal(
+      "in-use",
+      `${path} is in use by another lab or process; stop that first, or name another device.`,
+    );
+  }
+  const buffer = Buffer.alloc(LABEL_BYTES);
+  readSync(fd, buffer, 0, LABEL_BYTES, 0);
+  return decodeLabel(buffer);
+}
+
+function sizeOf(fd: number): number {
+  const stat = fstatSync(fd);
+  return stat.isBlockDevice() ? blockDeviceSizes(fd).sizeBytes : stat.size;
+}
+
+function open(path: string, flags: number): number {
+  try {
+    return openSync(path, flags, 0o600);
+  } catch (error) {
+    throw explained(path, error);
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "does not exist; bring it back, or evacuate and remove the device",
+  ENOTDIR: "cannot be: a part of the path is not a directory",
+  EISDIR: "is a directory; name an image file or a block device",
+  EACCES: "may not be opened by this user; change its permissions",
+  ENOSPC: "cannot be made: the file system is full; free space there, or name another place",
+  EROFS: "lies on a read-only file system; name another place",
+};
+
+function explained(path: string, error: unknown): unknown {
+  const reason = REASONS[(error as NodeJS.ErrnoException).code ?? ""];
+  return reason === undefined
+    ? error
+    : new Refusal(
+        (error as NodeJS.ErrnoException).code as string,
+        `${path} ${reason}.`,
+        reason.includes("full") ? 507 : 409,
+      );
+}
