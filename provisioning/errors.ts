@@ -1,4 +1,6 @@
+import { Refusal } from "@sanlab/controller/user-error.ts";
 import { VmError } from "@sanlab/vm/vm-error.ts";
+import { UserError as TargetError } from "node-iscsi-target/storage/user-error.ts";
 import { ExitCode, UserError } from "./user-error.ts";
 
 /** The system's code of an error (`ENOENT`), or "". */
@@ -27,6 +29,10 @@ const SYSTEM_ERRORS: Readonly<Record<string, (what: string) => string>> = {
  */
 export function asUserError(error: unknown): UserError | undefined {
   if (error instanceof UserError) return error;
+  // Of daemons in the foreground and of the tables of a stopped lab.
+  if (error instanceof TargetError || error instanceof Refusal) {
+    return new UserError("REFUSED", error.message, { cause: error });
+  }
   if (error instanceof VmError) return new UserError("HOST", error.message, { details: error.details, cause: error });
   const tell = SYSTEM_ERRORS[errorCode(error)];
   if (tell !== undefined) return new UserError("REFUSED", tell(placeOf(error)), { cause: error });

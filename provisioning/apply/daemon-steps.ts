@@ -67,9 +67,10 @@ async function stopAgent(name: string, context: ApplyContext): Promise<void> {
 
 /** The endpoint file may be that of a controller that was killed: it is believed when its process is the present one. */
 async function controllerAnswers(context: ApplyContext): Promise<void> {
+  const watch = new EndWatch(CONTROLLER_PROCESS, context);
   await until(
     async () => {
-      const daemon = await failIfItEnds(CONTROLLER_PROCESS, context);
+      const daemon = await watch.look();
       const endpoint = await readJson<Endpoint>(join(context.state, STATE_FILES.endpoint));
       if (endpoint === undefined || endpoint.pid !== daemon?.pid) return undefined;
       return context.api.getIfThere<Lab>("/lab");
@@ -88,9 +89,10 @@ async function controllerAnswers(context: ApplyContext): Promise<void> {
 
 /** Returns when the agent is connected to the controller and listens. */
 async function agentServes(name: string, context: ApplyContext): Promise<void> {
+  const watch = new EndWatch(agentProcess(name), context);
   await until(
     async () => {
-      await failIfItEnds(agentProcess(name), context);
+      await watch.look();
       const agent = await context.api.getIfThere<Agent>(`/agents/${name}`);
       if (agent === undefined || agent.state !== "connected") return undefined;
       if (agent.problem !== null) throw cannotListen(agent);
@@ -116,16 +118,30 @@ function cannotListen({ name, configured, problem }: Agent): UserError {
   );
 }
 
-async function failIfItEnds(name: string, context: ApplyContext): Promise<DaemonStatus | undefined> {
-  const daemon = (await context.supervisor.status())?.daemons.find((candidate) => candidate.name === name);
-  if (daemon === undefined || daemon.restarts < MAX_ENDS) return daemon;
-  await assertSpace(context.state);
-  const what = name === CONTROLLER_PROCESS ? "The controller" : `The agent '${name.replace(/^agent-/, "")}'`;
-  const words = await lastWords(context.state, name);
-  throw new UserError(
-    "REFUSED",
-    words ?? `${what} ended again and again with ${daemon.lastEnd}: see ${logFile(context.state, name)}.`,
-  );
+/** Looks after a daemon that is waited for: one that ends again and again will not come up. */
+class EndWatch {
+  readonly #name: string;
+  readonly #context: ApplyContext;
+  /** Of earlier times, which say nothing about now. */
+  #restartsBefore: number | undefined;
+
+  constructor(name: string, context: ApplyContext) {
+    this.#name = name;
+    this.#context = context;
+  }
+
+  async look(): Promise<DaemonStatus | undefined> {
+    const { supervisor, state } = this.#context;
+    const daemon = (await supervisor.status())?.daemons.find(({ name }) => name === this.#name);
+    if (daemon === undefined) return undefined;
+    this.#restartsBefore ??= daemon.restarts;
+    if (daemon.restarts - this.#restartsBefore < MAX_ENDS) return daemon;
+    await assertSpace(state);
+    const isController = this.#name === CONTROLLER_PROCESS;
+    const what = isController ? "The controller" : `The agent '${this.#name.replace(/^agent-/, "")}'`;
+    const unexplained = `${what} ended again and again with ${daemon.lastEnd}: see ${logFile(state, this.#name)}.`;
+    throw new UserError("REFUSED", (await lastWords(state, this.#name)) ?? unexplained);
+  }
 }
 
 /** The sentence with which a daemon ended, where its last line is one: daemons end with `sanlab: SENTENCE`. */

@@ -1,0 +1,66 @@
+import type { Agent, ExportPath } from "@sanlab/controller/api/resources.ts";
+import test from "ava";
+import { pathsOfHost } from "sanlab/hosts/portals.ts";
+import { distinctPortals, hasSeveralPaths } from "sanlab/hosts/start.ts";
+
+function agent(name: string, portal: string): Agent {
+  return {
+    name,
+    pid: 1,
+    portal,
+    configured: { host: "127.0.0.1", port: 0 },
+    advertise: null,
+    target: `iqn.example:${name}`,
+    incarnation: 1,
+    state: "connected",
+    problem: null,
+  };
+}
+
+function path(host: string, disk: string, through: string, lun: number): ExportPath {
+  const target = `iqn.example:${through}`;
+  return { host, iqn: "iqn.example:web", disk, table: "1", agent: through, portal: "", target, lun, url: "" };
+}
+
+const AGENTS = [
+  agent("a", "127.0.0.1:3260"),
+  agent("b", "0.0.0.0:3261"),
+  agent("c", "192.0.2.7:3260"),
+  agent("new", "127.0.0.1:0"),
+];
+const PATHS = [
+  path("web", "data", "c", 0),
+  path("web", "data", "b", 0),
+  path("web", "data", "a", 0),
+  path("web", "logs", "a", 1),
+  path("web", "data", "new", 0),
+  path("db", "data", "a", 0),
+];
+
+test("a guest reaches this machine's loopback by its gateway, and other addresses as they are", (t) => {
+  const paths = pathsOfHost("web", PATHS, AGENTS, "guest");
+  t.deepEqual(
+    paths.map(({ disk, portal }) => [disk, portal]),
+    [
+      ["data", "10.0.2.2:3260"],
+      ["data", "10.0.2.2:3261"],
+      ["data", "192.0.2.7:3260"],
+      ["logs", "10.0.2.2:3260"],
+    ],
+  );
+});
+
+test("a program on this machine takes the loopback address itself", (t) => {
+  const paths = pathsOfHost("web", PATHS, AGENTS, "machine");
+  t.deepEqual(
+    new Set(paths.map(({ portal }) => portal)),
+    new Set(["127.0.0.1:3260", "127.0.0.1:3261", "192.0.2.7:3260"]),
+  );
+});
+
+test("a host logs in to each portal once, and needs multipath where a disk has several paths", (t) => {
+  const paths = pathsOfHost("web", PATHS, AGENTS, "guest");
+  t.is(distinctPortals(paths).length, 3);
+  t.true(hasSeveralPaths(paths));
+  t.false(hasSeveralPaths(pathsOfHost("db", PATHS, AGENTS, "guest")));
+});
