@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import { canonicalPath } from "../state/canonical-path.ts";
 import { UserError } from "../user-error.ts";
 import { LabDocument, pathText } from "./document.ts";
 import { Draft } from "./draft.ts";
@@ -30,7 +31,16 @@ export class LabFileError extends UserError {
  * @throws {LabFileError} with every error in it.
  */
 export async function loadLab(file: string): Promise<Lab> {
-  return parseLab(await readLabFile(file), file);
+  const lab = parseLab(await readLabFile(file), file);
+  return { ...lab, pools: await Promise.all(lab.pools.map(withCanonicalPaths)) };
+}
+
+/** The controller knows a device by its one name, whichever links it was reached by. */
+async function withCanonicalPaths(pool: PoolSpec): Promise<PoolSpec> {
+  const devices = await Promise.all(
+    pool.devices.map(async (device) => ({ ...device, path: await canonicalPath(device.path) })),
+  );
+  return { ...pool, devices };
 }
 
 /** As `loadLab`, for text that is there already; `file` names it in errors and is what device paths are relative to. */

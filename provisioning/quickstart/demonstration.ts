@@ -97,8 +97,8 @@ async function showMap({ api }: Stage): Promise<string[]> {
     api.get<Pool[]>("/pools"),
   ]);
   const devices = pools.flatMap((pool) => pool.devices);
-  const counts = devices.map(({ device, path }) => {
-    const count = rows.filter((row) => row.device === device.toString()).length;
+  const counts = devices.map(({ path }) => {
+    const count = rows.filter((row) => row.device === path).length;
     return `${count} segments on ${basename(path)}`;
   });
   return [

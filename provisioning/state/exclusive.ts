@@ -1,8 +1,6 @@
-import { realpath } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
 import { type ExclusiveUse, tryExclusive } from "@sanlab/vm/exclusive.ts";
-import { errorCode } from "../errors.ts";
 import { UserError } from "../user-error.ts";
+import { canonicalPath } from "./canonical-path.ts";
 
 /** What only one process at a time may do to a state directory. */
 export const Exclusive = { OPERATION: "operation", SUPERVISOR: "supervisor" } as const;
@@ -10,7 +8,7 @@ type Exclusive = (typeof Exclusive)[keyof typeof Exclusive];
 
 /** Takes the right, or returns undefined where another process has it. It ends with this process at the latest. */
 export async function takeExclusive(what: Exclusive, state: string): Promise<ExclusiveUse | undefined> {
-  return tryExclusive(`${what} ${await canonical(state)}`);
+  return tryExclusive(`${what} ${await canonicalPath(state)}`);
 }
 
 /** Runs `work` as the only `up` or `down` on the state directory. */
@@ -26,15 +24,5 @@ export async function asOnlyOperation<Result>(state: string, work: () => Promise
     return await work();
   } finally {
     use.release();
-  }
-}
-
-/** The one name of a directory that may not be there yet, by whichever links it was reached. */
-async function canonical(path: string): Promise<string> {
-  try {
-    return await realpath(path);
-  } catch (error) {
-    if (errorCode(error) !== "ENOENT" || dirname(path) === path) throw error;
-    return join(await canonical(dirname(path)), basename(path));
   }
 }
