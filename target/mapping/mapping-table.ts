@@ -36,6 +36,11 @@ export class MappingTable {
 
   /** `set_entry`: the runs one after another from `first`. @returns how many entries were set. */
   set(first: number, runs: readonly EntryRun[], generation: number): number {
+    const [only] = runs;
+    if (first === 0 && only?.states === EntryState.INVALID && only.count >= this.segments) {
+      this.forget();
+      return this.segments;
+    }
     let segment = first;
     for (const run of runs) {
       const word1 = encodeWord1(run);

@@ -1,0 +1,167 @@
+/** Agents, hosts, exports and zones: who sees what, and where. */
+
+import { targetName } from "./agents/agents.ts";
+import type { Agent, AgentRequest, ExportPath, ExportRequest, Host, HostRequest, Zone } from "./api/resources.ts";
+import type { ControllerCore } from "./core.ts";
+import type { AgentRecord, ExportRecord } from "./records.ts";
+import { notFound, Refusal } from "./user-error.ts";
+
+export async function addAgent(core: ControllerCore, { name, portal, advertise }: AgentRequest): Promise<Agent> {
+  if (core.records.agents.has(name))
+    throw new Refusal("exists", `There is an agent '${name}' already; choose another name.`);
+  const same = core.records.agents
+    .values()
+    .find((agent) => portal.port !== 0 && agent.portal.host === portal.host && agent.portal.port === portal.port);
+  if (same)
+    throw new Refusal(
+      "portal",
+      `Portal ${portal.host}:${portal.port} is that of agent '${same.name}'; choose another port.`,
+    );
+  const ids = core.records.agents.values().map(({ relativePortId }) => relativePortId);
+  const record: AgentRecord = {
+    name,
+    portal,
+    advertise: advertise ?? null,
+    sticky: null,
+    relativePortId: Math.max(0, ...ids) + 1,
+    incarnation: 0,
+    process: null,
+    tables: [],
+  };
+  await core.records.agents.save(core.options.store, name, record);
+  return describeAgent(core, record);
+}
+
+export async function removeAgent(core: ControllerCore, name: string): Promise<void> {
+  if (!core.records.agents.has(name)) throw notFound("agent", name);
+  await core.agents.remove(name);
+  await core.records.agents.remove(core.options.store, name);
+  await forgetInZones(core, "agents", name);
+}
+
+export function describeAgent(core: ControllerCore, record: AgentRecord): Agent {
+  const session = core.agents.session(record.name);
+  const connected = session?.connected === true;
+  const { host, port } = record.portal;
+  return {
+    name: record.name,
+    pid: connected ? (record.process?.pid ?? null) : null,
+    portal: `${host.includes(":") ? `[${host}]` : host}:${record.sticky ?? port}`,
+    configured: record.portal,
+    advertise: record.advertise,
+    target: targetName(core.lab.name, record.name),
+    incarnation: record.incarnation,
+    state: session?.fenced ? "fenced" : connected ? "connected" : record.incarnation === 0 ? "new" : "disconnected",
+    problem: core.agents.problems.get(record.name) ?? null,
+  };
+}
+
+export async function addHost(core: ControllerCore, { name, iqn, advertise }: HostRequest): Promise<Host> {
+  if (core.records.hosts.has(name))
+    throw new Refusal("exists", `There is a host '${name}' already; choose another name.`);
+  const same = core.records.hosts.values().find((host) => host.iqn === iqn);
+  if (same)
+    throw new Refusal("iqn", `${iqn} is host '${same.name}' already; every host has an initiator name of its own.`);
+  const host = { name, iqn, advertise: advertise ?? null };
+  await core.records.hosts.save(core.options.store, name, host);
+  await core.agents.reconcile();
+  return host;
+}
+
+export async function removeHost(core: ControllerCore, name: string): Promise<void> {
+  if (!core.records.hosts.has(name)) throw notFound("host", name);
+  for (const row of core.records.exports.values())
+    if (row.host === name) await core.records.exports.remove(core.options.store, exportName(row));
+  await forgetInZones(core, "hosts", name);
+  await core.records.hosts.remove(core.options.store, name);
+  await core.agents.reconcile();
+}
+
+export async function addExport(core: ControllerCore, { host, disk, lun }: ExportRequest): Promise<ExportPath[]> {
+  if (!core.records.hosts.has(host)) throw notFound("host", host);
+  if (!core.records.disks.has(disk)) throw notFound("disk", disk);
+  const theirs = core.records.exports.values().filter((row) => row.host === host);
+  if (theirs.some((row) => row.disk === disk))
+    throw new Refusal("exists", `Disk '${disk}' is exported to host '${host}' already.`);
+  const taken = new Set(theirs.map((row) => row.lun));
+  if (lun !== undefined && taken.has(lun))
+    throw new Refusal("lun", `Host '${host}' has another disk at LUN ${lun}; choose another number.`);
+  let free = 0;
+  while (taken.has(free)) free += 1;
+  const record: ExportRecord = { host, disk, lun: lun ?? free };
+  await core.records.exports.save(core.options.store, exportName(record), record);
+  await core.agents.reconcile();
+  return paths(core).filter((path) => path.host === host && path.disk === disk);
+}
+
+export async function removeExport(core: ControllerCore, host: string, disk: string): Promise<void> {
+  const name = exportName({ host, disk });
+  if (!core.records.exports.has(name)) throw notFound("export", name);
+  await core.records.exports.remove(core.options.store, name);
+  await core.agents.reconcile();
+}
+
+export async function putZone(core: ControllerCore, zone: Zone, fresh: boolean): Promise<Zone> {
+  if (fresh && core.records.zones.has(zone.name))
+    throw new Refusal("exists", `There is a zone '${zone.name}' already; choose another name.`);
+  for (const kind of ["hosts", "agents", "disks"] as const) {
+    const unknown = zone[kind].find((name) => !core.records[kind].has(name));
+    if (unknown !== undefined) throw notFound(kind.slice(0, -1), unknown);
+  }
+  await core.records.zones.save(core.options.store, zone.name, zone);
+  await core.agents.reconcile();
+  return zone;
+}
+
+export async function removeZone(core: ControllerCore, name: string): Promise<void> {
+  if (!core.records.zones.has(name)) throw notFound("zone", name);
+  await core.records.zones.remove(core.options.store, name);
+  await core.agents.reconcile();
+}
+
+/** A row per path: host, disk and agent of one zone. */
+export function paths(core: ControllerCore): ExportPath[] {
+  const { exports, hosts, disks, agents, zones } = core.records;
+  return exports.values().flatMap(({ host, disk, lun }) => {
+    const iqn = hosts.get(host)?.iqn ?? "";
+    const table = disks.get(disk)?.table ?? "";
+    const seen = agents
+      .values()
+      .filter(({ name }) =>
+        zones.values().some((z) => z.hosts.includes(host) && z.disks.includes(disk) && z.agents.includes(name)),
+      );
+    return seen.map((record) => {
+      const { portal, target } = describeAgent(core, record);
+      return {
+        host,
+        iqn,
+        disk,
+        table,
+        agent: record.name,
+        portal,
+        target,
+        lun,
+        url: `iscsi://${portal}/${target}/${lun}`,
+      };
+    });
+  });
+}
+
+/** What is gone is no member of any zone. */
+export async function forgetInZones(
+  core: ControllerCore,
+  kind: "hosts" | "agents" | "disks",
+  name: string,
+): Promise<void> {
+  for (const zone of core.records.zones.values()) {
+    if (!zone[kind].includes(name)) continue;
+    await core.records.zones.save(core.options.store, zone.name, {
+      ...zone,
+      [kind]: zone[kind].filter((member) => member !== name),
+    });
+  }
+}
+
+function exportName({ host, disk }: { host: string; disk: string }): string {
+  return `${host}/${disk}`;
+}

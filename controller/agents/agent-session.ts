@@ -1,0 +1,88 @@
+/**
+ * One incarnation of an agent as the controller talks to it within one epoch: messages numbered,
+ * kept until acknowledged, repeated after a reconnection (`spec.md`, Messages).
+ */
+
+import { encodeFrame } from "node-iscsi-target/mapping/frame.ts";
+import type { Ack, Envelope, NumberedMessage, ToAgent } from "node-iscsi-target/mapping/protocol.ts";
+
+/** A numbered message before it has its envelope. */
+export type Outgoing = WithoutEnvelope<NumberedMessage>;
+type WithoutEnvelope<T> = T extends unknown ? Omit<T, keyof Envelope | "seq"> : never;
+
+export interface Connection {
+  send(message: ToAgent | Buffer): void;
+  close(): void;
+  /** It belongs to a session now, before anything is sent through it. */
+  attached?(session: AgentSession): void;
+}
+
+/** How a message ended: the agent did it, could not (a sentence), or is fenced. */
+export type Delivery = "done" | "fenced" | { readonly error: string };
+
+interface Unacknowledged {
+  readonly message: ToAgent | Buffer;
+  readonly resolve: (delivery: Delivery) => void;
+}
+
+export class AgentSession {
+  readonly envelope: Envelope;
+  readonly #unacknowledged = new Map<number, Unacknowledged>();
+  #connection: Connection | undefined;
+  #seq = 0;
+  #fenced = false;
+
+  constructor(envelope: Envelope) {
+    this.envelope = envelope;
+  }
+
+  get connected(): boolean {
+    return this.#connection !== undefined;
+  }
+  get fenced(): boolean {
+    return this.#fenced;
+  }
+
+  attach(connection: Connection): void {
+    this.#connection?.close();
+    this.#connection = connection;
+    connection.attached?.(this);
+    for (const { message } of this.#unacknowledged.values()) connection.send(message);
+  }
+
+  detach(connection: Connection): void {
+    if (this.#connection === connection) this.#connection = undefined;
+  }
+
+  /** Numbers and sends; resolves when the agent has acknowledged, or is fenced. */
+  deliver(outgoing: Outgoing, entries?: Uint32Array): Promise<Delivery> {
+    if (this.#fenced) return Promise.resolve("fenced");
+    this.#seq += 1;
+    const numbered = { ...outgoing, ...this.envelope, seq: this.#seq } as NumberedMessage;
+    const message = numbered.type === "chunk" ? encodeFrame(numbered, entries as Uint32Array) : numbered;
+    return new Promise((resolve) => {
+      this.#unacknowledged.set(this.#seq, { message, resolve });
+      this.#connection?.send(message);
+    });
+  }
+
+  /** Not numbered; lost where there is no connection. */
+  say(message: ToAgent): void {
+    this.#connection?.send(message);
+  }
+
+  acknowledged({ seq, error }: Ack): void {
+    const waiting = this.#unacknowledged.get(seq);
+    this.#unacknowledged.delete(seq);
+    waiting?.resolve(error === undefined ? "done" : { error });
+  }
+
+  /** The process is dead: what was not acknowledged never will be. */
+  fence(): void {
+    this.#fenced = true;
+    this.#connection?.close();
+    this.#connection = undefined;
+    for (const { resolve } of this.#unacknowledged.values()) resolve("fenced");
+    this.#unacknowledged.clear();
+  }
+}

@@ -1,0 +1,76 @@
+/** What an agent is to have, out of the records: devices, tables, units and hosts, each under a key (pure). */
+import type { AllRecords, DiskRecord, HostRecord } from "../records.ts";
+import type { Outgoing } from "./agent-session.ts";
+
+export interface Item {
+  /** What brings it to the agent, or replaces it there. */
+  readonly add: Outgoing;
+  readonly remove: Outgoing;
+}
+
+const BLOCK_BYTES = 512;
+
+/** In the order in which they are added; removed in the opposite order. */
+export function desired(records: AllRecords, agent: string): Map<string, Item> {
+  const zones = records.zones.values().filter((zone) => zone.agents.includes(agent));
+  const visible = (host: string, disk: string) =>
+    zones.some((zone) => zone.hosts.includes(host) && zone.disks.includes(disk));
+  const exports = records.exports.values().filter(({ host, disk }) => visible(host, disk));
+  const disks = [...new Set(exports.map(({ disk }) => disk))]
+    .map((name) => records.disks.get(name))
+    .filter((disk) => disk?.operation === "none") as DiskRecord[];
+  const pools = new Set(disks.map(({ pool }) => pool));
+  const items = new Map<string, Item>();
+  for (const { device, uuid, path, pool } of records.devices.values().filter((d) => pools.has(d.pool))) {
+    const segmentBytes = records.pools.get(pool)?.segmentBytes as number;
+    items.set(`device/${device}`, {
+      add: { type: "add_device", device, uuid, path, pool, segmentBytes },
+      remove: { type: "remove_device", device },
+    });
+  }
+  for (const disk of disks) items.set(`table/${disk.table}`, tableItem(records, disk));
+  for (const disk of disks) items.set(`unit/${disk.name}`, unitItem(disk));
+  for (const host of records.hosts.values()) {
+    const luns = exports
+      .filter((e) => e.host === host.name)
+      .map(({ lun, disk }) => ({ lun, unit: unitId(records.disks.get(disk) as DiskRecord) }));
+    if (zones.some((zone) => zone.hosts.includes(host.name))) items.set(`host/${host.iqn}`, hostItem(host, luns));
+  }
+  return items;
+}
+
+export function unitId(disk: DiskRecord): string {
+  return `unit-${disk.table}`;
+}
+
+function tableItem(records: AllRecords, disk: DiskRecord): Item {
+  const { table, sizeBytes, pool } = disk;
+  const segmentBytes = records.pools.get(pool)?.segmentBytes as number;
+  const add: Outgoing = {
+    type: "create_table",
+    table,
+    sizeBytes,
+    segmentBytes,
+    blockBytes: BLOCK_BYTES,
+    thin: !disk.thick,
+    pool,
+  };
+  return { add, remove: { type: "delete_table", table } };
+}
+
+function unitItem(disk: DiskRecord): Item {
+  const { table, name, naa, serial } = disk;
+  const id = unitId(disk);
+  return {
+    add: { type: "publish_unit", unit: { id, table, name, naa, serial, readOnly: false } },
+    remove: { type: "unpublish_unit", unit: id },
+  };
+}
+
+function hostItem(host: HostRecord, luns: { lun: number; unit: string }[]): Item {
+  const advertise = host.advertise === null ? {} : { advertise: { host: host.advertise } };
+  return {
+    add: { type: "publish_host", initiator: host.iqn, luns, ...advertise },
+    remove: { type: "unpublish_host", initiator: host.iqn },
+  };
+}

@@ -1,0 +1,46 @@
+/** JSON Schemas of the requests in `resources.ts`; fastify's ajv checks bodies by them, and OpenAPI is made from them. */
+const name = { type: "string", pattern: "^[a-z][a-z0-9-]{0,62}$" } as const;
+const names = { type: "array", items: name, uniqueItems: true } as const;
+const bytes = { type: "integer", minimum: 1, maximum: Number.MAX_SAFE_INTEGER } as const;
+const host = { type: "string", minLength: 1, maxLength: 253 } as const;
+const port = { type: "integer", minimum: 0, maximum: 65535 } as const;
+
+function object<P extends Record<string, object>>(properties: P, required: readonly (keyof P & string)[]) {
+  return { type: "object", properties, required, additionalProperties: false } as const;
+}
+
+const device = object({ path: { type: "string", pattern: "^/" }, sizeBytes: bytes, force: { type: "boolean" } }, [
+  "path",
+]);
+
+export const schemas = {
+  deviceRequest: device,
+  poolRequest: object(
+    {
+      name,
+      segmentBytes: bytes,
+      devices: { type: "array", items: device, minItems: 1 },
+      queueWhenFullMs: { type: "integer", minimum: 0 },
+    },
+    ["name", "segmentBytes", "devices"],
+  ),
+  diskRequest: object({ name, sizeBytes: bytes, pool: name, thick: { type: "boolean" } }, [
+    "name",
+    "sizeBytes",
+    "pool",
+  ]),
+  diskChange: object({ sizeBytes: bytes }, ["sizeBytes"]),
+  agentRequest: object(
+    { name, portal: object({ host, port }, ["host", "port"]), advertise: object({ host, port }, ["host"]) },
+    ["name", "portal"],
+  ),
+  hostRequest: object({ name, iqn: { type: "string", pattern: "^(iqn|eui|naa)\\.\\S{1,219}$" }, advertise: host }, [
+    "name",
+    "iqn",
+  ]),
+  exportRequest: object({ host: name, disk: name, lun: { type: "integer", minimum: 0, maximum: 16383 } }, [
+    "host",
+    "disk",
+  ]),
+  zone: object({ name, hosts: names, agents: names, disks: names }, ["name", "hosts", "agents", "disks"]),
+} as const;

@@ -1,0 +1,159 @@
+/**
+ * The controller (120) without its surroundings: what it serves over HTTP and to agents, on a
+ * store, media, a clock and a fencer that it is given, so that a simulator can run it.
+ */
+import { randomUUID } from "node:crypto";
+import type { Hello } from "node-iscsi-target/mapping/protocol.ts";
+import type { AgentSession, Connection } from "./agents/agent-session.ts";
+import { Agents, type Clock, type FromAgent } from "./agents/agents.ts";
+import type { Fencer } from "./agents/fencer.ts";
+import { Allocator } from "./allocator.ts";
+import { type Medium, openMedium } from "./devices/medium.ts";
+import { DiskFaults } from "./faults.ts";
+import { AllRecords, type LabRecord } from "./records.ts";
+import { recover } from "./recovery.ts";
+import { Space } from "./space.ts";
+import type { Put } from "./store/records.ts";
+import type { Store } from "./store/store.ts";
+import { Tables } from "./tables/chunks.ts";
+
+export interface CoreOptions {
+  readonly store: Store;
+  readonly labName: string;
+  readonly fencer: Fencer;
+  readonly clock: Clock;
+  readonly drainLimitMs: number;
+  readonly log: (line: string) => void;
+}
+
+export class ControllerCore {
+  readonly records = new AllRecords();
+  readonly allocator = new Allocator();
+  readonly media = new Map<number, Medium>();
+  /** Devices that could not be opened, and why. */
+  readonly missing = new Map<number, string>();
+  readonly options: CoreOptions;
+  readonly tables: Tables;
+  agents!: Agents;
+  space!: Space;
+  #lab!: LabRecord;
+  #nextNumber = 1;
+  readonly #faults = new Map<string, DiskFaults>();
+  #administration: Promise<unknown> = Promise.resolve();
+
+  private constructor(options: CoreOptions) {
+    this.options = options;
+    this.tables = new Tables(options.store);
+  }
+
+  /** Loads what is persistent, begins a new epoch durably, and finishes or undoes what a crash left. */
+  static async start(options: CoreOptions): Promise<ControllerCore> {
+    const core = new ControllerCore(options);
+    await core.records.load(options.store);
+    const last = core.records.lab.get("lab");
+    core.#nextNumber = last?.nextNumber ?? 1;
+    core.#lab = {
+      name: last?.name ?? options.labName,
+      cluster: last?.cluster ?? randomUUID(),
+      epoch: (last?.epoch ?? 0) + 1,
+      nextNumber: core.#nextNumber,
+    };
+    await core.records.lab.save(options.store, "lab", core.#lab);
+    const { store, fencer, clock, drainLimitMs, log } = options;
+    core.agents = new Agents({ store, records: core.records, lab: core.#lab, fencer, clock, drainLimitMs, log });
+    const { records, tables, allocator, agents, media } = core;
+    core.space = new Space({
+      store,
+      records,
+      tables,
+      allocator,
+      agents,
+      media,
+      clock,
+      nextNumber: () => core.nextNumber(),
+      numbers: () => core.numbers(),
+    });
+    core.#openDevices();
+    await recover(core);
+    return core;
+  }
+
+  get lab(): LabRecord {
+    return this.#lab;
+  }
+
+  /** Never given out again, once `numbers()` is in a transaction. */
+  nextNumber(): number {
+    this.#nextNumber += 1;
+    return this.#nextNumber;
+  }
+  numbers(): Put {
+    return this.records.lab.put("lab", { ...this.#lab, nextNumber: this.#nextNumber });
+  }
+
+  /** Administrative operations one after another, each whole. */
+  administer<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#administration.then(work, work);
+    this.#administration = turn;
+    return turn;
+  }
+
+  hello(connection: Connection, hello: Hello): Promise<AgentSession | undefined> {
+    return this.agents.hello(connection, hello);
+  }
+
+  /** A message of an agent in session; one that is stale is dropped (rule 6). */
+  receive(name: string, session: AgentSession, message: FromAgent): void {
+    const { cluster, epoch, incarnation } = session.envelope;
+    if (message.cluster !== cluster || message.epoch !== epoch || message.incarnation !== incarnation || session.fenced)
+      return;
+    switch (message.type) {
+      case "ack":
+        return session.acknowledged(message);
+      case "listening":
+        return void this.agents.listening(name, message).catch((error: unknown) => this.bug(error));
+      case "fault":
+      case "unmap":
+        return this.#faultsOf(message.table).push(session, message);
+      case "answer":
+        return this.questions.get(message.request)?.(message.result);
+    }
+  }
+
+  /** Questions to agents that wait for their answer. */
+  readonly questions = new Map<number, (result: unknown) => void>();
+
+  bug(error: unknown): void {
+    this.options.log(`bug: ${error instanceof Error ? error.stack : String(error)}`);
+  }
+
+  close(): void {
+    for (const medium of this.media.values()) medium.close();
+  }
+
+  #faultsOf(table: string): DiskFaults {
+    let faults = this.#faults.get(table);
+    if (faults === undefined) {
+      const disk = () =>
+        this.records.disks.values().find((record) => record.table === table && record.operation !== "deleting");
+      faults = new DiskFaults(this.space, disk, (error) => this.bug(error));
+      this.#faults.set(table, faults);
+    }
+    return faults;
+  }
+
+  /** A device that is gone does not keep the others from being served. */
+  #openDevices(): void {
+    for (const { device, path, uuid, pool, segments } of this.records.devices.values()) {
+      this.allocator.addDevice(device, pool, segments);
+      try {
+        this.media.set(device, openMedium(path, uuid));
+      } catch (error) {
+        if (!(error instanceof Error && "status" in error)) throw error;
+        this.missing.set(device, error.message);
+        this.options.log(error.message);
+        this.allocator.removeDevice(device);
+      }
+    }
+  }
+}

@@ -1,0 +1,133 @@
+/** Pools and their storage devices. */
+import { randomUUID } from "node:crypto";
+import type { Device, DeviceRequest, Pool, PoolRequest } from "./api/resources.ts";
+import type { ControllerCore } from "./core.ts";
+import { adoptMedium, canonicalPath, releaseMedium } from "./devices/medium.ts";
+import type { DeviceRecord, PoolRecord } from "./records.ts";
+import { notFound, Refusal } from "./user-error.ts";
+
+export async function createPool(core: ControllerCore, request: PoolRequest): Promise<Pool> {
+  const { name, segmentBytes, queueWhenFullMs = 0 } = request;
+  if (core.records.pools.has(name))
+    throw new Refusal("exists", `There is a pool '${name}' already; choose another name.`);
+  if (segmentBytes < 65536 || segmentBytes % 4096 !== 0) {
+    throw new Refusal(
+      "segment",
+      `Segments of ${segmentBytes} bytes cannot be; choose a multiple of 4 KiB, 64 KiB or more.`,
+      400,
+    );
+  }
+  const pool: PoolRecord = { name, segmentBytes, queueWhenFullMs };
+  const adopted = await adoptAll(core, pool, request.devices);
+  await core.options.store.commit({
+    puts: [
+      core.records.pools.put(name, pool),
+      ...adopted.map((d) => core.records.devices.put(String(d.device), d)),
+      core.numbers(),
+    ],
+  });
+  core.records.pools.learn(name, pool);
+  for (const device of adopted) core.records.devices.learn(String(device.device), device);
+  return describePool(core, pool);
+}
+
+export async function growPool(core: ControllerCore, name: string, request: DeviceRequest): Promise<Pool> {
+  const pool = core.records.pools.get(name);
+  if (pool === undefined) throw notFound("pool", name);
+  const [device] = (await adoptAll(core, pool, [request])) as [DeviceRecord];
+  await core.options.store.commit({ puts: [core.records.devices.put(String(device.device), device), core.numbers()] });
+  core.records.devices.learn(String(device.device), device);
+  // Every agent knows the device before an entry names it.
+  await core.agents.reconcile();
+  core.allocator.addDevice(device.device, name, device.segments);
+  return describePool(core, pool);
+}
+
+export async function deletePool(core: ControllerCore, name: string): Promise<void> {
+  const pool = core.records.pools.get(name);
+  if (pool === undefined) throw notFound("pool", name);
+  const disk = core.records.disks.values().find((record) => record.pool === name);
+  if (disk) throw new Refusal("in-use", `Pool '${name}' holds disk '${disk.name}'; delete its disks first.`);
+  const devices = devicesOf(core, name);
+  await core.options.store.commit({
+    deletes: [core.records.pools.key(name), ...devices.map((d) => core.records.devices.key(String(d.device)))],
+  });
+  core.records.pools.learn(name, undefined);
+  for (const { device, path, created } of devices) {
+    core.records.devices.learn(String(device), undefined);
+    forget(core, device);
+    releaseMedium(path, created);
+  }
+}
+
+export function describePool(core: ControllerCore, { name, segmentBytes, queueWhenFullMs }: PoolRecord): Pool {
+  const devices = devicesOf(core, name).map((device) => describeDevice(core, device));
+  const sum = (of: (device: Device) => number) => devices.reduce((total, device) => total + of(device), 0);
+  return {
+    name,
+    segmentBytes,
+    queueWhenFullMs,
+    segments: sum((d) => d.segments),
+    usedSegments: sum((d) => d.usedSegments),
+    devices,
+  };
+}
+
+function describeDevice(core: ControllerCore, record: DeviceRecord): Device {
+  const { device, uuid, path, pool, sizeBytes, segments, created } = record;
+  const state = core.missing.has(device) ? "missing" : "online";
+  return {
+    device,
+    uuid,
+    path,
+    pool,
+    sizeBytes,
+    segments: segments - 1,
+    usedSegments: core.allocator.usedOn(device),
+    created,
+    state,
+  };
+}
+
+/** All or none: where one is refused, those before it are as they were. */
+async function adoptAll(
+  core: ControllerCore,
+  pool: PoolRecord,
+  requests: readonly DeviceRequest[],
+): Promise<DeviceRecord[]> {
+  const adopted: DeviceRecord[] = [];
+  try {
+    for (const request of requests) adopted.push(adopt(core, pool, request));
+    return adopted;
+  } catch (error) {
+    for (const { device, path, created } of adopted) {
+      forget(core, device);
+      releaseMedium(path, created);
+    }
+    throw error;
+  }
+}
+
+function adopt(core: ControllerCore, pool: PoolRecord, request: DeviceRequest): DeviceRecord {
+  const path = canonicalPath(request.path);
+  const used = core.records.devices.values().find((device) => device.path === path);
+  if (used) throw new Refusal("in-use", `${request.path} is a device of pool '${used.pool}' already; name another.`);
+  const uuid = randomUUID();
+  const { segmentBytes } = pool;
+  const { medium, created } = adoptMedium(path, { cluster: core.lab.cluster, uuid, segmentBytes }, request);
+  const device = core.nextNumber();
+  const segments = Math.floor(medium.sizeBytes / segmentBytes);
+  core.media.set(device, medium);
+  if (core.records.pools.get(pool.name) === undefined) core.allocator.addDevice(device, pool.name, segments);
+  return { device, uuid, path: canonicalPath(path), pool: pool.name, sizeBytes: medium.sizeBytes, segments, created };
+}
+
+function forget(core: ControllerCore, device: number): void {
+  core.media.get(device)?.close();
+  core.media.delete(device);
+  core.allocator.removeDevice(device);
+}
+
+function devicesOf(core: ControllerCore, pool: string): DeviceRecord[] {
+  return core.records.devices.values().filter((device) => device.pool === pool);
+}

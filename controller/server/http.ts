@@ -1,0 +1,86 @@
+/** The HTTP API over a core: token, Host and Origin, one sentence for every error. */
+import { timingSafeEqual } from "node:crypto";
+import swagger from "@fastify/swagger";
+import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import type { ControllerCore } from "../core.ts";
+import { Refusal } from "../user-error.ts";
+import { ROUTES, type Route, VERSION } from "./routes.ts";
+
+const LOCAL_HOSTS = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/;
+
+export async function httpServer(core: ControllerCore, token: string): Promise<FastifyInstance> {
+  const server = fastify({ bodyLimit: 1024 * 1024, forceCloseConnections: true });
+  await server.register(swagger, { openapi: { info: { title: "sanlab controller", version: VERSION } } });
+  server.addHook("onRequest", async (request) => authorize(request, token));
+  server.setErrorHandler((error: FastifyError | Refusal, _request, reply) => answerError(core, error, reply));
+  server.setNotFoundHandler((request, reply) =>
+    answerError(
+      core,
+      new Refusal("not-found", `There is no ${request.method} ${request.url}; see /v1/openapi.json.`, 404),
+      reply,
+    ),
+  );
+  for (const route of ROUTES) addRoute(server, core, route);
+  server.get("/v1/openapi.json", { schema: { hide: true } }, () => server.swagger());
+  return server;
+}
+
+export function isAuthorized(header: string | undefined, token: string): boolean {
+  const given = Buffer.from(header ?? "");
+  const wanted = Buffer.from(`Bearer ${token}`);
+  return given.length === wanted.length && timingSafeEqual(given, wanted);
+}
+
+/** A web page that somebody's browser shows is no client of ours: its Host or Origin tells. */
+export function isLocal(host: string | undefined, origin: string | undefined): boolean {
+  return LOCAL_HOSTS.test(host ?? "") && (origin === undefined || LOCAL_HOSTS.test(origin.replace(/^https?:\/\//, "")));
+}
+
+function authorize(request: FastifyRequest, token: string): void {
+  if (!isLocal(request.headers.host, request.headers.origin)) {
+    throw new Refusal("origin", "This Host or Origin is not let in; use the controller's own address.", 403);
+  }
+  if (!isAuthorized(request.headers.authorization, token)) {
+    throw new Refusal(
+      "token",
+      "The token is missing or wrong; send the one in the state directory's file `token` as a Bearer token.",
+      401,
+    );
+  }
+}
+
+function addRoute(
+  server: FastifyInstance,
+  core: ControllerCore,
+  { method, path, summary, body, changes, run }: Route,
+): void {
+  server.route({
+    method,
+    url: `/v1${path}`,
+    schema: { summary, ...(body === undefined ? {} : { body }) },
+    handler: async (request, reply) => {
+      const call = {
+        params: request.params as Record<string, string>,
+        query: request.query as Record<string, string>,
+        body: request.body,
+      };
+      const result = await (changes ? core.administer(async () => run(core, call)) : run(core, call));
+      if (result === undefined) return reply.code(204).send();
+      return result;
+    },
+  });
+}
+
+function answerError(core: ControllerCore, error: FastifyError | Refusal, reply: FastifyReply): FastifyReply {
+  if (error instanceof Refusal)
+    return reply.code(error.status).send({ error: { code: error.code, message: error.message } });
+  if (error.validation || (error.statusCode ?? 500) < 500) {
+    return reply
+      .code(error.statusCode ?? 400)
+      .send({ error: { code: "malformed", message: `The request is malformed: ${error.message}.` } });
+  }
+  core.bug(error);
+  return reply
+    .code(500)
+    .send({ error: { code: "bug", message: "The controller failed through a bug; its log has the details." } });
+}

@@ -1,0 +1,112 @@
+/** The controller as a process: state directory, lock, port, and an orderly end. */
+import { randomBytes } from "node:crypto";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { tryLock } from "node-iscsi-target/storage/syscalls/locks.ts";
+import type { Clock } from "../agents/agents.ts";
+import { KillFencer } from "../agents/fencer.ts";
+import { ControllerCore } from "../core.ts";
+import { undoOperations } from "../recovery.ts";
+import { SqliteStore } from "../store/sqlite-store.ts";
+import { Refusal } from "../user-error.ts";
+import { serveAgents } from "./agent-channel.ts";
+import { httpServer } from "./http.ts";
+
+export interface ControllerOptions {
+  readonly stateDirectory: string;
+  readonly labName: string;
+  /** HOST and PORT to listen on; port 0 takes the last one again, or any free one. */
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly log: (line: string) => void;
+}
+
+const DRAIN_LIMIT_MS = 10_000;
+
+const systemClock: Clock = {
+  after: (ms, run) => {
+    const timer = setTimeout(run, ms);
+    return () => clearTimeout(timer);
+  },
+};
+
+/** Serves until `stop` is aborted. @throws Refusal where the state directory is in use or of a newer version. */
+export async function runController(options: ControllerOptions, stop: AbortSignal): Promise<void> {
+  const { stateDirectory: state, log } = options;
+  mkdirSync(state, { recursive: true, mode: 0o700 });
+  const lock = openSync(join(state, "controller.lock"), "a", 0o600);
+  if (!tryLock(lock, "exclusive")) {
+    closeSync(lock);
+    throw new Refusal("in-use", `Another controller runs on ${state}; stop it, or use another state directory.`);
+  }
+  const store = new SqliteStore(join(state, "controller.sqlite"));
+  const core = await ControllerCore.start({
+    store,
+    labName: options.labName,
+    fencer: new KillFencer(),
+    clock: systemClock,
+    drainLimitMs: DRAIN_LIMIT_MS,
+    log,
+  });
+  const token = tokenOf(state);
+  const server = await httpServer(core, token);
+  const sockets = serveAgents(server.server, core, token);
+  const port = await listen(server, options.listen, state);
+  writeAtomically(
+    join(state, "controller.json"),
+    JSON.stringify({ url: urlOf(options.listen.host, port), pid: process.pid }),
+  );
+  log(`epoch ${core.lab.epoch} of lab ${core.lab.name} on port ${port}`);
+  core.administer(() => undoOperations(core)).catch((error: unknown) => core.bug(error));
+  await new Promise<void>((resolve) =>
+    stop.aborted ? resolve() : stop.addEventListener("abort", () => resolve(), { once: true }),
+  );
+  for (const socket of sockets.clients) socket.terminate();
+  await server.close();
+  core.close();
+  await store.close();
+  closeSync(lock);
+}
+
+/** The port that agents know is taken again where it is free. */
+async function listen(
+  server: Awaited<ReturnType<typeof httpServer>>,
+  { host, port }: { host: string; port: number },
+  state: string,
+): Promise<number> {
+  const ports = port === 0 ? [lastPort(state), 0] : [port];
+  for (const candidate of ports) {
+    if (candidate === undefined) continue;
+    try {
+      await server.listen({ host, port: candidate });
+      const address = server.server.address();
+      return typeof address === "object" && address !== null ? address.port : candidate;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+    }
+  }
+  throw new Refusal(
+    "port",
+    `Port ${port} of ${host} is in use by another program; stop it, or choose another port (0 takes any free one).`,
+  );
+}
+
+function lastPort(state: string): number | undefined {
+  const file = join(state, "controller.json");
+  if (!existsSync(file)) return undefined;
+  return Number(new URL((JSON.parse(readFileSync(file, "utf8")) as { url: string }).url).port) || undefined;
+}
+
+function tokenOf(state: string): string {
+  const file = join(state, "token");
+  if (!existsSync(file)) writeAtomically(file, randomBytes(32).toString("hex"));
+  return readFileSync(file, "utf8").trim();
+}
+
+function writeAtomically(file: string, text: string): void {
+  writeFileSync(`${file}.new`, text, { mode: 0o600 });
+  renameSync(`${file}.new`, file);
+}
+
+function urlOf(host: string, port: number): string {
+  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
