@@ -1,0 +1,89 @@
+/** libiscsi's conformance suite, run on a URL, with its verdict test by test. */
+import { execa } from "execa";
+
+export type Verdict = "passed" | "failed" | "skipped";
+
+export interface SuiteTest {
+  /** `FAMILY.TEST`, such as `Read10.BeyondEol`. */
+  readonly name: string;
+  readonly verdict: Verdict;
+  /** What the suite printed about it: the assertions that failed, or why it was skipped. */
+  readonly lines: readonly string[];
+}
+
+export interface SuiteRun {
+  readonly tests: readonly SuiteTest[];
+  /** Everything that was printed. */
+  readonly output: string;
+}
+
+export interface SuiteOptions {
+  /** Such as `["ALL"]` or `["ALL.Read10", "ALL.Unmap"]`. */
+  readonly families: readonly string[];
+  readonly initiator?: string;
+  readonly secondInitiator?: string;
+  /** Another path to the same logical unit, for the multipath tests. */
+  readonly secondUrl?: string;
+  readonly timeoutMs?: number;
+}
+
+/** The families that a disk of a lab has to pass whole. */
+export const REQUIRED_FAMILIES = (
+  "Read6 Read10 Read12 Read16 ReadCapacity10 ReadCapacity16 ReadDefectData10 ReadDefectData12 ReadOnly " +
+  "Write10 Write12 Write16 Inquiry TestUnitReady Unmap Mandatory " +
+  "iSCSIcmdsn iSCSIdatasn iSCSIResiduals iSCSITMF"
+)
+  .split(" ")
+  .map((family) => `ALL.${family}`);
+
+/** Runs the suite, destroying what is on the disk. @throws Error where the suite itself did not come to its end. */
+export async function runIscsiTestCu(url: string, options: SuiteOptions): Promise<SuiteRun> {
+  const args = ["--dataloss", "--allow-sanitize", `--test=${options.families.join(",")}`];
+  if (options.initiator !== undefined) args.push(`--initiator-name=${options.initiator}`);
+  if (options.secondInitiator !== undefined) args.push(`--initiator-name-2=${options.secondInitiator}`);
+  const urls = options.secondUrl === undefined ? [url] : [url, options.secondUrl];
+  const result = await execa("iscsi-test-cu", [...args, ...urls], {
+    all: true,
+    reject: false,
+    stdin: "ignore",
+    timeout: options.timeoutMs ?? 600_000,
+  });
+  if (!/^Run Summary:/m.test(result.all)) {
+    throw new Error(
+      `iscsi-test-cu did not come to its end (${result.shortMessage ?? result.exitCode}):\n${result.all}`,
+    );
+  }
+  return { tests: parseSuiteOutput(result.all), output: result.all };
+}
+
+/**
+ * Reads what CUnit prints in verbose mode: `Suite:` and `Test: NAME ...` lines, then `passed` or
+ * `FAILED`. A test that skipped itself passes in CUnit's own count, so that is told by its
+ * `[SKIPPED]` line; one that ended without a verdict counts as failed.
+ */
+export function parseSuiteOutput(output: string): SuiteTest[] {
+  const tests: SuiteTest[] = [];
+  for (const suite of output.split(/^Suite: /m).slice(1)) {
+    const family = suite.slice(0, suite.indexOf("\n")).trim();
+    const body = suite.split(/^Run Summary:/m)[0] as string;
+    for (const part of body.split(/^ {2}Test: /m).slice(1)) tests.push(parseTest(family, part));
+  }
+  return tests;
+}
+
+function parseTest(family: string, text: string): SuiteTest {
+  const split = text.indexOf(" ...");
+  const lines = text
+    .slice(split + 4)
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "");
+  return { name: `${family}.${text.slice(0, split)}`, verdict: verdictOf(lines), lines };
+}
+
+/** The clean-up between two tests may print behind `passed` what says [FAILED] and fails nothing. */
+function verdictOf(lines: readonly string[]): Verdict {
+  const passed = lines.some((line) => /(^|\s)passed(\s|$)/.test(line));
+  if (!passed || lines.some((line) => /(^|\s)FAILED(\s|$)/.test(line))) return "failed";
+  return lines.some((line) => line.includes("[SKIPPED]")) ? "skipped" : "passed";
+}
