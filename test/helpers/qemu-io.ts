@@ -7,6 +7,8 @@ export class QemuIo {
   readonly #send: (line: string) => void;
   readonly #lines: string[] = [];
   #wake: (() => void) | undefined;
+  /** What QEMU's initiator last said of a command that failed. */
+  lastSense = "";
 
   constructor(send: (line: string) => void, lines: AsyncIterable<string>) {
     this.#send = send;
@@ -36,6 +38,11 @@ export class QemuIo {
     this.#send(command);
     for (;;) {
       const line = await this.#next(command);
+      // QEMU's initiator says what the target answered; qemu-io's own line about it follows.
+      if (line.startsWith("qemu-io: ")) {
+        this.lastSense = line;
+        continue;
+      }
       if (/failed|error|invalid/i.test(line)) throw new Error(`${command}: ${line}`);
       if (done.test(line)) return;
     }
