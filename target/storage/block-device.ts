@@ -104,7 +104,7 @@ export interface BlockDevice extends BlockDeviceGeometry {
   /** The range reads as zeros afterwards, without sending data through the caller. */
   writeZeroes(offset: number, length: number, options?: WriteOptions, by?: Initiation): IoCompletion;
 
-  /** Extents that cover [offset, offset+length) in order, without gaps; of a range in very many pieces only the first of them, at least one. */
+  /** Extents that cover [offset, offset+length) in order, without gaps; of a range in very many pieces only the first of them, at least one. What the device cannot tell counts as mapped. */
   provisioning(offset: number, length: number): readonly ProvisioningExtent[] | Promise<readonly ProvisioningExtent[]>;
 
   /** Set by the one owner of the device (the logical unit) to hear of changes. */

@@ -44,6 +44,8 @@ export class FileDevice implements BlockDevice {
   readonly #syncs: SyncGroup;
   readonly #zeroing: Zeroing;
   readonly #writeThrough: boolean;
+  /** The kernel does not tell what a block device has deallocated. */
+  readonly #tellsHoles: boolean;
   #closing: Promise<void> | undefined;
 
   constructor(file: OpenedFile, engine: IoEngine, threads: ThreadQueue, options: FileDeviceOptions) {
@@ -55,6 +57,7 @@ export class FileDevice implements BlockDevice {
     this.thin = options.thin;
     this.allocationBytes = options.thin ? Math.max(options.blockBytes, file.physicalBlockBytes) : options.blockBytes;
     this.#writeThrough = options.writeThrough;
+    this.#tellsHoles = options.thin && !file.isBlockDevice;
     this.#engine = engine;
     this.#threads = threads;
     this.#syncs = new SyncGroup(file.fd);
@@ -91,7 +94,7 @@ export class FileDevice implements BlockDevice {
   }
 
   provisioning(offset: number, length: number): readonly ProvisioningExtent[] {
-    if (!this.thin) return [{ offset, length, status: "mapped" }];
+    if (!this.#tellsHoles) return [{ offset, length, status: "mapped" }];
     return sparseExtents(this.fd, offset, length, this.blockBytes);
   }
 

@@ -27,14 +27,22 @@ export class PageCacheEngine implements IoEngine {
   readonly mode: IoMode;
   readonly #fd: number;
   readonly #threads: ThreadQueue;
+  readonly #nowMs: () => number;
   readonly #readNow: ((fd: number, into: Uint8Array, offset: number) => number) | undefined;
-  /** Milliseconds of `performance.now()`; 0 while writes are quick. */
+  /** 0 while writes are quick. */
   #poolWritesUntilMs = 0;
 
-  constructor(fd: number, mode: Exclude<IoMode, "direct">, threads: ThreadQueue) {
+  /** `nowMs` is a monotonic clock in milliseconds. */
+  constructor(
+    fd: number,
+    mode: Exclude<IoMode, "direct">,
+    threads: ThreadQueue,
+    nowMs: () => number = () => performance.now(),
+  ) {
     this.#fd = fd;
     this.mode = mode;
     this.#threads = threads;
+    this.#nowMs = nowMs;
     this.#readNow = { nowait: readWithoutWaiting, memory: readDirectly, pool: undefined }[mode];
   }
 
@@ -49,7 +57,7 @@ export class PageCacheEngine implements IoEngine {
 
   write(offset: number, from: readonly Uint8Array[]): IoCompletion {
     const length = totalBytes(from);
-    const beganMs = performance.now();
+    const beganMs = this.#nowMs();
     if (length > INLINE_BYTES || beganMs < this.#poolWritesUntilMs) {
       return this.#threads.run(() => this.#writeInPool(offset, from));
     }
@@ -76,14 +84,14 @@ export class PageCacheEngine implements IoEngine {
   }
 
   async #writeInPool(offset: number, from: readonly Uint8Array[]): Promise<IoResult> {
-    const beganMs = performance.now();
+    const beganMs = this.#nowMs();
     const result = await writeAll(this.#fd, offset, from);
     if (totalBytes(from) <= INLINE_BYTES) this.#judge(beganMs);
     return result;
   }
 
   #judge(beganMs: number): void {
-    const now = performance.now();
+    const now = this.#nowMs();
     if (now - beganMs > SLOW_MS) this.#poolWritesUntilMs = now + QUIET_MS;
   }
 }

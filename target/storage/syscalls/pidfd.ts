@@ -2,12 +2,13 @@
  * A process held by descriptor (pidfd_open(2)): its number may be used again by another, the
  * descriptor never stands for another. So its end is seen for certain, and a signal reaches nobody else.
  */
-import { closeSync } from "node:fs";
 import { constants } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { checked, lastErrno, libc, SystemCallError } from "./libc.ts";
 
 const syscall = libc.func("long syscall(long number, long first, long second, void *third, long fourth)");
+/** Not Node's own close, which warns of descriptors that it did not open. */
+const close = libc.func("int close(int fd)");
 const poll = libc.func("int poll(_Inout_ uint8_t *descriptors, unsigned long count, int timeoutMs)");
 
 /** The same on all architectures, as all system calls since 5.1. */
@@ -58,7 +59,7 @@ export class ProcessHandle {
   }
 
   close(): void {
-    if (this.#fd !== undefined) closeSync(this.#fd);
+    if (this.#fd !== undefined) checked("close", close(this.#fd));
     this.#fd = undefined;
   }
 
