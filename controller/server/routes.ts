@@ -127,7 +127,7 @@ export const ROUTES: readonly Route[] = [
     method: "GET",
     path: "/disks/:disk/map",
     summary: "The mapping table of a disk",
-    run: (core, call) => disks.mapOf(core, name(call, "disk"), call.query["all"] === "1"),
+    run: (core, call) => disks.mapOf(core, name(call, "disk"), call.query.all === "1"),
   },
   {
     method: "GET",

@@ -23,6 +23,7 @@ export function ensureDebianPackages(names) {
 
 function missingPackages(names) {
   if (names.length === 0) return [];
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: these are placeholders of dpkg-query.
   const query = spawnSync("dpkg-query", ["-W", "-f", "${Package} ${db:Status-Status}\n", ...names], {
     encoding: "utf8",
   });

@@ -48,7 +48,8 @@ function takeFront(pieces: Uint8Array[], bytes: number): Uint8Array[] {
 
 /** OK where all are; else the first that is not, once all have ended. */
 export function join(parts: readonly IoCompletion[]): IoCompletion {
-  if (parts.some((part) => part instanceof Promise)) return Promise.all(parts).then(worst);
+  if (parts.some((part) => part instanceof Promise))
+    return Promise.all(parts.map((part) => Promise.resolve(part))).then(worst);
   return worst(parts as readonly IoResult[]);
 }
 

@@ -1,8 +1,6 @@
 /** Who is measured: tgt and ours, each over the same amount of data, written whole before it is read. */
-import { mkdtemp, rm, truncate, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { startMappedDisk } from "../helpers/mapped-disk.ts";
+import { servedImage } from "../helpers/served-image.ts";
 import { startTarget } from "../helpers/target-command.ts";
 import { type ServedDisk, startTgt } from "../helpers/tgt.ts";
 import { fill } from "./measure.ts";
@@ -15,8 +13,8 @@ export interface Contender extends ServedDisk {
 }
 
 const STARTERS: Readonly<Record<string, () => Promise<ServedDisk>>> = {
-  tgt: () => withImage(startTgt),
-  file: () => withImage((path) => startTarget(path)),
+  tgt: () => servedImage(SIZE_MIB, startTgt),
+  file: () => servedImage(SIZE_MIB, (path) => startTarget(path)),
   memory: () => startTarget(`mem,size=${SIZE_MIB}MiB`),
   mapped: () => startMappedDisk(SIZE_MIB),
 };
@@ -33,21 +31,6 @@ export async function startContender(name: string): Promise<Contender> {
     return { name, url: disk.url, close: () => disk.close() };
   } catch (error) {
     await disk.close();
-    throw error;
-  }
-}
-
-async function withImage(start: (path: string) => Promise<ServedDisk>): Promise<ServedDisk> {
-  const directory = await mkdtemp(join(tmpdir(), "sanlab-bench-"));
-  const remove = () => rm(directory, { recursive: true, force: true });
-  try {
-    const path = join(directory, "disk.img");
-    await writeFile(path, "");
-    await truncate(path, SIZE_MIB * 1024 * 1024);
-    const disk = await start(path);
-    return { url: disk.url, close: () => disk.close().finally(remove) };
-  } catch (error) {
-    await remove();
     throw error;
   }
 }

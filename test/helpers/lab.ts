@@ -156,7 +156,7 @@ export function guest(): { disks: string[]; memory: string; initiator: string } 
 
 /** The runner prints how many guests a test run booted; see test/run. */
 export function countGuests(lab: object): void {
-  const file = process.env["SANLAB_GUEST_COUNT_FILE"];
+  const file = process.env.SANLAB_GUEST_COUNT_FILE;
   if (file === undefined) return;
   const hosts = Object.values((lab as { hosts?: Record<string, { external?: boolean }> }).hosts ?? {});
   for (const host of hosts) if (host.external !== true) appendFileSync(file, "boot\n");
