@@ -91,6 +91,11 @@ export class Session {
     if (UNNUMBERED.has(opcode) || this.#takesTurn(pdu.header)) handler(this, pdu);
   }
 
+  /** Whether a command of this CmdSN has arrived. */
+  hasSeen(cmdSn: number): boolean {
+    return serialDistance(cmdSn, this.#expCmdSn) < 0;
+  }
+
   /** Ends every task and waits until none holds anything; nothing is sent any more. */
   async end(): Promise<void> {
     if (this.#ended) return;

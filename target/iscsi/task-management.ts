@@ -29,10 +29,16 @@ export async function manageTask(session: Session, { header }: Pdu): Promise<voi
   session.send(answer);
 }
 
-/** A task that is not there has ended: its answer is on the way, or was never to be (RFC 7143 11.6.1; initiators want "complete"). */
+/**
+ * A task that is not there has ended, and its answer is on the way: it does not exist (RFC 7143
+ * 11.6.1). One whose command has not come yet, by its RefCmdSN, never will: that is complete.
+ */
 async function abortTask(session: Session, _lun: bigint | number, header: Buffer): Promise<number> {
   const task = session.tasks.get(TaskManagementRequestPdu.referencedTaskTag.get(header, 0));
-  if (task === undefined) return TaskFunctionResponse.COMPLETE;
+  if (task === undefined)
+    return session.hasSeen(TaskManagementRequestPdu.refCmdSn.get(header, 0))
+      ? TaskFunctionResponse.TASK_DOES_NOT_EXIST
+      : TaskFunctionResponse.COMPLETE;
   session.tasks.delete(task.tag);
   await session.server.abortTask(task);
   await task.executing;
