@@ -1,6 +1,7 @@
 import type { ExecutionContext, TestFn } from "ava";
-import type { BlockDevice, IoCompletion } from "node-iscsi-target/storage/block-device.ts";
+import type { BlockDevice, IoResult } from "node-iscsi-target/storage/block-device.ts";
 import { OK } from "node-iscsi-target/storage/block-device.ts";
+import { generator, isZero, ok, pattern, readBack, snapshot, zeroes } from "./device-checks.ts";
 
 /** Makes a fresh, writable device of at least CONFORMANCE_BYTES that reads as zeros, to be used by one test. Ends by `t.teardown`; the suite closes the device itself too. */
 export type MakeDevice = (t: ExecutionContext) => BlockDevice | Promise<BlockDevice>;
@@ -122,7 +123,7 @@ const CLAUSES: Readonly<Record<string, Clause>> = {
     const bytes = 16 * device.blockBytes;
     const count = Math.min(200, Math.floor(CONFORMANCE_BYTES / bytes));
     const offsets = Array.from({ length: count }, (_, at) => at * bytes);
-    const results = await Promise.all(offsets.map((offset) => device.write(offset, [pattern(bytes, offset)])));
+    const results = await Promise.all(offsets.map(async (offset) => device.write(offset, [pattern(bytes, offset)])));
     t.true(results.every((result) => result === OK));
     const reads = offsets.map(async (offset) =>
       (await readBack(t, device, offset, bytes)).equals(pattern(bytes, offset)),
@@ -160,10 +161,10 @@ const CLAUSES: Readonly<Record<string, Clause>> = {
   "writes with FUA, and flushes many times at once among writes": async (t, device) => {
     const data = pattern(device.blockBytes, 12);
     await ok(t, device.write(0, [data], { fua: true }));
-    const flushes: IoCompletion[] = [];
+    const flushes: Promise<IoResult>[] = [];
     for (let at = 1; at <= 16; at += 1) {
       await ok(t, device.write(at * device.blockBytes, [data]));
-      flushes.push(device.flush());
+      flushes.push(Promise.resolve(device.flush()));
     }
     t.true((await Promise.all(flushes)).every((result) => result === OK));
     t.true((await readBack(t, device, 0, device.blockBytes)).equals(data));
@@ -271,68 +272,3 @@ const CLAUSES: Readonly<Record<string, Clause>> = {
     await device.close();
   },
 };
-
-/** Data, then a range of it emptied in several ways: aligned to nothing but blocks, a single block, more than a MiB. */
-async function zeroes(
-  t: ExecutionContext,
-  device: BlockDevice,
-  empty: (offset: number, length: number) => IoCompletion,
-): Promise<void> {
-  const { blockBytes } = device;
-  const ranges = [
-    [blockBytes, blockBytes],
-    [3 * blockBytes, 21 * blockBytes],
-    [1024 * 1024 - blockBytes, 2 * 1024 * 1024 + 2 * blockBytes],
-  ] as const;
-  for (const [offset, length] of ranges) {
-    const bytes = offset + length + 8 * blockBytes;
-    const data = pattern(bytes, 20);
-    await ok(t, device.write(0, [data]));
-    await ok(t, empty(offset, length));
-    data.fill(0, offset, offset + length);
-    t.true((await readBack(t, device, 0, bytes)).equals(data), `${length} bytes at ${offset}`);
-  }
-}
-
-/** The range and a few blocks on each side, as they are. */
-async function snapshot(t: ExecutionContext, device: BlockDevice, offset: number, length: number) {
-  const from = Math.max(0, offset - 4 * device.blockBytes);
-  const to = Math.min(device.sizeBytes, offset + length + 4 * device.blockBytes);
-  return { offset: from, bytes: await readBack(t, device, from, to - from) };
-}
-
-async function readBack(t: ExecutionContext, device: BlockDevice, offset: number, length: number): Promise<Buffer> {
-  const into = Buffer.alloc(length, 0xaa);
-  await ok(t, device.read(offset, into));
-  return into;
-}
-
-async function ok(t: ExecutionContext, completion: IoCompletion): Promise<void> {
-  const result = await completion;
-  // Asserted by hand on success: hundreds of thousands of assertions would be most of the suite's time.
-  if (result !== OK) t.is(result, OK);
-}
-
-/** Bytes that differ by place and seed, and are never zero for a whole block. */
-function pattern(bytes: number, seed: number): Buffer {
-  const buffer = Buffer.allocUnsafe(bytes);
-  const random = generator(seed);
-  for (let at = 0; at + 4 <= bytes; at += 4) buffer.writeUInt32LE(random(0xffff_ffff), at);
-  buffer.fill(0x5a, bytes - (bytes % 4));
-  return buffer;
-}
-
-function isZero(buffer: Buffer): boolean {
-  return buffer.every((byte) => byte === 0);
-}
-
-/** Numbers below the limit, the same for the same seed (mulberry32). */
-function generator(seed: number): (limit: number) => number {
-  let state = seed >>> 0;
-  return (limit) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * limit);
-  };
-}

@@ -5,24 +5,23 @@ import { execa } from "execa";
 import { tryLock, tryLockRange, unlock, unlockRange } from "node-iscsi-target/storage/syscalls/locks.ts";
 import { scratchImage } from "../../../helpers/scratch.ts";
 
-async function opened(t: ExecutionContext, count: number): Promise<number[]> {
+/** A file opened several times; what a test closes itself is closed once only. */
+async function opened(t: ExecutionContext, count: number) {
   const path = await scratchImage(t);
   writeFileSync(path, "x");
-  return Array.from({ length: count }, () => {
-    const fd = openSync(path, "r+");
-    t.teardown(() => {
-      try {
-        closeSync(fd);
-      } catch {
-        // The test has closed it.
-      }
-    });
-    return fd;
+  const open = new Set(Array.from({ length: count }, () => openSync(path, "r+")));
+  const close = (fd: number): void => {
+    if (open.delete(fd)) closeSync(fd);
+  };
+  t.teardown(() => {
+    for (const fd of open) close(fd);
   });
+  const [a, b, c] = [...open] as [number, number, number];
+  return { a, b, c, close };
 }
 
 test("an exclusive lock keeps everyone else out until it is given back", async (t) => {
-  const [a, b] = (await opened(t, 2)) as [number, number];
+  const { a, b } = await opened(t, 2);
   t.true(tryLock(a, "exclusive"));
   t.true(tryLock(a, "exclusive"), "its holder may take it again");
   t.false(tryLock(b, "shared"));
@@ -32,17 +31,17 @@ test("an exclusive lock keeps everyone else out until it is given back", async (
 });
 
 test("shared locks go together, and keep an exclusive one out", async (t) => {
-  const [a, b, c] = (await opened(t, 3)) as [number, number, number];
+  const { a, b, c, close } = await opened(t, 3);
   t.true(tryLock(a, "shared"));
   t.true(tryLock(b, "shared"));
   t.false(tryLock(c, "exclusive"));
   t.false(tryLock(a, "exclusive"));
-  closeSync(b);
+  close(b);
   t.true(tryLock(a, "exclusive"));
 });
 
 test("ranges are locked each for itself, past the end of the file too", async (t) => {
-  const [a, b] = (await opened(t, 2)) as [number, number];
+  const { a, b } = await opened(t, 2);
   t.true(tryLockRange(a, "exclusive", 2 ** 40, 1));
   t.true(tryLockRange(b, "exclusive", 2 ** 40 + 1, 1));
   t.false(tryLockRange(b, "shared", 2 ** 40, 1));
@@ -55,11 +54,11 @@ test("ranges are locked each for itself, past the end of the file too", async (t
 });
 
 test("a range stays locked when another descriptor of the same file is closed, and goes with its own", async (t) => {
-  const [a, b, c] = (await opened(t, 3)) as [number, number, number];
+  const { a, b, c, close } = await opened(t, 3);
   t.true(tryLockRange(a, "exclusive", 0, 1));
-  closeSync(b);
+  close(b);
   t.false(tryLockRange(c, "exclusive", 0, 1));
-  closeSync(a);
+  close(a);
   t.true(tryLockRange(c, "exclusive", 0, 1));
 });
 
