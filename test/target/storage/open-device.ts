@@ -189,15 +189,20 @@ test("an image in memory is read in the same turn, and one on a disk from the pa
 
 test("what the page cache does not have is read on the thread pool, and the next time at once", async (t) => {
   const path = await scratchImage(t);
-  const writer = openDevice(path, { sizeBytes: MIB, cache: "none" });
-  await writer.write(0, [Buffer.alloc(MIB, 7)]);
+  const writer = openDevice(path, { sizeBytes: 16 * MIB, cache: "none" });
+  await writer.write(0, [Buffer.alloc(16 * MIB, 7)]);
   await writer.close();
   const device = open(t, path);
   const into = Buffer.alloc(4096);
-  const first = device.read(0, into);
-  t.true(first instanceof Promise);
-  t.is(await first, OK);
-  t.true(into.every((byte) => byte === 7));
-  t.is(device.read(0, into.fill(0)), OK);
-  t.true(into.every((byte) => byte === 7));
+  let misses = 0;
+  for (let offset = MIB; offset < 16 * MIB; offset += MIB) {
+    const first = device.read(offset, into.fill(0));
+    if (first instanceof Promise) misses += 1;
+    t.is(await first, OK);
+    t.true(into.every((byte) => byte === 7));
+    t.is(device.read(offset, into.fill(0)), OK);
+    t.true(into.every((byte) => byte === 7));
+  }
+  // The kernel reads ahead when it refuses, and a quick medium may be there before us now and then.
+  t.true(misses > 0);
 });
