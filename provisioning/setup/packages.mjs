@@ -1,10 +1,10 @@
-/**
- * The Debian packages that each purpose needs, by the program that proves it is there.
- * Plain JavaScript: set-up runs under whatever Node the machine has.
- */
+/** The Debian packages that each purpose needs. Plain JavaScript: set-up runs under whatever Node the machine has. */
+const GUESTS = ["qemu-system-x86", "qemu-utils", "util-linux"];
+const INITIATORS = ["libiscsi-bin", "qemu-utils", "qemu-block-extra"];
+
 export const PACKAGES = {
-  start: ["qemu-system-x86", "qemu-utils", "util-linux"],
-  test: ["qemu-system-x86", "qemu-utils", "qemu-block-extra", "util-linux", "libiscsi-bin", "tgt", "strace"],
-  bench: ["libiscsi-bin", "tgt"],
+  start: GUESTS,
+  test: [...new Set([...GUESTS, ...INITIATORS, "tgt", "strace", "mount"])],
+  bench: [...INITIATORS, "tgt"],
   develop: [],
 };

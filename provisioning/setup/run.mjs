@@ -22,6 +22,11 @@ const node = ensureNpmPackages(root);
 
 const path = `${join(root, "node_modules", ".bin")}:${process.env.PATH}`;
 const child = spawn(node, [join(root, script), ...args], { stdio: "inherit", env: { ...process.env, PATH: path } });
-// The terminal sends Ctrl-C to both; the child decides what it means, we only pass on how it ended.
-for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => signal === "SIGTERM" && child.kill(signal));
+// A terminal sends Ctrl-C to both; what else is sent to this process is meant for the other one.
+process.on("SIGINT", () => process.stdin.isTTY || child.kill("SIGINT"));
+for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+child.on("error", (error) => {
+  process.stderr.write(`sanlab: ${node} could not be run: ${error.message}\n`);
+  process.exit(1);
+});
 child.on("exit", (code, signal) => process.exit(signal === null ? code : 1));

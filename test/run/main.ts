@@ -1,69 +1,47 @@
-/** `npm test`: types, lint, every test; fails where one was skipped or something was left behind. */
+/**
+ * `npm test [-- PATH…]`: lint and types, then every test, then a look at what was left behind. Fails
+ * where a test was skipped or none ran. Paths run only those tests, without lint.
+ */
+import { lint } from "./lint.ts";
+import { type AvaResult, runAva } from "./run-ava.ts";
+import { TestSite } from "./test-site.ts";
 
-import { randomUUID } from "node:crypto";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { execa } from "execa";
-import { leftProcesses } from "./left-processes.ts";
-import { tapTotals } from "./tap-totals.ts";
-
-const scratch = mkdtempSync(join(tmpdir(), "sanlab-run-"));
-const guestCount = join(scratch, "guests");
-const temporary = join(scratch, "tmp");
-writeFileSync(guestCount, "");
-const run = randomUUID();
-
-const CHECKS = [
-  ["tsc", "-p", "."],
-  ["biome", "check", "."],
-  ["oxlint", "--deny-warnings", "."],
+/** Guests want a core each: their tests come last, and one file at a time. Patterns as ava takes them. */
+const PHASES = [
+  { files: ["test/**/*.ts", "!test/{system,crash}/**"], concurrency: 2 },
+  { files: ["test/{system,crash}/**/*.ts"], concurrency: 1 },
 ] as const;
 
-async function main(): Promise<number> {
-  const paths = process.argv.slice(2);
-  if (paths.length === 0) {
-    for (const [program, ...args] of CHECKS) {
-      const result = await execa(program, args, { stdio: "inherit", reject: false, preferLocal: true });
-      if (result.exitCode !== 0) return failed(`${program} found something`);
-    }
-  }
-  const env = { SANLAB_TEST_RUN: run, SANLAB_GUEST_COUNT_FILE: guestCount, TMPDIR: temporary };
-  const ava = execa("ava", ["--tap", ...paths], {
-    env,
-    reject: false,
-    preferLocal: true,
-    stdin: "ignore",
-    stderr: "inherit",
-  });
-  ava.stdout.pipe(process.stdout);
-  const result = await ava;
-  const totals = tapTotals(result.stdout);
-  const left = [...leftProcesses(run), ...leftFiles()];
-  console.log(`guests booted: ${readFileSync(guestCount, "utf8").split("\n").length - 1}`);
-  console.log(`${totals.passed} passed, ${totals.failed} failed`);
-  for (const thing of left) console.log(`left behind: ${thing}`);
-  if (totals.skipped > 0) return failed(`${totals.skipped} tests were skipped`);
-  if (totals.passed === 0) return failed("no test ran");
-  if (left.length > 0) return failed("the tests left something behind");
-  return result.exitCode === 0 && totals.failed === 0 ? 0 : 1;
-}
+const paths = process.argv.slice(2);
+const problems: string[] = [];
+let [passed, failed, skipped] = [0, 0, 0];
 
-function leftFiles(): string[] {
-  return readdirSync(temporary)
-    .filter((name) => !name.startsWith("node-compile-cache"))
-    .map((name) => join(temporary, name));
+if (paths.length === 0) {
+  for (const checker of await lint()) problems.push(`${checker} found something`);
 }
-
-function failed(why: string): number {
-  console.log(`npm test failed: ${why}`);
-  return 1;
-}
-
-const { mkdirSync } = await import("node:fs");
-mkdirSync(temporary);
+const site = new TestSite();
 try {
-  process.exitCode = await main();
+  const phases = paths.length === 0 ? PHASES : [{ files: paths, concurrency: 2 }];
+  for (const { files, concurrency } of phases) count(await runAva(files, { concurrency, env: site.env }));
+  problems.push(...site.leftBehind().map((thing) => `left behind: ${thing}`));
+  report(site.guestsBooted());
 } finally {
-  rmSync(scratch, { recursive: true, force: true });
+  site.remove();
+}
+
+function count(result: AvaResult): void {
+  passed += result.passed;
+  failed += result.failed;
+  skipped += result.skipped;
+  if (result.exitCode !== 0 && result.failed === 0) problems.push(`ava ended with ${result.exitCode}`);
+}
+
+/** The last line is the one that machines read. */
+function report(guests: number): void {
+  if (skipped > 0) problems.push(`${skipped} tests were skipped or left to do`);
+  if (passed + failed === 0) problems.push("no test ran");
+  for (const problem of problems) console.log(`npm test fails: ${problem}`);
+  console.log(`guests booted: ${guests}`);
+  console.log(`${passed} passed, ${failed} failed`);
+  process.exitCode = failed > 0 || problems.length > 0 ? 1 : 0;
 }
