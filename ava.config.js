@@ -1,7 +1,14 @@
 // biome-ignore lint/style/noDefaultExport: ava reads its configuration from a default export.
 export default {
   extensions: ["ts"],
-  files: ["test/**/*.ts", "!test/helpers/**", "!test/bench/**", "!test/run/**", "!test/**/fixtures/**"],
+  files: [
+    "test/**/*.ts",
+    "!test/helpers/**",
+    "!test/bench/**",
+    "!test/run/**",
+    "!test/conformance/**",
+    "!test/**/fixtures/**",
+  ],
   concurrency: 2,
   timeout: "3m",
 };

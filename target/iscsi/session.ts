@@ -2,7 +2,7 @@
  * A session in full feature phase (RFC 7143 4.2.2, 4.2.5): the command window, tasks, and what
  * each PDU of the initiator does.
  */
-import type { DeviceServer, Execution, Nexus } from "../scsi/transport.ts";
+import type { DeviceServer, Execution, Nexus, ScsiResult } from "../scsi/transport.ts";
 import { serialAdd, serialDistance } from "../wire/serial.ts";
 import type { SessionParameters } from "./keys.ts";
 import { NO_TAG, Opcode, RejectReason } from "./opcodes.ts";
@@ -156,6 +156,12 @@ export class Session {
     this.tasks.delete(task.tag);
     if (end.kind === "done") return respond(this, task, end);
     if (end.reportStatus) respond(this, task, { kind: "done", status: 0x40 });
+  }
+
+  /** Ends a task whose data cannot be used; what still comes of it is dropped. */
+  fail(task: IscsiTask, result: ScsiResult): void {
+    this.server.abandon(task);
+    this.finish(task, result);
   }
 
   dataOut(pdu: Pdu): void {

@@ -2,6 +2,7 @@
  * Write data on its way in (RFC 7143 4.2.5.2, 11.7, 11.8): immediate in the command's PDU, then
  * unsolicited, then what R2T asks for; always in order (DataPDUInOrder and DataSequenceInOrder).
  */
+import { checkCondition } from "../scsi/command.ts";
 import { NO_TAG, Opcode } from "./opcodes.ts";
 import { DataOutPdu, R2tPdu, ScsiCommandPdu } from "./pdus.ts";
 import { ProtocolError } from "./protocol-error.ts";
@@ -24,7 +25,10 @@ export function requestData(session: Session, task: IscsiTask, command: Pdu): vo
   proceed(session, task);
 }
 
-/** One Data-Out. @throws ProtocolError where it is out of order or beyond what was agreed. */
+/** ABORTED COMMAND, DATA OFFSET ERROR (SPC-4 annex F): the task alone fails where its data is out of order, as RFC 7143 7.8 lets it. */
+const DATA_OFFSET_ERROR = checkCondition({ senseKey: 0xb, asc: 0x4b, ascq: 0x05 }, false);
+
+/** One Data-Out. @throws ProtocolError where it is beyond what was agreed. */
 export function takeData(session: Session, task: IscsiTask, pdu: Pdu): void {
   const { header } = pdu;
   const final = DataOutPdu.final.get(header, 0) === 1;
@@ -39,7 +43,7 @@ export function takeData(session: Session, task: IscsiTask, pdu: Pdu): void {
     DataOutPdu.bufferOffset.get(header, 0) !== task.receivedBytes ||
     DataOutPdu.dataSn.get(header, 0) !== task.dataSn
   ) {
-    throw new ProtocolError("data-order", "data came out of order");
+    return session.fail(task, DATA_OFFSET_ERROR);
   }
   task.dataSn += 1;
   keep(session, task, pdu);
