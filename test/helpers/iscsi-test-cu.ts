@@ -73,17 +73,23 @@ export function parseSuiteOutput(output: string): SuiteTest[] {
 
 function parseTest(family: string, text: string): SuiteTest {
   const split = text.indexOf(" ...");
-  const lines = text
-    .slice(split + 4)
+  const printed = text.slice(split + 4);
+  const end = END.exec(printed);
+  const lines = printed
     .split("\n")
     .map((line) => line.trim())
     .filter((line) => line !== "");
-  return { name: `${family}.${text.slice(0, split)}`, verdict: verdictOf(lines), lines };
+  return {
+    name: `${family}.${text.slice(0, split)}`,
+    verdict: verdictOf(printed.slice(0, end?.index), end?.[1]),
+    lines,
+  };
 }
 
-/** The clean-up between two tests may print behind `passed` what says [FAILED] and fails nothing. */
-function verdictOf(lines: readonly string[]): Verdict {
-  const passed = lines.some((line) => /(^|\s)passed(\s|$)/.test(line));
-  if (!passed || lines.some((line) => /(^|\s)FAILED(\s|$)/.test(line))) return "failed";
-  return lines.some((line) => line.includes("[SKIPPED]")) ? "skipped" : "passed";
+/** What follows a verdict is printed by the clean-up behind the test, and may say [SKIPPED] or [FAILED] as well. */
+const END = /^(passed|FAILED)(?=\s|$)/m;
+
+function verdictOf(printedBefore: string, end: string | undefined): Verdict {
+  if (end !== "passed") return "failed";
+  return printedBefore.includes("[SKIPPED]") ? "skipped" : "passed";
 }
