@@ -16,7 +16,7 @@ import type {
 } from "./block-device.ts";
 import { OK } from "./block-device.ts";
 import type { IoEngine, IoMode } from "./engine/engine.ts";
-import { SyncGroup } from "./engine/sync-group.ts";
+import type { SyncGroup } from "./engine/sync-group.ts";
 import type { ThreadQueue } from "./engine/thread-queue.ts";
 import type { OpenedFile } from "./open-file.ts";
 import { sparseExtents } from "./sparse-extents.ts";
@@ -28,6 +28,13 @@ export interface FileDeviceOptions {
   readonly thin: boolean;
   /** Every write is answered only when it is on the medium. */
   readonly writeThrough: boolean;
+}
+
+/** What a device is made of besides its descriptor; one of each to a device. */
+export interface FileDeviceParts {
+  readonly engine: IoEngine;
+  readonly threads: ThreadQueue;
+  readonly syncs: SyncGroup;
 }
 
 export class FileDevice implements BlockDevice {
@@ -48,7 +55,7 @@ export class FileDevice implements BlockDevice {
   readonly #tellsHoles: boolean;
   #closing: Promise<void> | undefined;
 
-  constructor(file: OpenedFile, engine: IoEngine, threads: ThreadQueue, options: FileDeviceOptions) {
+  constructor(file: OpenedFile, { engine, threads, syncs }: FileDeviceParts, options: FileDeviceOptions) {
     this.fd = file.fd;
     this.blockBytes = options.blockBytes;
     // A last part of a block does not exist for hosts.
@@ -60,7 +67,7 @@ export class FileDevice implements BlockDevice {
     this.#tellsHoles = options.thin && !file.isBlockDevice;
     this.#engine = engine;
     this.#threads = threads;
-    this.#syncs = new SyncGroup(file.fd);
+    this.#syncs = syncs;
     this.#zeroing = new Zeroing(file.fd, engine, threads);
   }
 

@@ -4,8 +4,9 @@ import { AlignedBuffers } from "./engine/aligned-buffers.ts";
 import { DirectEngine } from "./engine/direct.ts";
 import type { IoEngine } from "./engine/engine.ts";
 import { PageCacheEngine } from "./engine/page-cache.ts";
+import { SyncGroup } from "./engine/sync-group.ts";
 import { ThreadQueue, widenThreadPool } from "./engine/thread-queue.ts";
-import { FileDevice } from "./file-device.ts";
+import { FileDevice, type FileDeviceParts } from "./file-device.ts";
 import { type OpenedFile, openFile } from "./open-file.ts";
 import { canReadWithoutWaiting } from "./syscalls/preadv2.ts";
 import { UserError } from "./user-error.ts";
@@ -75,18 +76,18 @@ function deviceOf(file: OpenedFile, options: DeviceOptions): FileDevice {
       `${file.path} holds ${file.sizeBytes} bytes, less than one block: give a size to make an image of it.`,
     );
   }
+  return new FileDevice(file, partsOf(file.fd, isDirect), {
+    blockBytes,
+    readOnly: options.readOnly ?? false,
+    thin: options.thin ?? !file.isBlockDevice,
+    writeThrough: options.cache === "writethrough",
+  });
+}
+
+function partsOf(fd: number, isDirect: boolean): FileDeviceParts {
   const threads = new ThreadQueue();
-  return new FileDevice(
-    file,
-    isDirect ? new DirectEngine(file.fd, threads) : pageCacheEngine(file.fd, threads),
-    threads,
-    {
-      blockBytes,
-      readOnly: options.readOnly ?? false,
-      thin: options.thin ?? !file.isBlockDevice,
-      writeThrough: options.cache === "writethrough",
-    },
-  );
+  const engine = isDirect ? new DirectEngine(fd, threads) : pageCacheEngine(fd, threads);
+  return { engine, threads, syncs: new SyncGroup(fd) };
 }
 
 /** statfs(2) types of file systems in memory (linux/magic.h): tmpfs, ramfs. */
