@@ -35,7 +35,9 @@ export async function settleHost(
   await interruptible(waitForGuest(runDirectory, { timeoutMs: BOOT_TIMEOUT_MS }), signal);
   const speaksIscsi = record.initiator === "open-iscsi";
   if (speaksIscsi) await interruptible(waitForLogins(runDirectory, { timeoutMs: BOOT_TIMEOUT_MS }), signal);
-  const look = speaksIscsi ? openIscsiScript(paths, disks) : qemuScript(disks);
+  const look = speaksIscsi
+    ? openIscsiScript(await interruptible(usablePaths(runDirectory, paths), signal), disks)
+    : qemuScript(disks);
   const deadlineMs = performance.now() + SIGHT_TIMEOUT_MS;
   for (;;) {
     const { stdout } = await interruptible(guestExec(runDirectory, ["sh", "-c", look]), signal);
@@ -50,6 +52,22 @@ export async function settleHost(
     }
     await delay(POLL_MS, undefined, signal === undefined ? {} : { signal });
   }
+}
+
+/**
+ * A guest that was started without multipath cannot put paths together: it keeps to one path for each disk, one that it
+ * has already where there is one, and uses the others from its next start on.
+ */
+async function usablePaths(runDirectory: string, paths: readonly HostPath[]): Promise<readonly HostPath[]> {
+  if (!hasSeveralPaths(paths)) return paths;
+  const script = "pidof multipathd > /dev/null && echo multipath; ls /run/sanlab/portals";
+  const { stdout } = await guestExec(runDirectory, ["sh", "-c", script]);
+  const words = stdout.split("\n");
+  if (words[0] === "multipath") return paths;
+  return [...new Set(paths.map(({ disk }) => disk))].flatMap((disk) => {
+    const ways = paths.filter((path) => path.disk === disk);
+    return ways.find(({ portal }) => words.includes(portal)) ?? ways.slice(0, 1);
+  });
 }
 
 /**

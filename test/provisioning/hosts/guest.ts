@@ -57,26 +57,39 @@ test("a guest's commands, its end and its return are the command line's", async 
   t.is(await lab.guest("web", "ls /dev/disk/by-path | wc -l"), "1");
 });
 
-test("a running guest is given new disks, new paths and more space by the next up", async (t) => {
+test("running guests are given new disks, new paths and more space by the next up", async (t) => {
   t.timeout(240_000);
   const lab = await testLab(t);
-  await lab.up(labOf({ ...SMALL, hosts: { web: guest() } }));
-  const boot = await lab.guest("web", "cat /proc/sys/kernel/random/boot_id");
-  const larger = {
-    ...labOf({ ...SMALL, agents: ["a", "b"], hosts: { web: { ...guest(), disks: ["data", "more"] } } }),
+  const hosts = { many: guest(), single: guest() };
+  await lab.up({
+    ...labOf({ ...SMALL, agents: ["a", "b"], hosts }),
+    zones: {
+      many: { hosts: ["many"], agents: ["a", "b"], disks: ["data"] },
+      single: { hosts: ["single"], agents: ["a"], disks: ["data"] },
+    },
+  });
+  const boots = () =>
+    Promise.all(Object.keys(hosts).map((name) => lab.guest(name, "cat /proc/sys/kernel/random/boot_id")));
+  const before = await boots();
+  const disks = ["data", "more"];
+  await lab.writeFile({
+    ...labOf({
+      ...SMALL,
+      agents: ["a", "b", "c"],
+      hosts: { many: { ...guest(), disks }, single: { ...guest(), disks } },
+    }),
     disks: { data: { pool: "main", size: "96MiB" }, more: { pool: "main", size: "32MiB" } },
-    zones: { all: { hosts: ["web"], agents: ["a", "b"], disks: ["data", "more"] } },
-  };
-  await lab.writeFile(larger);
+    zones: {
+      many: { hosts: ["many"], agents: ["a", "b", "c"], disks },
+      single: { hosts: ["single"], agents: ["a", "b"], disks },
+    },
+  });
   await lab.must("up", lab.file);
-  t.is(await lab.guest("web", "ls /dev/disk/by-path | grep -c lun-0"), "2");
-  t.is(await lab.guest("web", "ls /dev/disk/by-path | grep -c lun-1"), "2");
-  const sizes = await lab.guest(
-    "web",
-    "cat /sys/block/sd*/size | sort -n | uniq -c | awk '{print $1, $2 * 512 / 1048576}'",
-  );
-  t.is(sizes, "2 32\n2 96");
-  t.is(await lab.guest("web", "cat /proc/sys/kernel/random/boot_id"), boot, "it was not rebooted for that");
+  const sizes = "cat /sys/block/$kind*/size | sort -n | uniq -c | awk '{print $1, $2 * 512 / 1048576}'";
+  t.is(await lab.guest("many", `kind=sd; ${sizes}`), "3 32\n3 96");
+  t.is(await lab.guest("many", `kind=dm; ${sizes}`), "1 32\n1 96", "each one device over all its paths");
+  t.is(await lab.guest("single", `kind=sd; ${sizes}`), "1 32\n1 96", "without multipath a guest keeps to one path");
+  t.deepEqual(await boots(), before, "nobody was rebooted for that");
 });
 
 test("two paths are one multipath device, and QEMU's own initiator shows the disk's identity", async (t) => {
