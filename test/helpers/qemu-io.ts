@@ -7,8 +7,6 @@ export class QemuIo {
   readonly #send: (line: string) => void;
   readonly #lines: string[] = [];
   #wake: (() => void) | undefined;
-  /** What QEMU's initiator last said of a command that failed. */
-  lastSense = "";
 
   constructor(send: (line: string) => void, lines: AsyncIterable<string>) {
     this.#send = send;
@@ -17,11 +15,6 @@ export class QemuIo {
 
   async write(offset: number, length: number, pattern: number): Promise<void> {
     await this.#ask(`write -P ${pattern} ${offset} ${length}`, /^wrote \d+\/\d+ bytes/);
-  }
-
-  async flush(): Promise<void> {
-    this.#send("flush");
-    await this.expectPattern(0, 512, undefined);
   }
 
   async discard(offset: number, length: number): Promise<void> {
@@ -39,10 +32,7 @@ export class QemuIo {
     for (;;) {
       const line = await this.#next(command);
       // QEMU's initiator says what the target answered; qemu-io's own line about it follows.
-      if (line.startsWith("qemu-io: ")) {
-        this.lastSense = line;
-        continue;
-      }
+      if (line.startsWith("qemu-io: ")) continue;
       if (/failed|error|invalid/i.test(line)) throw new Error(`${command}: ${line}`);
       if (done.test(line)) return;
     }
