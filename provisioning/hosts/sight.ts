@@ -8,7 +8,7 @@ import { distinctPortals, hasSeveralPaths } from "./start.ts";
 
 /** In software and beside other guests, a boot takes seconds; on a busy machine, a good many. */
 const BOOT_TIMEOUT_MS = 120_000;
-const SIGHT_TIMEOUT_MS = 60_000;
+const SIGHT_TIMEOUT_MS = 120_000;
 const POLL_MS = 250;
 
 /** A disk as the guest is to see it. */

@@ -31,6 +31,7 @@ async function parse(argv: readonly string[]): Promise<void> {
 function commandsIn(text: string): string[][] {
   return text
     .split("\n")
+    .filter((line) => !/[─│►]/.test(line)) // a drawing
     .map((line) => /^\s*(?:\$ )?(?:[^|#]*\| )?(?:npx )?sanlab (.*)$/.exec(line)?.[1])
     .filter((rest) => rest !== undefined)
     .map(words);

@@ -298,7 +298,8 @@ test("when the state directory is removed under a running lab, its processes end
   const lab = await testLab(t);
   await lab.up(labOf(SMALL));
   const record = await readLabRecord(state(lab));
-  await rm(state(lab), { recursive: true });
+  // Its processes write while it goes.
+  await rm(state(lab), { recursive: true, maxRetries: 20 });
   await eventually("no process is left", async () => (await markedProcesses(record?.id ?? "")).length === 0);
   await t.throwsAsync(stat(state(lab)), { code: "ENOENT" });
 });
