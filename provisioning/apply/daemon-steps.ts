@@ -1,8 +1,11 @@
+import { once } from "node:events";
 import { rm } from "node:fs/promises";
+import { connect } from "node:net";
 import { join } from "node:path";
 import type { Agent, Endpoint, Lab } from "@sanlab/controller/api/resources.ts";
 import { tailLines } from "@sanlab/vm/console.ts";
-import { formatEndpoint } from "../lab/endpoint.ts";
+import { errorCode } from "../errors.ts";
+import { formatEndpoint, parseEndpoint } from "../lab/endpoint.ts";
 import type { StepOf } from "../plan/step.ts";
 import { readJson } from "../state/json-file.ts";
 import { createLabRecord, readLabRecord } from "../state/lab-record.ts";
@@ -96,7 +99,7 @@ async function agentServes(name: string, context: ApplyContext): Promise<void> {
       const agent = await context.api.getIfThere<Agent>(`/agents/${name}`);
       if (agent === undefined || agent.state !== "connected") return undefined;
       if (agent.problem !== null) throw cannotListen(agent);
-      return agent.portal.endsWith(":0") ? undefined : agent;
+      return (await isListening(agent.portal)) ? agent : undefined;
     },
     {
       timeoutMs: AGENT_TIMEOUT_MS,
@@ -108,6 +111,22 @@ async function agentServes(name: string, context: ApplyContext): Promise<void> {
         ),
     },
   );
+}
+
+/** Whether somebody takes connections there; port 0 is one that is not bound yet. */
+async function isListening(portal: string): Promise<boolean> {
+  const endpoint = parseEndpoint(portal);
+  if (endpoint === undefined || endpoint.port === 0) return false;
+  const socket = connect(endpoint);
+  try {
+    await once(socket, "connect");
+    return true;
+  } catch (error) {
+    if (errorCode(error) === "ECONNREFUSED") return false;
+    throw error;
+  } finally {
+    socket.destroy();
+  }
 }
 
 function cannotListen({ name, configured, problem }: Agent): UserError {

@@ -46,8 +46,8 @@ const PORT_ERRORS: Readonly<Record<string, string>> = {
   EACCES: "may not be used by this user: give the agent a port above 1023",
 };
 
-/** Ports below may still be taken before the agent is there; then the agent says so. */
-async function checkPortal({ name, portal }: AgentSpec): Promise<void> {
+/** A port may still be taken before the agent is there: this is for a sentence at once where it is taken already. */
+export async function checkPortal({ name, portal }: AgentSpec): Promise<void> {
   const server = createServer();
   const code = await new Promise<string | undefined>((resolve) => {
     server.once("error", (error) => resolve(errorCode(error)));

@@ -7,10 +7,11 @@ import type { Step } from "../plan/step.ts";
 import { asOnlyOperation } from "../state/exclusive.ts";
 import { type LabRecord, readLabRecord } from "../state/lab-record.ts";
 import { SupervisorClient } from "../supervisor/client.ts";
+import { markedProcesses } from "../supervisor/marked.ts";
 import { UserError } from "../user-error.ts";
 import { type ApplyHooks, applySteps, undone } from "./apply.ts";
 import type { ApplyContext } from "./context.ts";
-import { preflight } from "./preflight.ts";
+import { checkPortal, preflight } from "./preflight.ts";
 import { UndoStack } from "./undo-stack.ts";
 
 export interface UpOptions {
@@ -50,6 +51,7 @@ async function upWithin(
   options: UpOptions,
 ): Promise<Plan> {
   const foundation: Step[] = record !== undefined && !(await isUp(context)) ? [{ kind: "start-daemons" }] : [];
+  if (record !== undefined && foundation.length > 0) await checkPortals(lab, record);
   // The tables of a lab that was stopped can only be read through its controller.
   await applySteps(foundation, context, options.hooks);
   const plan = planUp(lab, await runningLab(record, context), options);
@@ -77,6 +79,12 @@ export async function planFor(options: UpOptions): Promise<Plan> {
       await context.undo.undoAll();
     }
   });
+}
+
+/** The agents of a lab that is stopped are started as one with it: their ports are looked at while none of them is there. */
+async function checkPortals(lab: Lab, record: LabRecord): Promise<void> {
+  if ((await markedProcesses(record.id)).length > 0) return;
+  for (const agent of lab.agents) await checkPortal(agent);
 }
 
 function contextOf(options: UpOptions, lab: string): ApplyContext {

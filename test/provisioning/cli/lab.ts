@@ -26,6 +26,16 @@ function state(lab: TestLab): string {
   return join(lab.directory, "state");
 }
 
+/** A port that nobody had a moment ago. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
 async function assertNothingRuns(t: ExecutionContext, lab: TestLab, id: string): Promise<void> {
   t.deepEqual(await markedProcesses(id), []);
   t.is((await lab.run(["status"])).exitCode, 3);
@@ -145,6 +155,25 @@ test("a port in use is told before anything is done", async (t) => {
     `sanlab: The portal 127.0.0.1:${port} of agent 'a' is in use by another program: free it, or give the agent another port (0 takes any free one).`,
   );
   t.deepEqual(await readdir(lab.directory), ["lab.yaml"]);
+});
+
+test("a port that was taken while the lab was stopped is told, and the lab stays stopped", async (t) => {
+  t.timeout(120_000);
+  const lab = await testLab(t);
+  const port = await freePort();
+  await lab.up({ ...labOf(SMALL), agents: { a: { portal: `127.0.0.1:${port}` } } });
+  const record = await readLabRecord(state(lab));
+  await lab.must("down");
+  const other = createServer().listen(port, "127.0.0.1");
+  await once(other, "listening");
+  const { exitCode, stderr } = await lab.run(["up", lab.file]);
+  t.is(exitCode, 1);
+  t.regex(stderr, /^sanlab: The portal 127.0.0.1:[0-9]+ of agent 'a' is in use by another program/);
+  await assertNothingRuns(t, lab, record?.id ?? "");
+  other.close();
+  await once(other, "close");
+  await lab.must("up", lab.file);
+  t.is((await lab.agents())[0]?.portal, `127.0.0.1:${port}`);
 });
 
 test("a device that is not there is told before anything is done", async (t) => {
