@@ -70,7 +70,7 @@ export class Connection {
     try {
       const channel = { receive: () => this.#next(), send: (h: Buffer, d?: Uint8Array) => this.writer.send(h, d) };
       const result = await login(channel, this.#options.policy);
-      this.writer.headerDigest = result.parameters.headerDigest && this.#digestsFromNowOn(result);
+      this.#digestsFromNowOn(result);
       this.#session = await this.#options.open(this, result);
       if (this.#closed) await this.#session.end();
       this.#receive(Buffer.alloc(0));
@@ -83,12 +83,12 @@ export class Connection {
   }
 
   /** Digests apply from the first PDU after the final login response (RFC 7143 13.1), which must leave without. */
-  #digestsFromNowOn({ parameters }: LoginResult): boolean {
+  #digestsFromNowOn({ parameters }: LoginResult): void {
     this.writer.flush();
+    this.writer.headerDigest = parameters.headerDigest;
     this.writer.dataDigest = parameters.dataDigest;
     this.reader.headerDigest = parameters.headerDigest;
     this.reader.dataDigest = parameters.dataDigest;
-    return true;
   }
 
   #next(): Promise<Pdu> {
