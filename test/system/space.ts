@@ -22,7 +22,9 @@ test("UNMAP gives segments back to the pool and to the file system below, and th
   await disk.expectPattern(2 * MIB, 4 * MIB, 0);
   await disk.expectPattern(0, 2 * MIB, 0x11);
   t.is((await lab.disks())[0]?.mappedSegments, 4);
-  await eventually("the image is punched", async () => (await stat(image)).blocks * 512 <= full - 4 * MIB);
+  // The file system's own map of a file that now has holes may take some blocks more than before.
+  const punched = full - 4 * MIB + 64 * 1024;
+  await eventually("the image is punched", async () => (await stat(image)).blocks * 512 <= punched);
 
   // What is written next may lie where 0x11 lay: the rest of its segment must be zeros.
   await disk.write(20 * MIB + 4096, 4096, 0x22);
