@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { ExecutionContext, TestFn } from "ava";
 import type { BlockDevice, IoResult } from "node-iscsi-target/storage/block-device.ts";
 import { OK } from "node-iscsi-target/storage/block-device.ts";
@@ -267,6 +268,8 @@ const CLAUSES: Readonly<Record<string, Clause>> = {
       }),
     );
     await device.close();
+    // What has ended on the device is told to its callers in microtasks, a few of which may come after ours.
+    await setImmediate();
     t.is(settled, outstanding.length);
     t.true((await results).every((result) => result === OK));
     await device.close();
