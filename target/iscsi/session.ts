@@ -22,6 +22,7 @@ import {
 import { ProtocolError } from "./protocol-error.ts";
 import type { Pdu } from "./reader.ts";
 import { respond } from "./response.ts";
+import type { Room } from "./send-slab.ts";
 import { IscsiTask } from "./task.ts";
 import { manageTask } from "./task-management.ts";
 import { formatText, type Pair, parseText } from "./text.ts";
@@ -109,13 +110,25 @@ export class Session {
     if (!this.#ended) this.#writer.send(header, data);
   }
 
-  stamp(header: Buffer, status: boolean): void {
-    ScsiResponsePdu.statSn.set(header, 0, this.#statSn);
+  room(dataBytes: number): Room {
+    return this.#writer.room(dataBytes);
+  }
+
+  sendRoom(room: Room): void {
+    if (!this.#ended) this.#writer.sendRoom(room);
+  }
+
+  giveBack(room: Room): void {
+    this.#writer.giveBack(room);
+  }
+
+  stamp(header: Buffer, status: boolean, at = 0): void {
+    ScsiResponsePdu.statSn.set(header, at, this.#statSn);
     if (status) this.#statSn = serialAdd(this.#statSn, 1);
-    ScsiResponsePdu.expCmdSn.set(header, 0, this.#expCmdSn);
+    ScsiResponsePdu.expCmdSn.set(header, at, this.#expCmdSn);
     // Honest: a window that the tasks under way have used up is closed (RFC 7143 4.2.2.1).
     const free = Math.max(0, this.#options.maxTasks - this.tasks.size);
-    ScsiResponsePdu.maxCmdSn.set(header, 0, serialAdd(this.#expCmdSn, free - 1));
+    ScsiResponsePdu.maxCmdSn.set(header, at, serialAdd(this.#expCmdSn, free - 1));
   }
 
   reject(pdu: Pdu, reason: number): void {
@@ -130,7 +143,7 @@ export class Session {
   }
 
   command(pdu: Pdu): void {
-    const task = new IscsiTask(pdu.header, this.nexus);
+    const task = new IscsiTask(pdu.header, this.nexus, this.#writer);
     if (this.tasks.has(task.tag)) return this.reject(pdu, RejectReason.PROTOCOL_ERROR);
     this.commands += 1;
     const admitted = this.server.admit(task);
@@ -142,9 +155,9 @@ export class Session {
 
   /** All its data is there. */
   execute(task: IscsiTask): void {
-    this.tasks.set(task.tag, task);
     const execution = this.server.execute(task, task.data);
-    if (!(execution instanceof Promise)) return this.finish(task, execution);
+    if (!(execution instanceof Promise)) return this.#end(task, execution);
+    this.tasks.set(task.tag, task);
     task.executing = execution.then(
       (end) => this.finish(task, end),
       (bug: unknown) => this.#options.onEnd(bug),
@@ -152,7 +165,10 @@ export class Session {
   }
 
   finish(task: IscsiTask, end: Execution): void {
-    if (this.tasks.get(task.tag) !== task) return;
+    if (this.tasks.get(task.tag) === task) this.#end(task, end);
+  }
+
+  #end(task: IscsiTask, end: Execution): void {
     this.tasks.delete(task.tag);
     if (end.kind === "done") return respond(this, task, end);
     if (end.reportStatus) respond(this, task, { kind: "done", status: 0x40 });

@@ -1,6 +1,7 @@
 /** One SCSI command of a session, from its PDU to its response: RFC 7143 4.2.5 and 11.3. */
 import type { Accepted, Nexus, ScsiTask, TaskAttribute } from "../scsi/transport.ts";
 import { ScsiCommandPdu, wireLun } from "./pdus.ts";
+import { MAX_ROOM_DATA_BYTES, type Room } from "./send-slab.ts";
 
 export class IscsiTask implements ScsiTask {
   readonly nexus: Nexus;
@@ -30,11 +31,15 @@ export class IscsiTask implements ScsiTask {
   solicitedUpTo = 0;
   /** DataSN that the next Data-Out of the sequence must carry (11.7.5). */
   dataSn = 0;
+  /** Where its read data leaves from. */
+  room: Room | undefined = undefined;
+  readonly #rooms: RoomSource;
   /** Resolves once nothing of it is left; set where somebody waits for that. */
   executing: Promise<void> | undefined = undefined;
 
-  constructor(header: Buffer, nexus: Nexus) {
+  constructor(header: Buffer, nexus: Nexus, rooms: RoomSource) {
     this.nexus = nexus;
+    this.#rooms = rooms;
     this.header = header;
     this.tag = ScsiCommandPdu.initiatorTaskTag.get(header, 0);
     this.lun = wireLun(header);
@@ -44,4 +49,15 @@ export class IscsiTask implements ScsiTask {
     this.expectedOutBytes = ScsiCommandPdu.write.get(header, 0) ? bytes : 0;
     this.expectedInBytes = ScsiCommandPdu.read.get(header, 0) ? bytes : 0;
   }
+
+  /** Memory for read data, which then leaves from there; once for each task. */
+  readBuffer(bytes: number): Uint8Array | undefined {
+    if (bytes > MAX_ROOM_DATA_BYTES || this.room !== undefined) return undefined;
+    this.room = this.#rooms.room(bytes);
+    return this.room.slab.bytes.subarray(this.room.dataAt, this.room.dataAt + bytes);
+  }
+}
+
+export interface RoomSource {
+  room(dataBytes: number): Room;
 }

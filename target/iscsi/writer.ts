@@ -1,14 +1,18 @@
 /**
  * Gathers the PDUs of one turn of the loop and hands them to the socket together.
  *
- * Small pieces are copied into one buffer: a copy of 4 KiB costs less than one more element of a
- * gathered write. Large ones are passed on as they are.
+ * A PDU is built in a room (`send-slab.ts`) where it can be; rooms that adjoin leave as one piece.
+ * Of the others, small pieces are copied into one buffer: a copy of 4 KiB costs less than one more
+ * element of a gathered write. Large ones are passed on as they are.
  */
 import type { Socket } from "node:net";
 import { crc32c } from "../wire/crc32c.ts";
-import { Bhs } from "./pdus.ts";
+import { BHS_BYTES, Bhs } from "./pdus.ts";
+import { cutRoom, giveSlabBack, type Room, type SendSlab, takeSlab } from "./send-slab.ts";
 
 const COPY_BYTES = 32 * 1024;
+const DIGEST_BYTES = 4;
+const NOTHING: readonly SendSlab[] = [];
 const PADDING = [Buffer.alloc(0), Buffer.alloc(1), Buffer.alloc(2), Buffer.alloc(3)] as const;
 
 export class PduWriter {
@@ -18,6 +22,14 @@ export class PduWriter {
   readonly #socket: Socket;
   #pieces: Uint8Array[] = [];
   #scheduled = false;
+  /** Where the next room is cut from. */
+  #slab: SendSlab | undefined;
+  /** Slabs of the rooms that leave with the pieces, one for each room. */
+  #leaving: SendSlab[] = [];
+  /** The rooms that adjoin at the end of what waits: this stretch of this slab. */
+  #stretch: SendSlab | undefined;
+  #from = 0;
+  #to = 0;
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -27,35 +39,98 @@ export class PduWriter {
   send(header: Buffer, data?: Uint8Array): void {
     const length = data?.length ?? 0;
     Bhs.dataSegmentLength.set(header, 0, length);
+    this.#endStretch();
     this.#pieces.push(header);
     if (this.headerDigest) this.#pieces.push(digestOf([header]));
     if (data !== undefined && length > 0) this.#sendData(data);
-    if (!this.#scheduled) {
-      this.#scheduled = true;
-      queueMicrotask(() => this.flush());
+    this.#schedule();
+  }
+
+  /** Room for a PDU of at most MAX_ROOM_DATA_BYTES of data. Its header is zeroed, its data is not. */
+  room(dataBytes: number): Room {
+    const headerBytes = this.headerDigest ? BHS_BYTES + DIGEST_BYTES : BHS_BYTES;
+    const digestBytes = this.dataDigest && dataBytes > 0 ? DIGEST_BYTES : 0;
+    let room = this.#slab && cutRoom(this.#slab, headerBytes, dataBytes, digestBytes);
+    if (room === undefined) {
+      this.#slab = takeSlab();
+      room = cutRoom(this.#slab, headerBytes, dataBytes, digestBytes);
     }
+    if (room === undefined) throw new RangeError(`No slab has room for ${dataBytes} bytes of data.`);
+    room.slab.bytes.fill(0, room.at, room.at + BHS_BYTES);
+    return room;
+  }
+
+  /** Queues the PDU that was built in a room. */
+  sendRoom(room: Room): void {
+    const { slab, at, end, dataBytes } = room;
+    Bhs.dataSegmentLength.set(slab.bytes, at, dataBytes);
+    if (end !== at + BHS_BYTES + dataBytes) complete(room);
+    if (this.#stretch !== slab || this.#to !== at) {
+      this.#endStretch();
+      this.#stretch = slab;
+      this.#from = at;
+    }
+    this.#to = end;
+    this.#leaving.push(slab);
+    this.#schedule();
+  }
+
+  /** The room is not sent as a PDU, though what was sent before this call may point into it. */
+  giveBack({ slab }: Room): void {
+    this.#leaving.push(slab);
+    this.#schedule();
   }
 
   flush(): void {
     this.#scheduled = false;
+    this.#endStretch();
     const pieces = this.#pieces;
-    if (pieces.length === 0 || this.#socket.destroyed) return;
+    const leaving = this.#leaving;
+    if (this.#socket.destroyed) return;
+    if (leaving.length > 0) this.#leaving = [];
+    if (pieces.length === 0) return this.#left(leaving);
     this.#pieces = [];
+    if (pieces.length === 1) this.#write(pieces[0] as Uint8Array, leaving);
+    else this.#gather(pieces, leaving);
+  }
+
+  #gather(pieces: readonly Uint8Array[], leaving: readonly SendSlab[]): void {
+    const gathered = gather(pieces);
     this.#socket.cork();
-    let small: Uint8Array[] = [];
-    for (const piece of pieces) {
-      this.bytesOut += piece.length;
-      if (piece.length <= COPY_BYTES) {
-        small.push(piece);
-        continue;
-      }
-      this.#write(small);
-      small = [];
-      this.#socket.write(piece);
-    }
-    this.#write(small);
+    gathered.forEach((piece, at) => {
+      this.#write(piece, at === gathered.length - 1 ? leaving : NOTHING);
+    });
     this.#socket.uncork();
   }
+
+  #write(piece: Uint8Array, leaving: readonly SendSlab[]): void {
+    this.bytesOut += piece.length;
+    if (leaving.length === 0) this.#socket.write(piece);
+    else this.#socket.write(piece, () => this.#left(leaving));
+  }
+
+  /** The socket has no more use for what stood in these rooms. */
+  #left(leaving: readonly SendSlab[]): void {
+    for (const slab of leaving) {
+      slab.lent -= 1;
+      if (slab.lent > 0) continue;
+      if (this.#slab === slab) this.#slab = undefined;
+      giveSlabBack(slab);
+    }
+  }
+
+  #endStretch(): void {
+    if (this.#stretch === undefined) return;
+    this.#pieces.push(this.#stretch.bytes.subarray(this.#from, this.#to));
+    this.#stretch = undefined;
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    queueMicrotask(this.#flushLater);
+  }
+  readonly #flushLater = (): void => this.flush();
 
   #sendData(data: Uint8Array): void {
     const padding = PADDING[(-data.length & 3) as 0 | 1 | 2 | 3];
@@ -63,14 +138,39 @@ export class PduWriter {
     if (padding.length > 0) this.#pieces.push(padding);
     if (this.dataDigest) this.#pieces.push(digestOf([data, padding]));
   }
+}
 
-  #write(pieces: readonly Uint8Array[]): void {
-    if (pieces.length > 0) this.#socket.write(pieces.length === 1 ? (pieces[0] as Uint8Array) : Buffer.concat(pieces));
+/** Padding and digests of a PDU in its room. */
+function complete({ slab: { bytes }, at, dataAt, dataBytes, end }: Room): void {
+  const paddedEnd = dataAt + dataBytes + (-dataBytes & 3);
+  bytes.fill(0, dataAt + dataBytes, paddedEnd);
+  const header = bytes.subarray(at, at + BHS_BYTES);
+  if (dataAt > at + BHS_BYTES) bytes.writeUInt32LE(crc32c([header]), at + BHS_BYTES);
+  if (end > paddedEnd) bytes.writeUInt32LE(crc32c([bytes.subarray(dataAt, paddedEnd)]), paddedEnd);
+}
+
+/** The same bytes in fewer pieces. */
+function gather(pieces: readonly Uint8Array[]): Uint8Array[] {
+  const gathered: Uint8Array[] = [];
+  let small: Uint8Array[] = [];
+  const endSmall = () => {
+    if (small.length > 0) gathered.push(small.length === 1 ? (small[0] as Uint8Array) : Buffer.concat(small));
+    small = [];
+  };
+  for (const piece of pieces) {
+    if (piece.length <= COPY_BYTES) {
+      small.push(piece);
+      continue;
+    }
+    endSmall();
+    gathered.push(piece);
   }
+  endSmall();
+  return gathered;
 }
 
 function digestOf(pieces: readonly Uint8Array[]): Buffer {
-  const digest = Buffer.allocUnsafe(4);
+  const digest = Buffer.allocUnsafe(DIGEST_BYTES);
   digest.writeUInt32LE(crc32c(pieces), 0);
   return digest;
 }

@@ -61,6 +61,12 @@ export interface ScsiTask extends Initiation {
   /** Bytes that the initiator has ready to send and room to receive; the transport's EDTL. */
   readonly expectedOutBytes: number;
   readonly expectedInBytes: number;
+  /**
+   * Memory of the transport for the data that this command reads, so that it leaves without a copy:
+   * at most once for each task. Its content is not cleared; what is not filled must not be answered
+   * with. Absent, or undefined where the transport has none of that size.
+   */
+  readBuffer?(bytes: number): Uint8Array | undefined;
   /** The device server's own, from `admit` to the end of the task. The transport makes it `undefined` (so that the object keeps its shape) and never looks at it. */
   record?: object | undefined;
 }

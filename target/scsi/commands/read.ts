@@ -50,7 +50,7 @@ function executeRead(command: Command): Execution | Promise<Execution> {
   const bytes = command.blocks * unit.blockBytes;
   const wanted = wantedBytes(command, bytes);
   if (wanted === 0) return { kind: "done", status: Status.GOOD, dataInBytes: bytes };
-  const data = takeReadBuffer(wanted);
+  const data = task.readBuffer?.(wanted) ?? takeReadBuffer(wanted);
   const completion = unit.device.read(command.lba * unit.blockBytes, data, task);
   if (completion === OK) return readData(data, bytes);
   if (!(completion instanceof Promise)) return failureOf(command, completion, "read") ?? readData(data, bytes);
