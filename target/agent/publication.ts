@@ -37,7 +37,9 @@ export class TargetPublication implements Publication, LunInventory, TargetAcces
 
   publishUnit(unit: PublishedUnit, device: BlockDevice): void {
     const identity = { naa: unit.naa, serial: unit.serial, vendor: "SANLAB", product: "VIRTUAL DISK", revision: "1" };
-    this.#units.set(unit.id, new LogicalUnit(device, { ...identity, readOnly: unit.readOnly }));
+    // Other agents may publish the same disk, and nobody holds reservations for all of them yet.
+    const options = { servedElsewhere: true };
+    this.#units.set(unit.id, new LogicalUnit(device, { ...identity, readOnly: unit.readOnly }, options));
     this.#tellAll();
   }
 

@@ -16,6 +16,9 @@ export const Attention = {
   MEDIUM_MAY_HAVE_CHANGED: attention(0x28, 0x00, 2),
   MODE_PARAMETERS_CHANGED: attention(0x2a, 0x01, 2),
   CAPACITY_DATA_HAS_CHANGED: attention(0x2a, 0x09, 2),
+  RESERVATIONS_PREEMPTED: attention(0x2a, 0x03, 2),
+  RESERVATIONS_RELEASED: attention(0x2a, 0x04, 2),
+  REGISTRATIONS_PREEMPTED: attention(0x2a, 0x05, 2),
   COMMANDS_CLEARED_BY_ANOTHER_INITIATOR: attention(0x2f, 0x00, 2),
   REPORTED_LUNS_DATA_HAS_CHANGED: attention(0x3f, 0x0e, 2),
 } as const;

@@ -145,3 +145,37 @@ export const ReportSupportedTaskManagementFunctions = cdb(
     allocationBytes: uint(6, 4),
   },
 );
+
+// --- Reservations (SPC-4 6.15, 6.16; SPC-2 7.16, 7.17, 7.21, 7.22) -------------------------------
+
+const reserveIn = { allocationBytes: uint(7, 2) };
+export const ReadKeys = cdb("PERSISTENT RESERVE IN: READ KEYS", [0x5e, 0], 10, reserveIn);
+export const ReadReservation = cdb("PERSISTENT RESERVE IN: READ RESERVATION", [0x5e, 1], 10, reserveIn);
+export const ReportCapabilities = cdb("PERSISTENT RESERVE IN: REPORT CAPABILITIES", [0x5e, 2], 10, reserveIn);
+export const ReadFullStatus = cdb("PERSISTENT RESERVE IN: READ FULL STATUS", [0x5e, 3], 10, reserveIn);
+
+const reserveOut = { listBytes: uint(5, 4) };
+const typed = { scope: bits(2, 4, 4), type: bits(2, 0, 4), ...reserveOut };
+export const Register = cdb("PERSISTENT RESERVE OUT: REGISTER", [0x5f, 0], 10, reserveOut);
+export const Reserve = cdb("PERSISTENT RESERVE OUT: RESERVE", [0x5f, 1], 10, typed);
+export const Release = cdb("PERSISTENT RESERVE OUT: RELEASE", [0x5f, 2], 10, typed);
+export const Clear = cdb("PERSISTENT RESERVE OUT: CLEAR", [0x5f, 3], 10, reserveOut);
+export const Preempt = cdb("PERSISTENT RESERVE OUT: PREEMPT", [0x5f, 4], 10, typed);
+export const PreemptAndAbort = cdb("PERSISTENT RESERVE OUT: PREEMPT AND ABORT", [0x5f, 5], 10, typed);
+export const RegisterAndIgnore = cdb(
+  "PERSISTENT RESERVE OUT: REGISTER AND IGNORE EXISTING KEY",
+  [0x5f, 6],
+  10,
+  reserveOut,
+);
+export const RegisterAndMove = cdb("PERSISTENT RESERVE OUT: REGISTER AND MOVE", [0x5f, 7], 10, reserveOut);
+export type ReserveOutCdb = Cdb<typeof reserveOut>;
+export type TypedReserveOutCdb = Cdb<typeof typed>;
+
+/** Reservations for third parties and of extents are obsolete. */
+const unitReserve = { thirdParty: flag(1, 4), extent: flag(1, 0) };
+export const Reserve6 = cdb("RESERVE(6)", 0x16, 6, unitReserve);
+export const Release6 = cdb("RELEASE(6)", 0x17, 6, unitReserve);
+export const Reserve10 = cdb("RESERVE(10)", 0x56, 10, unitReserve);
+export const Release10 = cdb("RELEASE(10)", 0x57, 10, unitReserve);
+export type UnitReserveCdb = Cdb<typeof unitReserve>;

@@ -67,6 +67,14 @@ export class Command implements Accepted {
     return { ...failure, dataOutBytes: this.dataOutBytes };
   }
 
+  /** Whether a reservation stops it. */
+  get conflict(): boolean {
+    const { reservations } = this.unit;
+    if (reservations === undefined || !reservations.inForce) return false;
+    const { conflicts } = this.definition;
+    return reservations.conflict(this.itl, typeof conflicts === "function" ? conflicts(this.cdb) : conflicts);
+  }
+
   /** What its definition says of its CDB; undefined where there is nothing to say against it. */
   check(): ScsiResult | undefined {
     try {
@@ -110,6 +118,12 @@ export function checkCondition(condition: Condition, descriptorFormat: boolean, 
 
 /** GOOD without data. */
 export const GOOD: ScsiResult = Object.freeze({ kind: "done", status: Status.GOOD });
+
+/** SAM-5 5.3.1. */
+export const RESERVATION_CONFLICT: ScsiResult = Object.freeze({
+  kind: "done",
+  status: Status.RESERVATION_CONFLICT,
+});
 
 /** GOOD with parameter data, cut to the allocation length of the CDB (SPC-4 4.2.5.6). */
 export function goodWith(data: Uint8Array, allocationBytes: number): ScsiResult {

@@ -5,8 +5,8 @@
  */
 import { flag } from "../wire/layout.ts";
 import { CONTROL_NACA } from "./cdb.ts";
-import { Command, checkCondition } from "./command.ts";
-import { findCommand } from "./commands/table.ts";
+import { Command, checkCondition, RESERVATION_CONFLICT } from "./command.ts";
+import { findCommand, hasServiceActions } from "./commands/table.ts";
 import { Condition } from "./condition.ts";
 import type { ItlNexus } from "./itl-nexus.ts";
 import type { LogicalUnit } from "./logical-unit.ts";
@@ -56,8 +56,10 @@ export class BlockDeviceServer implements DeviceServer, ServerContext {
     const itl = unit.itlNexus(task.nexus) ?? this.#nexuses.meet(task.nexus, unit);
     const definition = findCommand(task.cdb, unit);
     if (itl.attentions.pending && !definition?.duringAttention) return attention(unit, itl);
-    if (definition === undefined) return fail(unit, Condition.INVALID_COMMAND_OPERATION_CODE);
+    if (definition === undefined) return unknownCommand(task, unit);
     const command = new Command(task, unit, itl, definition, this);
+    // SAM-5 5.3.3: before anything else that may be wrong with it.
+    if (command.conflict) return RESERVATION_CONFLICT;
     const refused = refusal(command) ?? command.check() ?? protection(command);
     if (refused) return refused;
     if (unit.tasks.full) return TASK_SET_FULL;
@@ -137,6 +139,15 @@ export class BlockDeviceServer implements DeviceServer, ServerContext {
     await action(unit, nexus);
     return "complete";
   }
+}
+
+/** An operation code may be known where its service action is not: then that field is what is wrong. */
+function unknownCommand({ cdb }: ScsiTask, unit: LogicalUnit): ScsiResult {
+  if (findCommand(cdb) !== undefined || !hasServiceActions(cdb)) {
+    return fail(unit, Condition.INVALID_COMMAND_OPERATION_CODE);
+  }
+  const pointer = { inCdb: true, byte: 1, bit: 4 };
+  return checkCondition(Condition.INVALID_FIELD_IN_CDB, unit.mode.descriptorSense, { pointer });
 }
 
 /** What is wrong with a command before its own fields are looked at. */

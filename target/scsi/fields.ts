@@ -7,7 +7,7 @@ export interface FieldLocation {
   readonly bit?: number;
 }
 
-export function locationOf({ firstBit, bitCount }: Field): FieldLocation {
+export function locationOf({ firstBit, bitCount }: Pick<Field, "firstBit" | "bitCount">): FieldLocation {
   const byte = byteOf(firstBit);
   return bitCount % 8 === 0 ? { byte } : { byte, bit: 7 - (firstBit % 8) };
 }

@@ -11,5 +11,7 @@ export const MAX_WRITE_SAME_BYTES = MAX_TRANSFER_BYTES;
 /** All ranges of one UNMAP together. */
 export const MAX_UNMAP_BLOCKS = 1024 * 1024;
 export const MAX_UNMAP_DESCRIPTORS = 256;
+/** Registrations of one unit (SPC-4 5.13.7): what a host may make it remember. */
+export const MAX_REGISTRATIONS = 1024;
 /** Parameter lists other than UNMAP's are short; a longer one is refused before it is asked for. */
 export const MAX_PARAMETER_LIST_BYTES = 4096;

@@ -11,6 +11,8 @@ import { Condition } from "./condition.ts";
 import { ItlNexus } from "./itl-nexus.ts";
 import { MAX_TRANSFER_BYTES } from "./limits.ts";
 import { ModeParameters } from "./mode/parameters.ts";
+import { Reservations } from "./reservations/reservations.ts";
+import { type Registrant, sameRegistrant } from "./reservations/state.ts";
 import type { BugLogger } from "./server-context.ts";
 import { TaskSet } from "./task-set.ts";
 import type { Nexus } from "./transport.ts";
@@ -30,6 +32,17 @@ export interface LogicalUnitIdentity {
   readonly rotational?: boolean;
 }
 
+export interface LogicalUnitOptions {
+  /** Who may use it; kept in memory, for as long as the unit lives, where nothing else is given. */
+  readonly reservations?: Reservations;
+  /**
+   * Other device servers serve the same blocks, and this one does not see their commands. The unit
+   * then has no reservations but those it is given, and no command that must be atomic against all
+   * others: what could not be kept is not offered.
+   */
+  readonly servedElsewhere?: boolean;
+}
+
 const TASK_SET_LIMIT = 4096;
 
 export class LogicalUnit {
@@ -38,6 +51,9 @@ export class LogicalUnit {
   readonly blockBytes: number;
   readonly maxTransferBlocks: number;
   readonly mode = new ModeParameters();
+  /** Absent where nobody could keep them. */
+  readonly reservations: Reservations | undefined;
+  readonly servedElsewhere: boolean;
   readonly tasks = new TaskSet(TASK_SET_LIMIT);
   /** The medium of a removable unit is out (START STOP UNIT with LOEJ, SBC-4 5.31). */
   ejected = false;
@@ -46,12 +62,14 @@ export class LogicalUnit {
   readonly #background = new Set<Promise<void>>();
 
   /** Takes over `device.onChange`. @throws RangeError where the identity cannot be told in INQUIRY data. */
-  constructor(device: BlockDevice, identity: LogicalUnitIdentity) {
+  constructor(device: BlockDevice, identity: LogicalUnitIdentity, options: LogicalUnitOptions = {}) {
     checkIdentity(identity);
     this.device = device;
     this.identity = identity;
     this.blockBytes = device.blockBytes;
     this.maxTransferBlocks = MAX_TRANSFER_BYTES / device.blockBytes;
+    this.servedElsewhere = options.servedElsewhere ?? false;
+    this.reservations = options.reservations ?? (this.servedElsewhere ? undefined : Reservations.inMemory());
     device.onChange = () => this.tell(Attention.CAPACITY_DATA_HAS_CHANGED);
   }
 
@@ -87,6 +105,8 @@ export class LogicalUnit {
 
   /** The nexus has ended, or no longer sees this unit: its tasks are aborted, and waited for. */
   async part(nexus: Nexus): Promise<void> {
+    const itl = this.#nexuses.get(nexus);
+    if (itl) this.reservations?.releaseUnit(itl);
     this.#nexuses.delete(nexus);
     await this.tasks.abortAll((command) =>
       command.task.nexus === nexus ? { kind: "aborted", reportStatus: false } : undefined,
@@ -98,9 +118,25 @@ export class LogicalUnit {
     for (const itl of this.#nexuses.values()) if (itl.nexus !== except) itl.attentions.establish(attention);
   }
 
+  /** Establishes a unit attention for the nexus of these names, where it lives. */
+  tellRegistrant(registrant: Registrant, attention: Attention): void {
+    for (const itl of this.#nexuses.values()) {
+      if (sameRegistrant(itl.registrant, registrant)) itl.attentions.establish(attention);
+    }
+  }
+
+  /** Every nexus of an initiator device that knows the unit. */
+  registrantsOf(initiatorName: string): Registrant[] {
+    const known = [...this.#nexuses.values()];
+    return known
+      .filter(({ nexus }) => nexus.initiatorName.toLowerCase() === initiatorName)
+      .map(({ registrant }) => registrant);
+  }
+
   /** SAM-5 6.3.3, once its tasks have ended. */
   reset(): void {
     this.mode.reset();
+    this.reservations?.releaseUnit();
     for (const itl of this.#nexuses.values()) itl.preventsRemoval = false;
     this.tell(Attention.BUS_DEVICE_RESET);
   }

@@ -5,6 +5,7 @@
 import { Attention } from "./attention.ts";
 import type { Command } from "./command.ts";
 import type { LogicalUnit } from "./logical-unit.ts";
+import { type Registrant, sameRegistrant } from "./reservations/state.ts";
 import type { Aborted, Nexus } from "./transport.ts";
 
 const SILENTLY: Aborted = Object.freeze({ kind: "aborted", reportStatus: false });
@@ -29,6 +30,17 @@ export async function clearTaskSet(unit: LogicalUnit, nexus: Nexus): Promise<voi
 export async function logicalUnitReset(unit: LogicalUnit, nexus: Nexus): Promise<void> {
   await unit.tasks.abortAll((command) => (command.task.nexus === nexus ? SILENTLY : statusFor(unit)));
   unit.reset();
+}
+
+/** PREEMPT AND ABORT (SPC-4 5.13.11.5): all commands of those whose registrations it took, but itself. */
+export async function abortPreempted(by: Command, preempted: readonly Registrant[]): Promise<void> {
+  const { unit, task } = by;
+  await unit.tasks.abortAll((command) => {
+    if (command === by || !preempted.some((registrant) => sameRegistrant(registrant, command.itl.registrant))) {
+      return undefined;
+    }
+    return command.task.nexus === task.nexus ? SILENTLY : statusFor(unit);
+  });
 }
 
 /** SAM-5 5.6: with TAS the other nexus gets TASK ABORTED for each command, without it one unit attention. */

@@ -6,7 +6,7 @@
  * device has not answered at once. A SIMPLE command that the device answers in the same call
  * never enters.
  */
-import type { Command } from "./command.ts";
+import { type Command, RESERVATION_CONFLICT } from "./command.ts";
 import { type Execution, TaskAttribute } from "./transport.ts";
 
 export class TaskSet {
@@ -173,7 +173,15 @@ export class TaskSet {
   #start(command: Command): void {
     const { held } = command;
     this.#dormant--;
-    if (held) held.resolve(this.#run(command, held.dataOut));
+    if (held === undefined) return;
+    // Commands enter the enabled state here, so reservations made since they came count (SPC-4 5.13.1).
+    held.resolve(command.conflict ? this.#refuse(command) : this.#run(command, held.dataOut));
+  }
+
+  #refuse(command: Command): Execution {
+    command.state = "running";
+    this.#end(command);
+    return RESERVATION_CONFLICT;
   }
 
   /**

@@ -67,9 +67,14 @@ export class ScsiHost {
   readonly nexus: Nexus;
   readonly #server: BlockDeviceServer;
 
-  constructor(server: BlockDeviceServer, name = `iqn.2026-01.net.example:host${++hosts}`) {
+  constructor(
+    server: BlockDeviceServer,
+    name = `iqn.2026-01.net.example:host${++hosts}`,
+    targetPort: TargetPort = PORT,
+  ) {
     this.#server = server;
-    this.nexus = { id: `${name}-${++hosts}`, initiatorPort: `${name},i,0x1`, initiatorName: name, targetPort: PORT };
+    const initiatorPort = `${name},i,0x000000000001`;
+    this.nexus = { id: `${name}-${++hosts}`, initiatorPort, initiatorName: name, targetPort };
     server.nexusBegins(this.nexus);
   }
 

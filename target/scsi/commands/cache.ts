@@ -25,6 +25,7 @@ function synchronize(layout: BlockRangeCdb): CommandDefinition {
   return {
     cdb: layout,
     access: "ready",
+    conflicts: "any",
     admit: (command) => admitToEnd(command, layout),
     execute(command) {
       const { unit, task } = command;
@@ -44,6 +45,7 @@ function prefetch(layout: BlockRangeCdb): CommandDefinition {
   return {
     cdb: layout,
     access: "read",
+    conflicts: "exclusive-access",
     admit: (command) => admitToEnd(command, layout),
     execute(command) {
       if (layout.immediate.get(command.cdb, 0) === 0) return fetch(command, command.task);

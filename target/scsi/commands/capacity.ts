@@ -12,6 +12,7 @@ export const capacityCommands: readonly CommandDefinition[] = [
   {
     cdb: ReadCapacity10,
     access: "ready",
+    conflicts: "reserve",
     admit(command) {
       const { lba, partialMedium } = ReadCapacity10;
       // SBC-2 5.10: an address makes sense only together with PMI, which later editions made obsolete.
@@ -20,7 +21,7 @@ export const capacityCommands: readonly CommandDefinition[] = [
     },
     execute: readCapacity10,
   },
-  { cdb: ReadCapacity16, access: "ready", execute: readCapacity16 },
+  { cdb: ReadCapacity16, access: "ready", conflicts: "reserve", execute: readCapacity16 },
 ];
 
 function readCapacity10(command: Command): ScsiResult {

@@ -1,6 +1,7 @@
 import type { CdbLayout } from "../cdb.ts";
 import type { Command } from "../command.ts";
 import type { LogicalUnit } from "../logical-unit.ts";
+import type { Conflicts } from "../reservations/reservations.ts";
 import type { ServerContext } from "../server-context.ts";
 import type { Execution, ScsiResult, ScsiTask } from "../transport.ts";
 
@@ -18,6 +19,8 @@ export type Access = "none" | "ready" | "read" | "write";
 export interface CommandDefinition {
   readonly cdb: CdbLayout;
   readonly access: Access;
+  /** Which reservations of others stop it; a function where its own fields decide. */
+  readonly conflicts: Conflicts | ((cdb: Uint8Array) => Conflicts);
   /** Carried out although a unit attention is pending: INQUIRY, REPORT LUNS, REQUEST SENSE (SAM-5 5.14). */
   readonly duringAttention?: true;
   /** Absent: every unit has it. */

@@ -17,7 +17,7 @@ const IMPLICIT_ALUA = 1;
 const STANDARDS = [0x00a0, 0x0460, 0x04c0] as const;
 
 export const inquiryCommands: readonly CommandDefinition[] = [
-  { cdb: Inquiry, access: "none", duringAttention: true, withoutUnit, execute },
+  { cdb: Inquiry, access: "none", conflicts: "never", duringAttention: true, withoutUnit, execute },
 ];
 
 function execute(command: Command): ScsiResult {

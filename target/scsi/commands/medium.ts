@@ -4,14 +4,38 @@ import { PreventAllowMediumRemoval, StartStopUnit, TestUnitReady } from "../cdb.
 import { type Command, GOOD } from "../command.ts";
 import { Condition } from "../condition.ts";
 import { failureOf } from "../outcome.ts";
+import type { Conflicts } from "../reservations/reservations.ts";
 import type { Execution, ScsiResult } from "../transport.ts";
 import type { CommandDefinition } from "./definition.ts";
 
 export const mediumCommands: readonly CommandDefinition[] = [
-  { cdb: TestUnitReady, access: "ready", execute: () => GOOD },
-  { cdb: StartStopUnit, access: "none", admit: admitStartStop, execute: executeStartStop },
-  { cdb: PreventAllowMediumRemoval, access: "none", admit: admitPrevent, execute: executePrevent },
+  { cdb: TestUnitReady, access: "ready", conflicts: "reserve", execute: () => GOOD },
+  {
+    cdb: StartStopUnit,
+    access: "none",
+    conflicts: startStopConflicts,
+    admit: admitStartStop,
+    execute: executeStartStop,
+  },
+  {
+    cdb: PreventAllowMediumRemoval,
+    access: "none",
+    conflicts: preventConflicts,
+    admit: admitPrevent,
+    execute: executePrevent,
+  },
 ];
+
+/** SBC-4 table 13: starting is allowed to all; whatever takes the medium from others is not. */
+function startStopConflicts(cdb: Uint8Array): Conflicts {
+  const { powerCondition, start } = StartStopUnit;
+  return start.get(cdb, 0) !== 0 && powerCondition.get(cdb, 0) === 0 ? "reserve" : "any";
+}
+
+/** SPC-4 table 65: allowing is allowed to all. */
+function preventConflicts(cdb: Uint8Array): Conflicts {
+  return PreventAllowMediumRemoval.prevent.get(cdb, 0) === 0 ? "never" : "any";
+}
 
 function admitStartStop(command: Command): ScsiResult | undefined {
   const { cdb, unit } = command;

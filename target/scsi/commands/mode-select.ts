@@ -17,12 +17,14 @@ export const modeSelectCommands: readonly CommandDefinition[] = [
   {
     cdb: ModeSelect6,
     access: "none",
+    conflicts: "any",
     admit: (c) => admit(c, ModeSelect6),
     execute: (c, data) => execute(c, data, ModeHeader6),
   },
   {
     cdb: ModeSelect10,
     access: "none",
+    conflicts: "any",
     admit: (c) => admit(c, ModeSelect10),
     execute: (c, data) => execute(c, data, ModeHeader10),
   },

@@ -13,8 +13,8 @@ const ALL_SUBPAGES = 0xff;
 const TOO_MANY = 0xffff_ffff;
 
 export const modeSenseCommands: readonly CommandDefinition[] = [
-  { cdb: ModeSense6, access: "none", execute: modeSense6 },
-  { cdb: ModeSense10, access: "none", execute: modeSense10 },
+  { cdb: ModeSense6, access: "none", conflicts: "exclusive-access", execute: modeSense6 },
+  { cdb: ModeSense10, access: "none", conflicts: "exclusive-access", execute: modeSense10 },
 ];
 
 function modeSense6(command: Command): ScsiResult {

@@ -23,8 +23,15 @@ const PROVISIONING_STATUS: Readonly<Record<ProvisioningStatus, number>> = { mapp
 const thin = (unit: LogicalUnit) => unit.device.thin;
 
 export const provisioningCommands: readonly CommandDefinition[] = [
-  { cdb: Unmap, access: "write", supported: thin, admit: admitUnmap, execute: executeUnmap },
-  { cdb: GetLbaStatus16, access: "ready", supported: thin, admit: admitStatus, execute: executeStatus },
+  { cdb: Unmap, access: "write", conflicts: "any", supported: thin, admit: admitUnmap, execute: executeUnmap },
+  {
+    cdb: GetLbaStatus16,
+    access: "ready",
+    conflicts: "exclusive-access",
+    supported: thin,
+    admit: admitStatus,
+    execute: executeStatus,
+  },
 ];
 
 function admitUnmap(command: Command): ScsiResult | undefined {

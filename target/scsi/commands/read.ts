@@ -15,6 +15,7 @@ export const readCommands: readonly CommandDefinition[] = [
   {
     cdb: Read6,
     access: "read",
+    conflicts: "exclusive-access",
     admit: (command) =>
       addressTransfer(
         command,
@@ -34,6 +35,7 @@ function read(layout: BlockCdb): CommandDefinition {
   return {
     cdb: layout,
     access: "read",
+    conflicts: "exclusive-access",
     admit(command) {
       const { cdb } = command;
       if (protect.get(cdb, 0) !== 0) return command.invalidField(protect);

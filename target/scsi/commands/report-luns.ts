@@ -16,7 +16,7 @@ const ENTRY_BYTES = 8;
 const MIN_ALLOCATION_BYTES = 16;
 
 export const reportLunsCommands: readonly CommandDefinition[] = [
-  { cdb: ReportLuns, access: "none", duringAttention: true, withoutUnit, admit, execute },
+  { cdb: ReportLuns, access: "none", conflicts: "never", duringAttention: true, withoutUnit, admit, execute },
 ];
 
 function admit(command: Command): ScsiResult | undefined {

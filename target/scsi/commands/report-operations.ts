@@ -23,8 +23,13 @@ const Support = { NOT_SUPPORTED: 1, STANDARD: 3 } as const;
 /** `all` is asked late: these rows are part of the table they report. */
 export function reportOperationsCommands(all: () => readonly CommandDefinition[]): readonly CommandDefinition[] {
   return [
-    { cdb: Codes, access: "none", execute: (command) => reportOperationCodes(command, all()) },
-    { cdb: Functions, access: "none", execute: reportTaskManagement },
+    {
+      cdb: Codes,
+      access: "none",
+      conflicts: "exclusive-access",
+      execute: (command) => reportOperationCodes(command, all()),
+    },
+    { cdb: Functions, access: "none", conflicts: "exclusive-access", execute: reportTaskManagement },
   ];
 }
 

@@ -14,6 +14,7 @@ export const reportPortGroupsCommands: readonly CommandDefinition[] = [
   {
     cdb: ReportTargetPortGroups,
     access: "none",
+    conflicts: "never",
     admit(command) {
       const { format } = ReportTargetPortGroups;
       return format.get(command.cdb, 0) > Format.EXTENDED ? command.invalidField(format) : undefined;

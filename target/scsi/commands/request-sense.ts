@@ -7,7 +7,7 @@ import type { ScsiResult, ScsiTask } from "../transport.ts";
 import type { CommandDefinition } from "./definition.ts";
 
 export const requestSenseCommands: readonly CommandDefinition[] = [
-  { cdb: RequestSense, access: "none", duringAttention: true, withoutUnit, execute },
+  { cdb: RequestSense, access: "none", conflicts: "never", duringAttention: true, withoutUnit, execute },
 ];
 
 function execute(command: Command): ScsiResult {

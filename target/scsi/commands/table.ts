@@ -7,12 +7,15 @@ import { inquiryCommands } from "./inquiry.ts";
 import { mediumCommands } from "./medium.ts";
 import { modeSelectCommands } from "./mode-select.ts";
 import { modeSenseCommands } from "./mode-sense.ts";
+import { persistentReserveInCommands } from "./persistent-reserve-in.ts";
+import { persistentReserveOutCommands } from "./persistent-reserve-out.ts";
 import { provisioningCommands } from "./provisioning.ts";
 import { readCommands } from "./read.ts";
 import { reportLunsCommands } from "./report-luns.ts";
 import { reportOperationsCommands } from "./report-operations.ts";
 import { reportPortGroupsCommands } from "./report-port-groups.ts";
 import { requestSenseCommands } from "./request-sense.ts";
+import { reserveReleaseCommands } from "./reserve-release.ts";
 import { verifyCommands } from "./verify.ts";
 import { writeCommands } from "./write.ts";
 import { writeSameCommands } from "./write-same.ts";
@@ -30,6 +33,9 @@ export const commandTable: readonly CommandDefinition[] = [
   ...writeSameCommands,
   ...provisioningCommands,
   ...cacheCommands,
+  ...reserveReleaseCommands,
+  ...persistentReserveInCommands,
+  ...persistentReserveOutCommands,
   ...reportLunsCommands,
   ...reportPortGroupsCommands,
   ...reportOperationsCommands(() => commandTable),
@@ -39,12 +45,16 @@ export const commandTable: readonly CommandDefinition[] = [
 const SERVICE_ACTION_MASK = 0x1f;
 
 const byOpcode = Array.from<CommandDefinition | undefined>({ length: 256 });
+const opcodesWithActions = new Set<number>();
 const byServiceAction = new Map<number, CommandDefinition>();
 
 for (const definition of commandTable) {
   const { opcode, serviceAction } = definition.cdb;
   if (serviceAction === undefined) byOpcode[opcode] = definition;
-  else byServiceAction.set(serviceActionKey(opcode, serviceAction), definition);
+  else {
+    opcodesWithActions.add(opcode);
+    byServiceAction.set(serviceActionKey(opcode, serviceAction), definition);
+  }
 }
 
 /** The row for a CDB, where the unit supports it. Without a unit: whatever row there is. */
@@ -54,6 +64,11 @@ export function findCommand(cdb: Uint8Array, unit?: LogicalUnit): CommandDefinit
     byOpcode[opcode] ?? byServiceAction.get(serviceActionKey(opcode, (cdb[1] ?? 0) & SERVICE_ACTION_MASK));
   if (!definition?.supported || !unit) return definition;
   return definition.supported(unit) ? definition : undefined;
+}
+
+/** Whether the CDB's operation code is one that service actions divide. */
+export function hasServiceActions(cdb: Uint8Array): boolean {
+  return opcodesWithActions.has(cdb[0] ?? 0);
 }
 
 function serviceActionKey(opcode: number, serviceAction: number): number {

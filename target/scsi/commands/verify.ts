@@ -38,6 +38,7 @@ function verify(layout: VerifyCdb): CommandDefinition {
   return {
     cdb: layout,
     access: "read",
+    conflicts: "exclusive-access",
     admit(command) {
       const { cdb } = command;
       const check = byteCheck.get(cdb, 0);
@@ -61,6 +62,7 @@ function writeAndVerify(layout: VerifyCdb): CommandDefinition {
   return {
     cdb: layout,
     access: "write",
+    conflicts: "any",
     admit(command) {
       const { cdb } = command;
       const check = byteCheck.get(cdb, 0);

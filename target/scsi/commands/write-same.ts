@@ -16,7 +16,13 @@ const STEP_BYTES = 1024 * 1024;
 export const writeSameCommands: readonly CommandDefinition[] = [writeSame(WriteSame10), writeSame(WriteSame16)];
 
 function writeSame(layout: WriteSameCdb): CommandDefinition {
-  return { cdb: layout, access: "write", admit: (command) => admitWriteSame(command, layout), execute };
+  return {
+    cdb: layout,
+    access: "write",
+    conflicts: "any",
+    admit: (command) => admitWriteSame(command, layout),
+    execute,
+  };
 
   async function execute(command: Command, dataOut: readonly Uint8Array[]): Promise<Execution> {
     const gone = outOfRangeNow(command);

@@ -16,6 +16,7 @@ export const writeCommands: readonly CommandDefinition[] = [
   {
     cdb: Write6,
     access: "write",
+    conflicts: "any",
     admit: (command) =>
       admitWrite(
         command,
@@ -35,6 +36,7 @@ function write(layout: BlockCdb): CommandDefinition {
   return {
     cdb: layout,
     access: "write",
+    conflicts: "any",
     admit(command) {
       const { cdb } = command;
       if (protect.get(cdb, 0) !== 0) return command.invalidField(protect);
