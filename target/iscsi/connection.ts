@@ -106,6 +106,7 @@ export class Connection {
   #receive(chunk: Buffer): void {
     this.bytesIn += chunk.length;
     if (chunk.length > 0) this.reader.push(chunk);
+    this.writer.hold();
     try {
       while (this.#session !== undefined || this.#waiting !== undefined) {
         const pdu = this.reader.next();
@@ -117,6 +118,7 @@ export class Connection {
       if (!(error instanceof ProtocolError)) this.#options.onError(error, this);
       void this.close();
     }
+    this.writer.flush();
     // A stranger that floods us before it has logged in is not listened to any more until it is its turn.
     if (this.socket.writableLength > MAX_UNSENT_BYTES) this.socket.pause();
   }

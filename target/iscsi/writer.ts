@@ -1,5 +1,7 @@
 /**
- * Gathers the PDUs of one turn of the loop and hands them to the socket together.
+ * Gathers the PDUs of one turn of the loop and hands them to the socket together: whoever has
+ * worked through what came flushes; answers that come later, from the thread pool or the
+ * controller, leave at the end of the turn that brought them.
  *
  * A PDU is built in a room (`send-slab.ts`) where it can be; rooms that adjoin leave as one piece.
  * Of the others, small pieces are copied into one buffer: a copy of 4 KiB costs less than one more
@@ -22,6 +24,7 @@ export class PduWriter {
   readonly #socket: Socket;
   #pieces: Uint8Array[] = [];
   #scheduled = false;
+  #held = false;
   /** Where the next room is cut from. */
   #slab: SendSlab | undefined;
   /** Slabs of the rooms that leave with the pieces, one for each room. */
@@ -81,7 +84,13 @@ export class PduWriter {
     this.#schedule();
   }
 
+  /** What is sent from now on waits for `flush`, which the caller will call in this turn. */
+  hold(): void {
+    this.#held = true;
+  }
+
   flush(): void {
+    this.#held = false;
     this.#scheduled = false;
     this.#endStretch();
     const pieces = this.#pieces;
@@ -126,11 +135,13 @@ export class PduWriter {
   }
 
   #schedule(): void {
-    if (this.#scheduled) return;
+    if (this.#scheduled || this.#held) return;
     this.#scheduled = true;
-    queueMicrotask(this.#flushLater);
+    setImmediate(this.#flushLater);
   }
-  readonly #flushLater = (): void => this.flush();
+  readonly #flushLater = (): void => {
+    if (this.#scheduled) this.flush();
+  };
 
   #sendData(data: Uint8Array): void {
     const padding = PADDING[(-data.length & 3) as 0 | 1 | 2 | 3];

@@ -7,8 +7,7 @@
  *
  * Reads know beforehand (`IoMode`). Buffered writes do not: ext4 refuses RWF_NOWAIT for them. They
  * only copy into the page cache, until the kernel makes writers wait for its write-back, or a part
- * of a page has to be read first. So small writes go inline until one has been slow; from then on
- * the pool has them, until none has been slow there for QUIET_MS.
+ * of a page has to be read first. So small writes go inline while they are quick (`write-pace.ts`).
  */
 import { writevSync } from "node:fs";
 import { type IoCompletion, type IoResult, OK } from "../block-device.ts";
@@ -17,20 +16,17 @@ import type { IoEngine, IoMode } from "./engine.ts";
 import { outcomeOf } from "./outcome.ts";
 import type { ThreadQueue } from "./thread-queue.ts";
 import { after, readAll, totalBytes, writeAll } from "./transfer.ts";
+import { WritePace } from "./write-pace.ts";
 
 /** Larger requests copy for longer than a trip to the pool takes, and would make others wait meanwhile. */
 const INLINE_BYTES = 256 * 1024;
-const SLOW_MS = 3;
-const QUIET_MS = 1000;
 
 export class PageCacheEngine implements IoEngine {
   readonly mode: IoMode;
   readonly #fd: number;
   readonly #threads: ThreadQueue;
-  readonly #nowMs: () => number;
   readonly #readNow: ((fd: number, into: Uint8Array, offset: number) => number) | undefined;
-  /** 0 while writes are quick. */
-  #poolWritesUntilMs = 0;
+  readonly #pace: WritePace;
 
   /** `nowMs` is a monotonic clock in milliseconds. */
   constructor(
@@ -42,7 +38,7 @@ export class PageCacheEngine implements IoEngine {
     this.#fd = fd;
     this.mode = mode;
     this.#threads = threads;
-    this.#nowMs = nowMs;
+    this.#pace = new WritePace(nowMs);
     this.#readNow = { nowait: readWithoutWaiting, memory: readDirectly, pool: undefined }[mode];
   }
 
@@ -57,15 +53,9 @@ export class PageCacheEngine implements IoEngine {
 
   write(offset: number, from: readonly Uint8Array[]): IoCompletion {
     const length = totalBytes(from);
-    const beganMs = this.#nowMs();
-    if (length > INLINE_BYTES || beganMs < this.#poolWritesUntilMs) {
-      return this.#threads.run(() => this.#writeInPool(offset, from));
-    }
-    try {
-      return this.#writeInline(offset, from, length);
-    } finally {
-      this.#judge(beganMs);
-    }
+    if (length > INLINE_BYTES) return this.#threads.run(() => writeAll(this.#fd, offset, from));
+    if (this.#pace.mayWriteInline()) return this.#pace.inline(() => this.#writeInline(offset, from, length));
+    return this.#threads.run(() => this.#pace.pooled(() => writeAll(this.#fd, offset, from)));
   }
 
   #writeInline(offset: number, from: readonly Uint8Array[], length: number): IoResult {
@@ -81,17 +71,5 @@ export class PageCacheEngine implements IoEngine {
     } catch (error) {
       return outcomeOf(error, offset + at);
     }
-  }
-
-  async #writeInPool(offset: number, from: readonly Uint8Array[]): Promise<IoResult> {
-    const beganMs = this.#nowMs();
-    const result = await writeAll(this.#fd, offset, from);
-    if (totalBytes(from) <= INLINE_BYTES) this.#judge(beganMs);
-    return result;
-  }
-
-  #judge(beganMs: number): void {
-    const now = this.#nowMs();
-    if (now - beganMs > SLOW_MS) this.#poolWritesUntilMs = now + QUIET_MS;
   }
 }

@@ -1,37 +1,75 @@
 import { closeSync, openSync, readFileSync } from "node:fs";
-import test from "ava";
+import test, { type ExecutionContext } from "ava";
 import { OK } from "node-iscsi-target/storage/block-device.ts";
 import { PageCacheEngine } from "node-iscsi-target/storage/engine/page-cache.ts";
 import { ThreadQueue } from "node-iscsi-target/storage/engine/thread-queue.ts";
 import { scratchImage } from "../../../helpers/scratch.ts";
 
-test("writes are done in the same turn until one was slow, then by the thread pool until it has been quick for a while", async (t) => {
+/** An engine whose clock the test sets: each look at it moves it on by `eachTakesMs`. */
+async function pacedEngine(t: ExecutionContext) {
   const path = await scratchImage(t);
   const fd = openSync(path, "w+");
   t.teardown(() => closeSync(fd));
-  let nowMs = 0;
-  let eachTakesMs = 0;
+  const clock = { nowMs: 0, eachTakesMs: 0 };
   const engine = new PageCacheEngine(fd, "pool", new ThreadQueue(), () => {
-    nowMs += eachTakesMs;
-    return nowMs;
+    clock.nowMs += clock.eachTakesMs;
+    return clock.nowMs;
   });
   let written = 0;
   const write = () => engine.write(written++ * 512, [Buffer.alloc(512, written)]);
+  const verify = () => {
+    const image = readFileSync(path);
+    for (let at = 0; at < written; at += 1) t.is(image[at * 512], at + 1);
+  };
+  /** Writes once, slowly, inline. */
+  const stumble = () => {
+    clock.eachTakesMs = 50;
+    t.is(write(), OK, "how long it takes is known only afterwards");
+    clock.eachTakesMs = 0;
+  };
+  return { clock, write, verify, stumble };
+}
+
+test("a write that was slow in the loop sends the next ones to the thread pool for a while", async (t) => {
+  const { clock, write, verify, stumble } = await pacedEngine(t);
   t.is(write(), OK);
-  eachTakesMs = 50;
-  t.is(write(), OK, "how long it takes is known only afterwards");
+  stumble();
+  clock.nowMs += 49;
   const pooled = write();
   t.true(pooled instanceof Promise);
   t.is(await pooled, OK);
-  eachTakesMs = 0;
-  nowMs += 999;
-  const stillPooled = write();
-  t.true(stillPooled instanceof Promise, "the pool was slow less than a second ago");
-  t.is(await stillPooled, OK);
-  nowMs += 100;
+  clock.nowMs += 1;
   t.is(write(), OK);
-  const image = readFileSync(path);
-  for (let at = 0; at < written; at += 1) t.is(image[at * 512], at + 1);
+  verify();
+});
+
+test("a device that is slow again and again is left to the thread pool for longer each time", async (t) => {
+  const { clock, write, verify, stumble } = await pacedEngine(t);
+  for (const pauseMs of [50, 100, 200, 400, 800, 1600, 2000, 2000]) {
+    stumble();
+    clock.nowMs += pauseMs - 1;
+    const pooled = write();
+    t.true(pooled instanceof Promise, `${pauseMs} ms have not passed`);
+    t.is(await pooled, OK);
+    clock.nowMs += 1;
+  }
+  clock.nowMs += 2001;
+  t.is(write(), OK);
+  stumble();
+  clock.nowMs += 50;
+  t.is(write(), OK, "it has been quick for long, so the pause is short again");
+  verify();
+});
+
+test("nothing is tried in the loop while a write in the thread pool has not come back", async (t) => {
+  const { clock, write, verify, stumble } = await pacedEngine(t);
+  stumble();
+  const hanging = write();
+  clock.nowMs += 10_000;
+  const next = write();
+  t.true(next instanceof Promise);
+  t.deepEqual(await Promise.all([hanging, next]), [OK, OK]);
+  verify();
 });
 
 test("large writes leave the loop to others", async (t) => {
