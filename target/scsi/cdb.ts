@@ -54,6 +54,19 @@ export const Write12 = cdb("WRITE(12)", 0xaa, 12, { ...transfer, ...range12 });
 export const Write16 = cdb("WRITE(16)", 0x8a, 16, { ...transfer, ...range16 });
 export type BlockCdb = Cdb<typeof transfer & typeof range10>;
 
+export const CompareAndWrite = cdb("COMPARE AND WRITE", 0x89, 16, {
+  ...transfer,
+  lba: uint(2, 8),
+  blocks: uint(13, 1),
+});
+export const OrWrite16 = cdb("ORWRITE(16)", 0x8b, 16, { ...transfer, ...range16 });
+export const WriteAtomic16 = cdb("WRITE ATOMIC(16)", 0x9c, 16, {
+  ...transfer,
+  lba: uint(2, 8),
+  boundary: uint(10, 2),
+  blocks: uint(12, 2),
+});
+
 const verification = { protect: bits(1, 5, 3), dpo: flag(1, 4), byteCheck: bits(1, 1, 2) };
 
 export const Verify10 = cdb("VERIFY(10)", 0x2f, 10, { ...verification, ...range10 });

@@ -6,8 +6,10 @@ export const MAX_TRANSFER_BYTES = 16 * 1024 * 1024;
 export const OPTIMAL_TRANSFER_BYTES = 1024 * 1024;
 /** Transfers of multiples of this do not make the device read before it writes. */
 export const OPTIMAL_GRANULARITY_BYTES = 4096;
-/** Not above a WRITE, so that whatever WRITE SAME fills can also be written. */
-export const MAX_WRITE_SAME_BYTES = MAX_TRANSFER_BYTES;
+/** What the field in VPD page B0h can say. */
+export const MAX_COMPARE_AND_WRITE_BLOCKS = 255;
+/** Enough for a host to clear a disk in a reasonable number of commands, and little enough for one of them to end. */
+export const MAX_WRITE_SAME_BYTES = 1024 * 1024 * 1024;
 /** All ranges of one UNMAP together. */
 export const MAX_UNMAP_BLOCKS = 1024 * 1024;
 export const MAX_UNMAP_DESCRIPTORS = 256;

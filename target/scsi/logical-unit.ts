@@ -50,6 +50,8 @@ export class LogicalUnit {
   readonly identity: LogicalUnitIdentity;
   readonly blockBytes: number;
   readonly maxTransferBlocks: number;
+  /** The longest WRITE ATOMIC; 0 where the device promises nothing of the kind. */
+  readonly maxAtomicBlocks: number;
   readonly mode = new ModeParameters();
   /** Absent where nobody could keep them. */
   readonly reservations: Reservations | undefined;
@@ -68,6 +70,7 @@ export class LogicalUnit {
     this.identity = identity;
     this.blockBytes = device.blockBytes;
     this.maxTransferBlocks = MAX_TRANSFER_BYTES / device.blockBytes;
+    this.maxAtomicBlocks = (device.atomicWriteBytes ?? 0) / device.blockBytes;
     this.servedElsewhere = options.servedElsewhere ?? false;
     this.reservations = options.reservations ?? (this.servedElsewhere ? undefined : Reservations.inMemory());
     device.onChange = () => this.tell(Attention.CAPACITY_DATA_HAS_CHANGED);

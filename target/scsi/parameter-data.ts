@@ -19,6 +19,8 @@ export const Capacity10Data = layout(8, { lastLba: uint(0, 4), blockBytes: uint(
 export const Capacity16Data = layout(32, {
   lastLba: uint(0, 8),
   blockBytes: uint(8, 4),
+  /** LOGICAL BLOCKS PER PHYSICAL BLOCK EXPONENT. */
+  physicalExponent: bits(13, 0, 4),
   provisioningManaged: flag(14, 7),
   readsZeros: flag(14, 6),
 });

@@ -5,6 +5,9 @@
  * A command is here only while somebody could notice: it waits for its data or its turn, or the
  * device has not answered at once. A SIMPLE command that the device answers in the same call
  * never enters.
+ *
+ * An atomic command (SBC-4 4.30: COMPARE AND WRITE and its like) starts when no command runs on any
+ * of its blocks, and while it waits or runs, none that came after it starts on one of them.
  */
 import { type Command, RESERVATION_CONFLICT } from "./command.ts";
 import { type Execution, TaskAttribute } from "./transport.ts";
@@ -13,7 +16,7 @@ export class TaskSet {
   /** By age. */
   readonly #commands = new Set<Command>();
   readonly #limit: number;
-  /** How many of them are ORDERED or HEAD OF QUEUE: only these make others wait. */
+  /** How many of them are ORDERED, HEAD OF QUEUE or atomic: only these make others wait. */
   #ordering = 0;
   #headsOfQueue = 0;
   #dormant = 0;
@@ -115,6 +118,7 @@ export class TaskSet {
   }
 
   #hold(command: Command, dataOut: readonly Uint8Array[]): Promise<Execution> {
+    if (!command.enrolled) this.#enrol(command);
     const { promise, resolve } = Promise.withResolvers<Execution>();
     command.state = "dormant";
     command.held = { dataOut, resolve };
@@ -151,6 +155,7 @@ export class TaskSet {
 
   /** SAM-5 8.7 to 8.9, for one command. */
   #mayRun(command: Command): boolean {
+    if (this.#fenced(command)) return false;
     for (const runnable of this.#runnable()) if (runnable === command) return true;
     return !command.enrolled;
   }
@@ -162,7 +167,7 @@ export class TaskSet {
     for (let started = true; started && this.#dormant > 0; ) {
       started = false;
       for (const command of this.#runnable()) {
-        if (command.state !== "dormant") continue;
+        if (command.state !== "dormant" || this.#fenced(command)) continue;
         this.#start(command);
         started = true;
       }
@@ -182,6 +187,25 @@ export class TaskSet {
     command.state = "running";
     this.#end(command);
     return RESERVATION_CONFLICT;
+  }
+
+  /**
+   * Whether the command has to wait because it, or another on the same blocks, is atomic. It waits
+   * for those that run, and for older ones that wait: so none waits for ever, and none for each
+   * other. HEAD OF QUEUE passes those that wait, since they wait for it.
+   */
+  #fenced(command: Command): boolean {
+    const { atomic } = command.definition;
+    const passes = command.task.attribute === TaskAttribute.HEAD_OF_QUEUE || !command.enrolled;
+    let older = true;
+    for (const other of this.#commands) {
+      if (other === command) older = false;
+      else if (overlap(command, other) && (atomic || other.definition.atomic)) {
+        if (other.state === "running") return true;
+        if (older && !passes && other.state === "dormant" && other.definition.atomic) return true;
+      }
+    }
+    return false;
   }
 
   /**
@@ -205,7 +229,12 @@ export class TaskSet {
 
 function orders(command: Command): boolean {
   const { attribute } = command.task;
-  return attribute === TaskAttribute.ORDERED || attribute === TaskAttribute.HEAD_OF_QUEUE;
+  if (attribute === TaskAttribute.ORDERED || attribute === TaskAttribute.HEAD_OF_QUEUE) return true;
+  return command.definition.atomic === true;
+}
+
+function overlap(a: Command, b: Command): boolean {
+  return a.lba < b.lba + b.blocks && b.lba < a.lba + a.blocks;
 }
 
 function twice(command: Command): never {

@@ -65,6 +65,8 @@ export interface BlockDeviceGeometry {
   readonly readOnly: boolean;
   /** Deallocates on `unmap` and reads unmapped ranges as zeros (SBC-4 4.7, LBPRZ = 1). */
   readonly thin: boolean;
+  /** The longest write that others, and the medium after a loss of power, see whole or not at all (SBC-4 4.30); absent: none. */
+  readonly atomicWriteBytes?: number;
   /** What one allocation takes, in bytes: the optimal unmap granularity of VPD B0. `blockBytes` where the device does not say. */
   readonly allocationBytes: number;
 }

@@ -25,6 +25,8 @@ export class MemoryDevice implements BlockDevice {
   readonly readOnly: boolean;
   readonly thin: boolean;
   readonly allocationBytes: number;
+  /** A write is done within one call, and nothing is left after a loss of power. */
+  readonly atomicWriteBytes = 1024 * 1024;
   onChange: ((change: DeviceChange) => void) | undefined;
   #sizeBytes: number;
   readonly #pages = new Map<number, Uint8Array>();

@@ -35,6 +35,7 @@ export class ScriptedDevice implements BlockDevice {
   readonly readOnly: boolean;
   readonly thin: boolean;
   readonly allocationBytes: number;
+  readonly atomicWriteBytes = 64 * 1024;
   bytes: Buffer;
   onChange: ((change: DeviceChange) => void) | undefined = undefined;
   readonly ios: RecordedIo[] = [];

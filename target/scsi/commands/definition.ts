@@ -23,6 +23,8 @@ export interface CommandDefinition {
   readonly conflicts: Conflicts | ((cdb: Uint8Array) => Conflicts);
   /** Carried out although a unit attention is pending: INQUIRY, REPORT LUNS, REQUEST SENSE (SAM-5 5.14). */
   readonly duringAttention?: true;
+  /** No other command on the same blocks is carried out meanwhile (SBC-4 4.30). */
+  readonly atomic?: true;
   /** Absent: every unit has it. */
   readonly supported?: (unit: LogicalUnit) => boolean;
   /** The answer where the LUN names no unit (SPC-4 5.11); absent: LOGICAL UNIT NOT SUPPORTED. */

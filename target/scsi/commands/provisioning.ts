@@ -42,6 +42,8 @@ function admitUnmap(command: Command): ScsiResult | undefined {
   if (bytes > UnmapHeader.sizeBytes + MAX_UNMAP_DESCRIPTORS * UnmapDescriptor.sizeBytes) {
     return command.invalidField(Unmap.listBytes);
   }
+  // Which blocks is known with the list only: until then it counts as all of them.
+  command.blocks = command.unit.blocks;
   command.dataOutBytes = bytes;
   return undefined;
 }

@@ -1,5 +1,6 @@
 /** Every command of a block device, found by operation code and service action. */
 import type { LogicalUnit } from "../logical-unit.ts";
+import { atomicCommands } from "./atomic.ts";
 import { cacheCommands } from "./cache.ts";
 import { capacityCommands } from "./capacity.ts";
 import type { CommandDefinition } from "./definition.ts";
@@ -29,6 +30,7 @@ export const commandTable: readonly CommandDefinition[] = [
   ...capacityCommands,
   ...readCommands,
   ...writeCommands,
+  ...atomicCommands,
   ...verifyCommands,
   ...writeSameCommands,
   ...provisioningCommands,

@@ -110,7 +110,8 @@ async function verifyMedium(command: Command, data: Buffer): Promise<Execution |
   return undefined;
 }
 
-function firstDifference(a: Buffer, b: Buffer): number {
+/** Where the two differ first, or -1. */
+export function firstDifference(a: Buffer, b: Buffer): number {
   if (a.equals(b)) return -1;
   return a.findIndex((byte, index) => byte !== b[index]);
 }

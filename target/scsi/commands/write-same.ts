@@ -44,10 +44,12 @@ function admitWriteSame(command: Command, layout: WriteSameCdb): ScsiResult | un
   if (anchor.get(cdb, 0) !== 0) return command.invalidField(anchor);
   if (relative.get(cdb, 0) !== 0) return command.invalidField(relative);
   if (unmap.get(cdb, 0) !== 0 && !unit.device.thin) return command.invalidField(unmap);
-  // WSNZ = 1 (SBC-4 6.6.4): a length of 0 does not mean "to the end" here.
-  if (count === 0 || count * unit.blockBytes > MAX_WRITE_SAME_BYTES) return command.invalidField(blocks);
-  const refused = addressRange(command, lba.get(cdb, 0), count);
+  const start = lba.get(cdb, 0);
+  if (count * unit.blockBytes > MAX_WRITE_SAME_BYTES) return command.invalidField(blocks);
+  // WSNZ = 0 (SBC-4 6.6.4): a length of 0 means to the end of the medium.
+  const refused = addressRange(command, start, count === 0 ? Math.max(0, unit.blocks - start) : count);
   if (refused) return refused;
+  if (command.blocks * unit.blockBytes > MAX_WRITE_SAME_BYTES) return command.invalidField(blocks);
   command.dataOutBytes = noDataOut?.get(cdb, 0) ? 0 : unit.blockBytes;
   return undefined;
 }

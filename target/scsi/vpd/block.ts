@@ -1,6 +1,7 @@
 /** The VPD pages of block devices (SBC-4 6.6), each without its header of four bytes. */
 
 import {
+  MAX_COMPARE_AND_WRITE_BLOCKS,
   MAX_TRANSFER_BYTES,
   MAX_UNMAP_BLOCKS,
   MAX_UNMAP_DESCRIPTORS,
@@ -17,13 +18,14 @@ const NON_ROTATING = 1;
 const ProvisioningType = { FULL_OR_NOT_TOLD: 0, THIN: 2 } as const;
 
 /** B0h (SBC-4 6.6.4): what the commands enforce, from the same constants. */
-export function blockLimits({ device, blockBytes }: LogicalUnit): Uint8Array {
+export function blockLimits({ device, blockBytes, servedElsewhere, maxAtomicBlocks }: LogicalUnit): Uint8Array {
   const limits = {
-    writeSameNonZero: 1,
+    maxCompareAndWriteBlocks: servedElsewhere ? 0 : MAX_COMPARE_AND_WRITE_BLOCKS,
     optimalGranularityBlocks: Math.max(1, OPTIMAL_GRANULARITY_BYTES / blockBytes),
     maxTransferBlocks: MAX_TRANSFER_BYTES / blockBytes,
     optimalTransferBlocks: OPTIMAL_TRANSFER_BYTES / blockBytes,
     maxWriteSameBlocks: MAX_WRITE_SAME_BYTES / blockBytes,
+    maxAtomicBlocks: servedElsewhere ? 0 : maxAtomicBlocks,
   };
   if (!device.thin) return BlockLimitsPage.encode(limits);
   return BlockLimitsPage.encode({

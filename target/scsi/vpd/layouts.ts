@@ -34,7 +34,7 @@ export const ModePagePolicyDescriptor = layout(4, {
 
 /** B0h (SBC-4 6.6.4). */
 export const BlockLimitsPage = layout(60, {
-  writeSameNonZero: flag(0, 0),
+  maxCompareAndWriteBlocks: uint(1, 1),
   optimalGranularityBlocks: uint(2, 2),
   maxTransferBlocks: uint(4, 4),
   optimalTransferBlocks: uint(8, 4),
@@ -43,6 +43,7 @@ export const BlockLimitsPage = layout(60, {
   optimalUnmapBlocks: uint(24, 4),
   unmapAlignmentValid: flag(28, 7),
   maxWriteSameBlocks: uint(32, 8),
+  maxAtomicBlocks: uint(40, 4),
 });
 
 /** B1h (SBC-4 6.6.2). */

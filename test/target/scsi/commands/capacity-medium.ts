@@ -27,10 +27,17 @@ test("READ CAPACITY tells the last block and the block length", async (t) => {
   t.deepEqual(Capacity16Data.decode(sixteen), {
     lastLba: 999,
     blockBytes: 4096,
+    physicalExponent: 0,
     provisioningManaged: 1,
     readsZeros: 1,
   });
   t.is((await host.send(cdbOf(ReadCapacity16, { allocationBytes: 12 }))).dataIn?.length, 12);
+  const small = await (await rig({ blockBytes: 512 })).host.send(cdbOf(ReadCapacity16, { allocationBytes: 32 }));
+  t.is(
+    Capacity16Data.physicalExponent.get(small.dataIn ?? Buffer.alloc(32), 0),
+    3,
+    "eight blocks of 512 bytes in one of 4096",
+  );
 });
 
 test("READ CAPACITY (10) of more than 2^32 blocks sends the host to READ CAPACITY (16)", async (t) => {

@@ -88,7 +88,8 @@ test("VPD page B0h tells the limits of UNMAP and the granularity of the device, 
   const thin = await rig({ allocationBytes: 1024 * 1024 });
   const limits = BlockLimitsPage.decode(await page(thin.host, 0xb0), 4);
   t.like(limits, {
-    writeSameNonZero: 1,
+    maxCompareAndWriteBlocks: 255,
+    maxAtomicBlocks: 128,
     maxTransferBlocks: 32_768,
     maxUnmapBlocks: 1_048_576,
     maxUnmapDescriptors: 256,
