@@ -62,10 +62,10 @@ export class QemuIo {
   }
 }
 
-/** Logs in under `iqn` and keeps the session until the test ends. Writes go through (cache=none), so that an answer is the target's. */
-export async function openDisk(t: ExecutionContext, url: string, iqn: string): Promise<QemuIo> {
+/** A disk as QEMU's `--image-opts` name it. Writes go through (cache=none), so that an answer is the target's. */
+export function imageOptions(url: string, iqn: string): string {
   const [, portal, target, lun] = /^iscsi:\/\/([^/]+)\/([^/]+)\/(\d+)$/.exec(url) ?? [];
-  const options = [
+  return [
     "driver=raw",
     "file.driver=iscsi",
     "file.transport=tcp",
@@ -76,7 +76,11 @@ export async function openDisk(t: ExecutionContext, url: string, iqn: string): P
     "cache.direct=on",
     "discard=unmap",
   ].join(",");
-  const child = execa("qemu-io", ["--image-opts", options], { all: true, reject: false, buffer: false });
+}
+
+/** Logs in under `iqn` and keeps the session until the test ends. */
+export async function openDisk(t: ExecutionContext, url: string, iqn: string): Promise<QemuIo> {
+  const child = execa("qemu-io", ["--image-opts", imageOptions(url, iqn)], { all: true, reject: false, buffer: false });
   t.teardown(async () => {
     child.stdin.end("quit\n");
     await child;
