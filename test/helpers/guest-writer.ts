@@ -6,7 +6,7 @@ import type { ExecutionContext } from "ava";
 import { eventually, type TestLab } from "./lab.ts";
 
 /** The one disk of the guest, whatever letter or multipath name it has. */
-const DISK = `$( [ -e /dev/mapper/mpatha ] && echo /dev/mapper/mpatha || ls /dev/disk/by-path/*-lun-0 | head -n 1 )`;
+export const DISK = `$( [ -e /dev/mapper/mpatha ] && echo /dev/mapper/mpatha || ls /dev/disk/by-path/*-lun-0 | head -n 1 )`;
 
 const WRITER = `
 i=0

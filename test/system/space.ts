@@ -4,7 +4,7 @@ import { join } from "node:path";
 import test from "ava";
 import { execa } from "execa";
 import { eventually, guest, labOf, testLab } from "../helpers/lab.ts";
-import { openDisk } from "../helpers/qemu-io.ts";
+import { imageOptions, openDisk } from "../helpers/qemu-io.ts";
 
 const MIB = 1024 * 1024;
 const IQN = "iqn.2026-11.example:outside";
@@ -38,7 +38,9 @@ test("a full pool answers DATA PROTECT, SPACE ALLOCATION FAILED, and goes on aft
   const url = await lab.url("data", "a");
   const disk = await openDisk(t, url, IQN);
   for (let segment = 0; segment < 8; segment += 1) await disk.write(segment * MIB, 4096, 0x33);
-  await t.throwsAsync(disk.write(8 * MIB, 4096, 0x44));
+  const image = imageOptions(url, IQN);
+  const refused = await execa("qemu-io", ["--image-opts", image, "-c", "write 8M 4k"], { all: true, reject: false });
+  t.regex(refused.all, /DATA PROTECTION\(7\).*\(0x2707\)/);
   await disk.expectPattern(0, 4096, 0x33);
 
   await lab.must("pool", "grow", "main", "--device", `${join(lab.directory, "more.img")}:16MiB`);
