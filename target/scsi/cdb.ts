@@ -100,6 +100,32 @@ export const GetLbaStatus16 = cdb("GET LBA STATUS(16)", [0x9e, 0x12], 16, {
 export const ReadCapacity10 = cdb("READ CAPACITY(10)", 0x25, 10, { lba: uint(2, 4), partialMedium: flag(8, 0) });
 export const ReadCapacity16 = cdb("READ CAPACITY(16)", [0x9e, 0x10], 16, { allocationBytes: uint(10, 4) });
 
+const immediateFirst = { immediate: flag(1, 7), unrestrictedExit: flag(1, 5), listBytes: uint(7, 2) };
+export const SanitizeOverwrite = cdb("SANITIZE: OVERWRITE", [0x48, 0x01], 10, immediateFirst);
+export const SanitizeBlockErase = cdb("SANITIZE: BLOCK ERASE", [0x48, 0x02], 10, immediateFirst);
+export const SanitizeExitFailure = cdb("SANITIZE: EXIT FAILURE MODE", [0x48, 0x1f], 10, immediateFirst);
+export type SanitizeCdb = Cdb<typeof immediateFirst>;
+
+export const FormatUnit = cdb("FORMAT UNIT", 0x04, 6, {
+  protectionInfo: bits(1, 6, 2),
+  longList: flag(1, 5),
+  formatData: flag(1, 4),
+  completeList: flag(1, 3),
+  defectFormat: bits(1, 0, 3),
+});
+export const ReadDefectData10 = cdb("READ DEFECT DATA(10)", 0x37, 10, {
+  primary: flag(2, 4),
+  grown: flag(2, 3),
+  format: bits(2, 0, 3),
+  allocationBytes: uint(7, 2),
+});
+export const ReadDefectData12 = cdb("READ DEFECT DATA(12)", 0xb7, 12, {
+  primary: flag(1, 4),
+  grown: flag(1, 3),
+  format: bits(1, 0, 3),
+  allocationBytes: uint(6, 4),
+});
+
 // --- The unit (SPC-4 6, SBC-4 5) ------------------------------------------------------------------
 
 export const TestUnitReady = cdb("TEST UNIT READY", 0x00, 6, {});

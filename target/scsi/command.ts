@@ -75,6 +75,15 @@ export class Command implements Accepted {
     return reservations.conflict(this.itl, typeof conflicts === "function" ? conflicts(this.cdb) : conflicts);
   }
 
+  /** What the state of the medium has against it. */
+  get notReady(): ScsiResult | undefined {
+    const { unit, definition } = this;
+    const condition = definition.access === "none" ? undefined : unit.notReady;
+    if (condition === undefined) return undefined;
+    if (condition === Condition.SANITIZE_COMMAND_FAILED && definition.afterFailedSanitize) return undefined;
+    return this.fail(condition, unit.progress);
+  }
+
   /** What its definition says of its CDB; undefined where there is nothing to say against it. */
   check(): ScsiResult | undefined {
     try {

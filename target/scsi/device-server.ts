@@ -152,13 +152,13 @@ function unknownCommand({ cdb }: ScsiTask, unit: LogicalUnit): ScsiResult {
 
 /** What is wrong with a command before its own fields are looked at. */
 function refusal(command: Command): ScsiResult | undefined {
-  const { task, unit, definition } = command;
+  const { task, definition } = command;
   if (task.cdb.length < definition.cdb.sizeBytes) return command.fail(Condition.INVALID_FIELD_IN_CDB);
   // There is no ACA here (NORMACA = 0), so nothing may ask for it (SAM-5 5.9).
   const control = definition.cdb.sizeBytes - 1;
   if (((task.cdb[control] ?? 0) & CONTROL_NACA) !== 0) return command.invalidField(flag(control, 2));
   if (task.attribute === TaskAttribute.ACA) return command.fail(Condition.INVALID_MESSAGE_ERROR);
-  return definition.access !== "none" && unit.notReady ? command.fail(unit.notReady) : undefined;
+  return command.notReady;
 }
 
 /** Judged last: a CDB that is wrong is wrong on any medium. */

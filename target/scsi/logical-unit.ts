@@ -10,6 +10,7 @@ import { checkCondition } from "./command.ts";
 import { Condition } from "./condition.ts";
 import { ItlNexus } from "./itl-nexus.ts";
 import { MAX_TRANSFER_BYTES } from "./limits.ts";
+import type { MediumOperation } from "./medium-operation.ts";
 import { ModeParameters } from "./mode/parameters.ts";
 import { Reservations } from "./reservations/reservations.ts";
 import { type Registrant, sameRegistrant } from "./reservations/state.ts";
@@ -59,6 +60,10 @@ export class LogicalUnit {
   readonly tasks = new TaskSet(TASK_SET_LIMIT);
   /** The medium of a removable unit is out (START STOP UNIT with LOEJ, SBC-4 5.31). */
   ejected = false;
+  /** FORMAT UNIT or SANITIZE at work. */
+  operation: MediumOperation | undefined = undefined;
+  /** The latest SANITIZE did not come to its end (SBC-4 4.11.4). */
+  sanitizeFailure: { readonly mayExit: boolean } | undefined = undefined;
   readonly #nexuses = new Map<Nexus, ItlNexus>();
   /** Work that commands with IMMED left behind. */
   readonly #background = new Set<Promise<void>>();
@@ -87,7 +92,14 @@ export class LogicalUnit {
 
   /** Why no command may reach the medium now. */
   get notReady(): Condition | undefined {
+    if (this.operation) return this.operation.condition;
+    if (this.sanitizeFailure) return Condition.SANITIZE_COMMAND_FAILED;
     return this.ejected ? Condition.MEDIUM_NOT_PRESENT : undefined;
+  }
+
+  /** PROGRESS INDICATION of what makes the unit not ready. */
+  get progress(): { readonly progress: number } | undefined {
+    return this.operation && { progress: this.operation.progress };
   }
 
   get removalPrevented(): boolean {

@@ -33,6 +33,22 @@ export const UnmapDescriptor = layout(16, { lba: uint(0, 8), blocks: uint(8, 4) 
 export const LbaStatusHeader = layout(8, { parameterBytes: uint(0, 4) });
 export const LbaStatusDescriptor = layout(16, { lba: uint(0, 8), blocks: uint(8, 4), status: bits(12, 0, 4) });
 
+/** SANITIZE OVERWRITE (SBC-4 5.35.2.3); the pattern follows. */
+export const OverwriteList = layout(4, {
+  invert: flag(0, 7),
+  test: bits(0, 5, 2),
+  passes: bits(0, 0, 5),
+  patternBytes: uint(2, 2),
+});
+/** FORMAT UNIT (SBC-4 5.3.2.2). */
+const formatOptions = { protectionUsage: bits(0, 0, 3), initializationPattern: flag(1, 3), immediate: flag(1, 1) };
+export const FormatHeaderShort = layout(4, { ...formatOptions, defectBytes: uint(2, 2) });
+export const FormatHeaderLong = layout(8, { ...formatOptions, defectBytes: uint(4, 4) });
+/** READ DEFECT DATA (SBC-4 5.18.2, 5.19.2). */
+const defectLists = { primary: flag(1, 4), grown: flag(1, 3), format: bits(1, 0, 3) };
+export const DefectHeader10 = layout(4, { ...defectLists, listBytes: uint(2, 2) });
+export const DefectHeader12 = layout(8, { ...defectLists, listBytes: uint(4, 4) });
+
 /** SPC-4 6.33.2. */
 export const ReportLunsHeader = layout(8, { listBytes: uint(0, 4) });
 

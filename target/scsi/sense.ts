@@ -13,6 +13,8 @@ export interface SenseDetail {
   /** INFORMATION: for block commands the LBA concerned. */
   readonly information?: number;
   readonly pointer?: FieldPointer;
+  /** PROGRESS INDICATION, in parts of 65,536 (SPC-4 4.5.2.4.4). */
+  readonly progress?: number;
 }
 
 /** RESPONSE CODE of current errors (SPC-4 4.5.1, table 27). */
@@ -63,13 +65,17 @@ export const FieldPointerBytes = layout(3, {
   byte: uint(1, 2),
 });
 
+/** SPC-4 4.5.2.4.4, table 37. */
+export const ProgressBytes = layout(3, { valid: flag(0, 7), progress: uint(1, 2) });
+
 const SENSE_KEY_SPECIFIC = 0x02;
 
 export function senseData(condition: Condition, descriptorFormat: boolean, detail: SenseDetail = {}): Buffer {
   return descriptorFormat ? descriptorSense(condition, detail) : fixedSense(condition, detail);
 }
 
-function fixedSense({ senseKey, asc, ascq }: Condition, { information, pointer }: SenseDetail): Buffer {
+function fixedSense({ senseKey, asc, ascq }: Condition, detail: SenseDetail): Buffer {
+  const { information } = detail;
   // SPC-4 4.5.3: what does not fit the four bytes is not valid.
   const fits = information !== undefined && information <= 0xffff_ffff;
   return FixedSense.encode({
@@ -80,29 +86,37 @@ function fixedSense({ senseKey, asc, ascq }: Condition, { information, pointer }
     additionalBytes: FixedSense.sizeBytes - 8,
     asc,
     ascq,
-    senseKeySpecific: pointer ? pointerBytes(pointer).readUIntBE(0, 3) : 0,
+    senseKeySpecific: senseKeySpecific(detail) ?? 0,
   });
 }
 
-function descriptorSense({ senseKey, asc, ascq }: Condition, { information, pointer }: SenseDetail): Buffer {
+function descriptorSense({ senseKey, asc, ascq }: Condition, detail: SenseDetail): Buffer {
+  const { information } = detail;
+  const specific = senseKeySpecific(detail);
   const descriptors: Buffer[] = [];
   if (information !== undefined) {
     descriptors.push(
       InformationDescriptor.encode({ additionalBytes: InformationDescriptor.sizeBytes - 2, valid: 1, information }),
     );
   }
-  if (pointer) {
+  if (specific !== undefined) {
     descriptors.push(
       SenseKeySpecificDescriptor.encode({
         type: SENSE_KEY_SPECIFIC,
         additionalBytes: SenseKeySpecificDescriptor.sizeBytes - 2,
-        senseKeySpecific: pointerBytes(pointer).readUIntBE(0, 3),
+        senseKeySpecific: specific,
       }),
     );
   }
   const body = Buffer.concat(descriptors);
   const header = { responseCode: ResponseCode.DESCRIPTOR, senseKey, asc, ascq, additionalBytes: body.length };
   return Buffer.concat([DescriptorSense.encode(header), body]);
+}
+
+/** A sense key has one kind of them, so at most one is told. */
+function senseKeySpecific({ pointer, progress }: SenseDetail): number | undefined {
+  if (pointer) return pointerBytes(pointer).readUIntBE(0, 3);
+  return progress === undefined ? undefined : ProgressBytes.encode({ valid: 1, progress }).readUIntBE(0, 3);
 }
 
 function pointerBytes({ inCdb, byte, bit: top }: FieldPointer): Buffer {

@@ -81,9 +81,11 @@ export class TaskSet {
 
   #run(command: Command, dataOut: readonly Uint8Array[]): Execution | Promise<Execution> {
     command.state = "running";
+    const { operation } = command.unit;
     let execution: Execution | Promise<Execution>;
     try {
-      execution = command.definition.execute(command, dataOut);
+      // Since it was admitted, FORMAT UNIT or SANITIZE may have begun.
+      execution = (operation && command.notReady) ?? command.definition.execute(command, dataOut);
     } catch (bug) {
       execution = command.fault(bug);
     }

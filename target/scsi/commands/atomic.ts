@@ -4,13 +4,13 @@ import { CompareAndWrite, OrWrite16, WriteAtomic16 } from "../cdb.ts";
 import type { Command } from "../command.ts";
 import { Condition } from "../condition.ts";
 import { MAX_COMPARE_AND_WRITE_BLOCKS } from "../limits.ts";
-import type { LogicalUnit } from "../logical-unit.ts";
 import { failureOf } from "../outcome.ts";
 import { takeReadBuffer } from "../read-buffers.ts";
 import type { Execution, ScsiResult } from "../transport.ts";
 import { addressRange, outOfRangeNow } from "./block-range.ts";
 import { gather } from "./data-out.ts";
 import type { CommandDefinition } from "./definition.ts";
+import { seesEveryCommand } from "./medium-work.ts";
 import { firstDifference } from "./verify.ts";
 import { admitWrite, durability, executeWrite } from "./write.ts";
 
@@ -47,11 +47,6 @@ export const atomicCommands: readonly CommandDefinition[] = [
     },
   },
 ];
-
-/** Atomic against commands that other device servers carry out would need an agreement with them. */
-function seesEveryCommand(unit: LogicalUnit): boolean {
-  return !unit.servedElsewhere;
-}
 
 function protectedFrom(command: Command, protect: Field): ScsiResult | undefined {
   return protect.get(command.cdb, 0) === 0 ? undefined : command.invalidField(protect);

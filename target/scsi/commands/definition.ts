@@ -25,6 +25,8 @@ export interface CommandDefinition {
   readonly duringAttention?: true;
   /** No other command on the same blocks is carried out meanwhile (SBC-4 4.30). */
   readonly atomic?: true;
+  /** Accepted by a unit whose last SANITIZE failed, although it moves blocks. */
+  readonly afterFailedSanitize?: true;
   /** Absent: every unit has it. */
   readonly supported?: (unit: LogicalUnit) => boolean;
   /** The answer where the LUN names no unit (SPC-4 5.11); absent: LOGICAL UNIT NOT SUPPORTED. */

@@ -3,7 +3,9 @@ import type { LogicalUnit } from "../logical-unit.ts";
 import { atomicCommands } from "./atomic.ts";
 import { cacheCommands } from "./cache.ts";
 import { capacityCommands } from "./capacity.ts";
+import { defectDataCommands } from "./defect-data.ts";
 import type { CommandDefinition } from "./definition.ts";
+import { formatCommands } from "./format-unit.ts";
 import { inquiryCommands } from "./inquiry.ts";
 import { mediumCommands } from "./medium.ts";
 import { modeSelectCommands } from "./mode-select.ts";
@@ -17,6 +19,7 @@ import { reportOperationsCommands } from "./report-operations.ts";
 import { reportPortGroupsCommands } from "./report-port-groups.ts";
 import { requestSenseCommands } from "./request-sense.ts";
 import { reserveReleaseCommands } from "./reserve-release.ts";
+import { sanitizeCommands } from "./sanitize.ts";
 import { verifyCommands } from "./verify.ts";
 import { writeCommands } from "./write.ts";
 import { writeSameCommands } from "./write-same.ts";
@@ -35,6 +38,9 @@ export const commandTable: readonly CommandDefinition[] = [
   ...writeSameCommands,
   ...provisioningCommands,
   ...cacheCommands,
+  ...formatCommands,
+  ...sanitizeCommands,
+  ...defectDataCommands,
   ...reserveReleaseCommands,
   ...persistentReserveInCommands,
   ...persistentReserveOutCommands,
