@@ -67,6 +67,12 @@ export class Command implements Accepted {
     return { ...failure, dataOutBytes: this.dataOutBytes };
   }
 
+  /** For commands whose data is one thing, of one size: the initiator announced more. */
+  tooMuchData(): ScsiResult | undefined {
+    if (this.task.expectedOutBytes <= this.dataOutBytes) return undefined;
+    return this.fail(Condition.INVALID_FIELD_IN_COMMAND_INFORMATION_UNIT);
+  }
+
   /** Whether a reservation stops it. */
   get conflict(): boolean {
     const { reservations } = this.unit;

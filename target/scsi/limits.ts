@@ -6,10 +6,12 @@ export const MAX_TRANSFER_BYTES = 16 * 1024 * 1024;
 export const OPTIMAL_TRANSFER_BYTES = 1024 * 1024;
 /** Transfers of multiples of this do not make the device read before it writes. */
 export const OPTIMAL_GRANULARITY_BYTES = 4096;
-/** What the field in VPD page B0h can say. */
-export const MAX_COMPARE_AND_WRITE_BLOCKS = 255;
-/** Enough for a host to clear a disk in a reasonable number of commands, and little enough for one of them to end. */
-export const MAX_WRITE_SAME_BYTES = 1024 * 1024 * 1024;
+/** Of the field of one byte that says it, less than all, so that 256 blocks are too many and not none. */
+export const MAX_COMPARE_AND_WRITE_BLOCKS = 128;
+/** What WRITE SAME(10) can say, so that both forms have one limit. */
+export const MAX_WRITE_SAME_BLOCKS = 0xffff;
+/** SANITIZE OVERWRITE leaves the device to others most of the time. */
+export const OVERWRITE_BYTES_PER_SECOND = 24 * 1024 * 1024;
 /** All ranges of one UNMAP together. */
 export const MAX_UNMAP_BLOCKS = 1024 * 1024;
 export const MAX_UNMAP_DESCRIPTORS = 256;

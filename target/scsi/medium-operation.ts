@@ -3,11 +3,14 @@
  * (SBC-4 4.11, 5.3): no abort, reset or lost session ends it. Until it is done the unit is not
  * ready, and says how far it has come.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { type BlockDevice, type IoCompletion, type IoResult, OK } from "../storage/block-device.ts";
 import type { Condition } from "./condition.ts";
 
 /** One pass over the medium: what is done to each piece of it, of at most `stepBytes`. */
 export interface MediumPass {
+  /** It goes no faster than this, on average. */
+  readonly bytesPerSecond: number;
   readonly stepBytes: number;
   perform(offset: number, bytes: number): IoCompletion;
 }
@@ -36,7 +39,7 @@ export class MediumOperation {
 
   /** To the first failure, or until all of it is on the medium. */
   async run(): Promise<IoResult> {
-    for (const { stepBytes, perform } of this.#passes) {
+    for (const { stepBytes, bytesPerSecond, perform } of this.#passes) {
       // The device may change its size meanwhile: what there is at the end is what has to be done.
       for (let offset = 0; offset < this.#device.sizeBytes; offset += stepBytes) {
         const bytes = Math.min(stepBytes, this.#device.sizeBytes - offset);
@@ -44,7 +47,7 @@ export class MediumOperation {
         if (result !== OK && result.kind !== "ok") return result;
         this.#doneBytes += bytes;
         // Devices that answer in the same call would keep everybody else waiting.
-        await new Promise(setImmediate);
+        await sleep((bytes / bytesPerSecond) * 1000);
       }
     }
     return await this.#device.flush();

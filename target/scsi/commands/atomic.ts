@@ -58,14 +58,16 @@ function admitBlocks(command: Command, { lba, blocks }: { lba: Field; blocks: Fi
 
 /** Twice as much data as blocks: what should be there, and what shall be there. */
 function admitCompareAndWrite(command: Command): ScsiResult | undefined {
-  const { cdb, unit } = command;
+  const { cdb, unit, task } = command;
   const { protect, lba, blocks } = CompareAndWrite;
   const count = blocks.get(cdb, 0);
-  if (count > MAX_COMPARE_AND_WRITE_BLOCKS) return command.invalidField(blocks);
+  // Data for no blocks: a number that did not fit the field.
+  const wrapped = count === 0 && task.expectedOutBytes > 0;
+  if (count > MAX_COMPARE_AND_WRITE_BLOCKS || wrapped) return command.invalidField(blocks);
   const refused = protectedFrom(command, protect) ?? addressRange(command, lba.get(cdb, 0), count);
   if (refused) return refused;
   command.dataOutBytes = 2 * count * unit.blockBytes;
-  return undefined;
+  return command.tooMuchData();
 }
 
 function admitWriteAtomic(command: Command): ScsiResult | undefined {

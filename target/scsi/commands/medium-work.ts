@@ -16,6 +16,7 @@ export function seesEveryCommand(unit: LogicalUnit): boolean {
 export function clearing({ device }: LogicalUnit): MediumPass {
   return {
     stepBytes: CLEAR_STEP_BYTES,
+    bytesPerSecond: Number.POSITIVE_INFINITY,
     perform: (offset, bytes) => (device.thin ? device.unmap(offset, bytes) : device.writeZeroes(offset, bytes)),
   };
 }

@@ -4,6 +4,7 @@ import { SanitizeBlockErase, type SanitizeCdb, SanitizeExitFailure, SanitizeOver
 import { type Command, GOOD } from "../command.ts";
 import { Condition } from "../condition.ts";
 import { locationOf } from "../fields.ts";
+import { OVERWRITE_BYTES_PER_SECOND } from "../limits.ts";
 import { MediumOperation, type MediumPass } from "../medium-operation.ts";
 import { OverwriteList } from "../parameter-data.ts";
 import type { Execution, ScsiResult } from "../transport.ts";
@@ -100,6 +101,7 @@ async function executeOverwrite(command: Command, dataOut: readonly Uint8Array[]
 function writing({ unit }: Command, piece: Buffer): MediumPass {
   return {
     stepBytes: piece.length,
+    bytesPerSecond: OVERWRITE_BYTES_PER_SECOND,
     perform: (offset, bytes) => unit.device.write(offset, [piece.subarray(0, bytes)]),
   };
 }

@@ -1,7 +1,7 @@
 /** WRITE SAME (SBC-4 5.48, 5.49): one block of data, or of zeros, over a range. */
 import { WriteSame10, WriteSame16, type WriteSameCdb } from "../cdb.ts";
 import type { Command } from "../command.ts";
-import { MAX_WRITE_SAME_BYTES } from "../limits.ts";
+import { MAX_WRITE_SAME_BLOCKS } from "../limits.ts";
 import { failureOf } from "../outcome.ts";
 import type { Execution, ScsiResult } from "../transport.ts";
 import { addressRange, outOfRangeNow } from "./block-range.ts";
@@ -45,13 +45,15 @@ function admitWriteSame(command: Command, layout: WriteSameCdb): ScsiResult | un
   if (relative.get(cdb, 0) !== 0) return command.invalidField(relative);
   if (unmap.get(cdb, 0) !== 0 && !unit.device.thin) return command.invalidField(unmap);
   const start = lba.get(cdb, 0);
-  if (count * unit.blockBytes > MAX_WRITE_SAME_BYTES) return command.invalidField(blocks);
-  // WSNZ = 0 (SBC-4 6.6.4): a length of 0 means to the end of the medium.
+  if (count > MAX_WRITE_SAME_BLOCKS) return command.invalidField(blocks);
+  // A length of 0 means to the end of the medium (SBC-4 5.49); not with WSNZ (6.6.4), as on a thin unit: initiators
+  // differ in what UNMAP does there with data that is not zeros.
+  if (count === 0 && unit.device.thin) return command.invalidField(blocks);
   const refused = addressRange(command, start, count === 0 ? Math.max(0, unit.blocks - start) : count);
   if (refused) return refused;
-  if (command.blocks * unit.blockBytes > MAX_WRITE_SAME_BYTES) return command.invalidField(blocks);
+  if (command.blocks > MAX_WRITE_SAME_BLOCKS) return command.invalidField(blocks);
   command.dataOutBytes = noDataOut?.get(cdb, 0) ? 0 : unit.blockBytes;
-  return undefined;
+  return command.tooMuchData();
 }
 
 async function writePattern(command: Command, pattern: Buffer): Promise<Execution | undefined> {

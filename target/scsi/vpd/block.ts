@@ -5,7 +5,7 @@ import {
   MAX_TRANSFER_BYTES,
   MAX_UNMAP_BLOCKS,
   MAX_UNMAP_DESCRIPTORS,
-  MAX_WRITE_SAME_BYTES,
+  MAX_WRITE_SAME_BLOCKS,
   OPTIMAL_GRANULARITY_BYTES,
   OPTIMAL_TRANSFER_BYTES,
 } from "../limits.ts";
@@ -14,17 +14,21 @@ import { BlockCharacteristicsPage, BlockLimitsPage, ProvisioningPage } from "./l
 
 /** MEDIUM ROTATION RATE 0001h: none (SBC-4 6.6.2, table 241); 0000h: not told. */
 const NON_ROTATING = 1;
+/** WABEREQ 01b: what BLOCK ERASE left can be read (SBC-4 6.6.2, table 243). */
+const READS_SUCCEED = 1;
 /** PROVISIONING TYPE (SBC-4 6.6.6, table 256). */
 const ProvisioningType = { FULL_OR_NOT_TOLD: 0, THIN: 2 } as const;
 
 /** B0h (SBC-4 6.6.4): what the commands enforce, from the same constants. */
 export function blockLimits({ device, blockBytes, servedElsewhere, maxAtomicBlocks }: LogicalUnit): Uint8Array {
   const limits = {
+    // See WRITE SAME: a thin unit takes no length of 0.
+    writeSameNonZero: device.thin ? 1 : 0,
     maxCompareAndWriteBlocks: servedElsewhere ? 0 : MAX_COMPARE_AND_WRITE_BLOCKS,
     optimalGranularityBlocks: Math.max(1, OPTIMAL_GRANULARITY_BYTES / blockBytes),
     maxTransferBlocks: MAX_TRANSFER_BYTES / blockBytes,
     optimalTransferBlocks: OPTIMAL_TRANSFER_BYTES / blockBytes,
-    maxWriteSameBlocks: MAX_WRITE_SAME_BYTES / blockBytes,
+    maxWriteSameBlocks: MAX_WRITE_SAME_BLOCKS,
     maxAtomicBlocks: servedElsewhere ? 0 : maxAtomicBlocks,
   };
   if (!device.thin) return BlockLimitsPage.encode(limits);
@@ -39,8 +43,11 @@ export function blockLimits({ device, blockBytes, servedElsewhere, maxAtomicBloc
 }
 
 /** B1h (SBC-4 6.6.2). */
-export function blockDeviceCharacteristics({ identity }: LogicalUnit): Uint8Array {
-  return BlockCharacteristicsPage.encode({ rotationRate: identity.rotational ? 0 : NON_ROTATING });
+export function blockDeviceCharacteristics(unit: LogicalUnit): Uint8Array {
+  return BlockCharacteristicsPage.encode({
+    rotationRate: unit.identity.rotational ? 0 : NON_ROTATING,
+    readsAfterBlockErase: unit.servedElsewhere ? 0 : READS_SUCCEED,
+  });
 }
 
 /** B2h (SBC-4 6.6.6). LBPRZ: what is not mapped reads as zeros, as `BlockDevice.unmap` promises. */

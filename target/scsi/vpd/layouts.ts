@@ -34,6 +34,7 @@ export const ModePagePolicyDescriptor = layout(4, {
 
 /** B0h (SBC-4 6.6.4). */
 export const BlockLimitsPage = layout(60, {
+  writeSameNonZero: flag(0, 0),
   maxCompareAndWriteBlocks: uint(1, 1),
   optimalGranularityBlocks: uint(2, 2),
   maxTransferBlocks: uint(4, 4),
@@ -47,7 +48,7 @@ export const BlockLimitsPage = layout(60, {
 });
 
 /** B1h (SBC-4 6.6.2). */
-export const BlockCharacteristicsPage = layout(60, { rotationRate: uint(0, 2) });
+export const BlockCharacteristicsPage = layout(60, { rotationRate: uint(0, 2), readsAfterBlockErase: bits(3, 6, 2) });
 
 /** B2h (SBC-4 6.6.6). */
 export const ProvisioningPage = layout(4, {

@@ -43,6 +43,10 @@ test("COMPARE AND WRITE refuses what it cannot do", async (t) => {
   t.is(senseName(await host.send(cdb({ lba: 100, blocks: 1 }), block(0))), "LBA_OUT_OF_RANGE");
   t.is(senseName(await host.send(cdb({ protect: 1, blocks: 1 }), block(0))), "INVALID_FIELD_IN_CDB");
   t.is(senseName(await host.send(cdb({ blocks: 0 }))), "GOOD");
+  t.is(senseName(await host.send(cdb({ blocks: 0 }), block(0))), "INVALID_FIELD_IN_CDB", "data for no blocks");
+  t.is(senseName(await host.send(cdb({ blocks: 129 }), block(0))), "INVALID_FIELD_IN_CDB");
+  const tooMuch = await host.send(cdb({ blocks: 1 }), Buffer.alloc(4 * 512));
+  t.is(senseName(tooMuch), "INVALID_FIELD_IN_COMMAND_INFORMATION_UNIT");
   t.is(senseName(await host.send(cdb({ blocks: 1 }), block(0))), "INVALID_FIELD_IN_COMMAND_INFORMATION_UNIT");
 });
 

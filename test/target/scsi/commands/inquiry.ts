@@ -88,7 +88,8 @@ test("VPD page B0h tells the limits of UNMAP and the granularity of the device, 
   const thin = await rig({ allocationBytes: 1024 * 1024 });
   const limits = BlockLimitsPage.decode(await page(thin.host, 0xb0), 4);
   t.like(limits, {
-    maxCompareAndWriteBlocks: 255,
+    writeSameNonZero: 1,
+    maxCompareAndWriteBlocks: 128,
     maxAtomicBlocks: 128,
     maxTransferBlocks: 32_768,
     maxUnmapBlocks: 1_048_576,
@@ -97,7 +98,11 @@ test("VPD page B0h tells the limits of UNMAP and the granularity of the device, 
     unmapAlignmentValid: 1,
   });
   const thick = await rig({ thin: false });
-  t.like(BlockLimitsPage.decode(await page(thick.host, 0xb0), 4), { maxUnmapBlocks: 0, maxUnmapDescriptors: 0 });
+  t.like(BlockLimitsPage.decode(await page(thick.host, 0xb0), 4), {
+    writeSameNonZero: 0,
+    maxUnmapBlocks: 0,
+    maxUnmapDescriptors: 0,
+  });
 });
 
 test("VPD page B0h counts in blocks of the device", async (t) => {

@@ -10,7 +10,7 @@ import {
   WriteSame16,
 } from "node-iscsi-target/scsi/cdb.ts";
 import { BlockDeviceServer } from "node-iscsi-target/scsi/device-server.ts";
-import { MAX_WRITE_SAME_BYTES } from "node-iscsi-target/scsi/limits.ts";
+import { MAX_WRITE_SAME_BLOCKS } from "node-iscsi-target/scsi/limits.ts";
 import { LogicalUnit } from "node-iscsi-target/scsi/logical-unit.ts";
 import { FixedSense } from "node-iscsi-target/scsi/sense.ts";
 import { FixedInventory } from "node-iscsi-target/scsi/server-context.ts";
@@ -139,6 +139,7 @@ for (const layout of [WriteSame10, WriteSame16]) {
   test(`${layout.name} refuses what VPD page B0h excludes, and old or unknown options`, async (t) => {
     const { host } = await rig({ blocks: 100 });
     const send = (fields: Record<string, number>) => host.send(cdbOf(layout, fields), Buffer.alloc(512));
+    t.is(senseName(await send({ blocks: 0 })), "INVALID_FIELD_IN_CDB", "WSNZ");
     t.is(senseName(await send({ blocks: 1, anchor: 1, unmap: 1 })), "INVALID_FIELD_IN_CDB");
     t.is(senseName(await send({ blocks: 1, relative: 1 })), "INVALID_FIELD_IN_CDB");
     t.is(senseName(await send({ blocks: 1, protect: 1 })), "INVALID_FIELD_IN_CDB");
@@ -157,11 +158,11 @@ for (const layout of [WriteSame10, WriteSame16]) {
 }
 
 test("WRITE SAME of no blocks goes to the end of the medium, but no further than its limit", async (t) => {
-  const { host, device } = await rig({ blocks: 100 });
+  const { host, device } = await rig({ blocks: 100, thin: false });
   t.is(senseName(await host.send(cdbOf(WriteSame16, { lba: 40, blocks: 0 }), Buffer.alloc(512, 7))), "GOOD");
   t.deepEqual([device.bytes.indexOf(7), device.bytes.lastIndexOf(7)], [40 * 512, 100 * 512 - 1]);
   t.is(senseName(await host.send(cdbOf(WriteSame10, { lba: 101, blocks: 0 }), Buffer.alloc(512))), "LBA_OUT_OF_RANGE");
-  const large = new MemoryDevice({ sizeBytes: MAX_WRITE_SAME_BYTES + 512 });
+  const large = new MemoryDevice({ sizeBytes: (MAX_WRITE_SAME_BLOCKS + 1) * 512, thin: false });
   const server = new BlockDeviceServer({
     inventory: new FixedInventory(new Map([[0, new LogicalUnit(large, IDENTITY)]])),
   });
@@ -181,6 +182,6 @@ test("WRITE SAME(16) with NDOB takes no data and leaves zeros", async (t) => {
 
 test("WRITE SAME(16) above MAXIMUM WRITE SAME LENGTH is refused", async (t) => {
   const { host } = await rig();
-  const result = await host.send(cdbOf(WriteSame16, { blocks: MAX_WRITE_SAME_BYTES / 512 + 1 }), Buffer.alloc(512));
+  const result = await host.send(cdbOf(WriteSame16, { blocks: MAX_WRITE_SAME_BLOCKS + 1 }), Buffer.alloc(512));
   t.is(senseName(result), "INVALID_FIELD_IN_CDB");
 });
