@@ -9,6 +9,7 @@ export {
 } from "./iscsi/target.ts";
 export { BlockDeviceServer } from "./scsi/device-server.ts";
 export { LogicalUnit, type LogicalUnitIdentity } from "./scsi/logical-unit.ts";
+export { type Luns, ownIdentity } from "./scsi/own-units.ts";
 export { FixedInventory, type LunInventory } from "./scsi/server-context.ts";
 export * from "./storage/block-device.ts";
 export { FileDevice } from "./storage/file-device.ts";

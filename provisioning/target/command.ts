@@ -1,13 +1,14 @@
 /** `sanlab target`: a plain iSCSI target without a controller, in the foreground, in place of tgtd. */
-import { createHash } from "node:crypto";
 import { Command } from "commander";
 import {
   type BlockDevice,
   BlockDeviceServer,
   FixedInventory,
   LogicalUnit,
+  type LogicalUnitIdentity,
   MemoryDevice,
   openDevice,
+  ownIdentity,
   Target,
   UserError,
 } from "node-iscsi-target";
@@ -100,15 +101,10 @@ function deviceOf(lun: LunOption): BlockDevice {
   });
 }
 
-/** An identity that stays the same from run to run: NAA 3h, locally assigned (SPC-4 7.8.6.6.3), of the target's name and the LUN. */
-function identity(name: string, lun: LunOption) {
-  const digest = createHash("sha256").update(`${name} ${lun.lun}`).digest("hex");
+function identity(name: string, lun: LunOption): LogicalUnitIdentity {
   return {
-    naa: `3${digest.slice(0, 15)}`,
-    serial: digest.slice(16, 32),
-    vendor: "SANLAB",
+    ...ownIdentity(name, lun.lun),
     product: lun.path === undefined ? "MEMORY" : "FILE",
-    revision: "1",
     readOnly: lun.readOnly,
     removable: lun.removable,
   };

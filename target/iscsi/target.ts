@@ -1,6 +1,9 @@
 /** An iSCSI target node: its portals, its sessions, and who may have one (RFC 7143 4.1). */
 import { EventEmitter } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
+import { BlockDeviceServer } from "../scsi/device-server.ts";
+import { type Luns, ownUnits } from "../scsi/own-units.ts";
+import { FixedInventory } from "../scsi/server-context.ts";
 import type { DeviceServer, Nexus, TargetPort } from "../scsi/transport.ts";
 import { UserError } from "../storage/user-error.ts";
 import { Connection } from "./connection.ts";
@@ -27,9 +30,14 @@ export interface TargetLimits {
 }
 
 export interface TargetOptions {
+  /** An iSCSI name: iqn., eui. or naa. (RFC 7143 4.2.7). */
   readonly name: string;
-  readonly access: TargetAccess;
-  readonly server: DeviceServer;
+  /** What it presents. Either this or `server` is given. */
+  readonly luns?: Luns;
+  /** A device server of the caller's own, for LUNs that come and go or differ between initiators. */
+  readonly server?: DeviceServer;
+  /** Absent: everybody may log in. */
+  readonly access?: TargetAccess;
   readonly portGroup?: number;
   readonly relativePortId?: number;
   readonly limits?: Partial<TargetLimits>;
@@ -58,15 +66,18 @@ interface Events {
 export class Target extends EventEmitter<Events> {
   readonly name: string;
   readonly port: TargetPort;
-  readonly #options: TargetOptions;
+  readonly #access: TargetAccess;
+  readonly #server: DeviceServer;
   readonly #limits: TargetLimits;
   readonly #connections = new Set<Connection>();
   readonly #servers: { server: Server; portal: Portal }[] = [];
   #tsih = 0;
 
+  /** @throws TypeError where not exactly one of `luns` and `server` is given */
   constructor(options: TargetOptions) {
     super();
-    this.#options = options;
+    this.#access = options.access ?? { authorize: () => true };
+    this.#server = deviceServerOf(options);
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.name = options.name;
     const portGroup = options.portGroup ?? 1;
@@ -146,7 +157,7 @@ export class Target extends EventEmitter<Events> {
     return {
       targetName: this.name,
       portalGroupTag: this.port.portGroup,
-      authorize: (name) => this.#options.access.authorize(name),
+      authorize: (name) => this.#access.authorize(name),
       sessionExists: (tsih) => [...this.#connections].some((c) => c.session?.nexus.id === String(tsih)),
       newTsih: () => {
         this.#tsih = (this.#tsih % 0xffff) + 1;
@@ -168,7 +179,7 @@ export class Target extends EventEmitter<Events> {
       discovery: result.discovery,
       cmdSn: result.cmdSn,
       statSn: result.statSn,
-      server: this.#options.server,
+      server: this.#server,
       writer: connection.writer,
       maxTasks: this.#limits.tasksPerSession,
       sendTargets: (name) => this.#sendTargets(result.initiatorName, name),
@@ -184,14 +195,21 @@ export class Target extends EventEmitter<Events> {
   /** RFC 7143 Appendix C. */
   #sendTargets(initiatorName: string, name: string): readonly Pair[] {
     const asked = name === "All" || name === "" || name === this.name;
-    if (!asked || !this.#options.access.authorize(initiatorName)) return [];
+    if (!asked || !this.#access.authorize(initiatorName)) return [];
     const addresses = this.#servers.map(({ portal }): Pair => {
-      const told = this.#options.access.advertised?.(initiatorName, portal) ?? portal;
+      const told = this.#access.advertised?.(initiatorName, portal) ?? portal;
       const host = told.host.includes(":") ? `[${told.host}]` : told.host;
       return ["TargetAddress", `${host}:${told.port},${this.port.portGroup}`];
     });
     return [["TargetName", this.name], ...addresses];
   }
+}
+
+function deviceServerOf({ name, luns, server }: TargetOptions): DeviceServer {
+  if ((luns === undefined) === (server === undefined)) {
+    throw new TypeError(`Target ${name} needs either luns or a device server; give one of the two.`);
+  }
+  return server ?? new BlockDeviceServer({ inventory: new FixedInventory(ownUnits(name, luns ?? {})) });
 }
 
 function row(connection: Connection, session: Session): SessionRow {

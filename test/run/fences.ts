@@ -12,6 +12,7 @@ export interface Fence {
 export const FENCES: readonly Fence[] = [
   { folder: "target/wire/", mayImport: [] },
   { folder: "target/storage/", mayImport: ["target/wire/"] },
+  { folder: "target/conformance/", mayImport: ["target/storage/"] },
   { folder: "target/mapping/", mayImport: ["target/wire/", "target/storage/"] },
   { folder: "target/scsi/", mayImport: ["target/wire/", "target/storage/"] },
   { folder: "target/iscsi/", mayImport: ["target/wire/", "target/storage/", "target/scsi/"] },

@@ -1,9 +1,9 @@
-import type { ExecutionContext } from "ava";
-import { type BlockDevice, type IoCompletion, OK } from "node-iscsi-target/storage/block-device.ts";
+/** What the clauses of the suite share: patterns, reading back, comparing. */
+import assert from "node:assert/strict";
+import { type BlockDevice, type IoCompletion, OK } from "../storage/block-device.ts";
 
 /** Data, then a range of it emptied in several ways: aligned to nothing but blocks, a single block, more than a MiB. */
 export async function zeroes(
-  t: ExecutionContext,
   device: BlockDevice,
   empty: (offset: number, length: number) => IoCompletion,
 ): Promise<void> {
@@ -16,35 +16,30 @@ export async function zeroes(
   for (const [offset, length] of ranges) {
     const bytes = offset + length + 8 * blockBytes;
     const data = pattern(bytes, 20);
-    await ok(t, device.write(0, [data]));
-    await ok(t, empty(offset, length));
+    await ok(device.write(0, [data]));
+    await ok(empty(offset, length));
     data.fill(0, offset, offset + length);
-    t.true((await readBack(t, device, 0, bytes)).equals(data), `${length} bytes at ${offset}`);
+    assert.ok((await readBack(device, 0, bytes)).equals(data), `${length} bytes at ${offset}`);
   }
 }
 
 /** The range and a few blocks on each side, as they are. */
-export async function snapshot(t: ExecutionContext, device: BlockDevice, offset: number, length: number) {
+export async function snapshot(device: BlockDevice, offset: number, length: number) {
   const from = Math.max(0, offset - 4 * device.blockBytes);
   const to = Math.min(device.sizeBytes, offset + length + 4 * device.blockBytes);
-  return { offset: from, bytes: await readBack(t, device, from, to - from) };
+  return { offset: from, bytes: await readBack(device, from, to - from) };
 }
 
-export async function readBack(
-  t: ExecutionContext,
-  device: BlockDevice,
-  offset: number,
-  length: number,
-): Promise<Buffer> {
+export async function readBack(device: BlockDevice, offset: number, length: number): Promise<Buffer> {
   const into = Buffer.alloc(length, 0xaa);
-  await ok(t, device.read(offset, into));
+  await ok(device.read(offset, into));
   return into;
 }
 
-export async function ok(t: ExecutionContext, completion: IoCompletion): Promise<void> {
+export async function ok(completion: IoCompletion): Promise<void> {
   const result = await completion;
   // Counted only when it fails: a test makes thousands of requests.
-  if (result !== OK) t.is(result, OK);
+  if (result !== OK) assert.equal(result, OK);
 }
 
 /** Bytes that differ by place and seed, and are never zero for a whole block. */
