@@ -15,6 +15,7 @@ export const Attention = {
   BUS_DEVICE_RESET: attention(0x29, 0x03, 1),
   MEDIUM_MAY_HAVE_CHANGED: attention(0x28, 0x00, 2),
   MODE_PARAMETERS_CHANGED: attention(0x2a, 0x01, 2),
+  ACCESS_STATE_CHANGED: attention(0x2a, 0x06, 2),
   CAPACITY_DATA_HAS_CHANGED: attention(0x2a, 0x09, 2),
   RESERVATIONS_PREEMPTED: attention(0x2a, 0x03, 2),
   RESERVATIONS_RELEASED: attention(0x2a, 0x04, 2),

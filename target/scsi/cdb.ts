@@ -163,11 +163,36 @@ const modeSelect = { pageFormat: flag(1, 4), savePages: flag(1, 0) };
 export const ModeSelect6 = cdb("MODE SELECT(6)", 0x15, 6, { ...modeSelect, listBytes: uint(4, 1) });
 export const ModeSelect10 = cdb("MODE SELECT(10)", 0x55, 10, { ...modeSelect, listBytes: uint(7, 2) });
 
+export const LogSense = cdb("LOG SENSE", 0x4d, 10, {
+  savePages: flag(1, 0),
+  pageControl: bits(2, 6, 2),
+  pageCode: bits(2, 0, 6),
+  subpageCode: uint(3, 1),
+  parameterPointer: uint(5, 2),
+  allocationBytes: uint(7, 2),
+});
+
+const buffer = { mode: bits(1, 0, 5), bufferId: uint(2, 1), offset: uint(3, 3) };
+export const ReadBuffer = cdb("READ BUFFER", 0x3c, 10, { ...buffer, allocationBytes: uint(6, 3) });
+export const WriteBuffer = cdb("WRITE BUFFER", 0x3b, 10, { ...buffer, listBytes: uint(6, 3) });
+export const SendDiagnostic = cdb("SEND DIAGNOSTIC", 0x1d, 6, {
+  selfTestCode: bits(1, 5, 3),
+  pageFormat: flag(1, 4),
+  selfTest: flag(1, 2),
+  listBytes: uint(3, 2),
+});
+export const ReceiveDiagnosticResults = cdb("RECEIVE DIAGNOSTIC RESULTS", 0x1c, 6, {
+  pageCodeValid: flag(1, 0),
+  pageCode: uint(2, 1),
+  allocationBytes: uint(3, 2),
+});
+
 export const ReportLuns = cdb("REPORT LUNS", 0xa0, 12, { selectReport: uint(2, 1), allocationBytes: uint(6, 4) });
 export const ReportTargetPortGroups = cdb("REPORT TARGET PORT GROUPS", [0xa3, 0x0a], 12, {
   format: bits(1, 5, 3),
   allocationBytes: uint(6, 4),
 });
+export const SetTargetPortGroups = cdb("SET TARGET PORT GROUPS", [0xa4, 0x0a], 12, { listBytes: uint(6, 4) });
 export const ReportSupportedOperationCodes = cdb("REPORT SUPPORTED OPERATION CODES", [0xa3, 0x0c], 12, {
   timeouts: flag(2, 7),
   reportingOptions: bits(2, 0, 3),

@@ -8,7 +8,8 @@
  * It is also the `Accepted` that the transport gets, so that a READ costs one object here.
  */
 import type { Field } from "../wire/layout.ts";
-import type { CommandDefinition } from "./commands/definition.ts";
+import { AccessState } from "./access-states.ts";
+import type { Access, CommandDefinition } from "./commands/definition.ts";
 import { Condition } from "./condition.ts";
 import { locationOf } from "./fields.ts";
 import type { ItlNexus } from "./itl-nexus.ts";
@@ -84,7 +85,12 @@ export class Command implements Accepted {
   /** What the state of the medium has against it. */
   get notReady(): ScsiResult | undefined {
     const { unit, definition } = this;
-    const condition = definition.access === "none" ? undefined : unit.notReady;
+    if (definition.access === "none") return undefined;
+    if (unit.accessStates.inForce) {
+      const refused = refusalOfPort(unit.accessStates.of(this.task.nexus.targetPort.portGroup), definition.access);
+      if (refused) return this.fail(refused);
+    }
+    const condition = unit.notReady;
     if (condition === undefined) return undefined;
     if (condition === Condition.SANITIZE_COMMAND_FAILED && definition.afterFailedSanitize) return undefined;
     return this.fail(condition, unit.progress);
@@ -125,6 +131,13 @@ export class Command implements Accepted {
 export interface HeldExecution {
   readonly dataOut: readonly Uint8Array[];
   readonly resolve: (execution: Execution | Promise<Execution>) => void;
+}
+
+/** SPC-4 5.15.2.4: what a port group in this state does not do. TEST UNIT READY and the like are answered in standby. */
+function refusalOfPort(state: AccessState, access: Access): Condition | undefined {
+  if (state === AccessState.UNAVAILABLE) return Condition.TARGET_PORT_IN_UNAVAILABLE_STATE;
+  if (state === AccessState.STANDBY && access !== "ready") return Condition.TARGET_PORT_IN_STANDBY_STATE;
+  return undefined;
 }
 
 export function checkCondition(condition: Condition, descriptorFormat: boolean, detail?: SenseDetail): ScsiResult {

@@ -8,6 +8,8 @@ export class ItlNexus {
   /** What it is registered as, if it is (SPC-4 5.13.7). */
   readonly registrant: Registrant;
   readonly attentions = new AttentionQueue();
+  /** What it left in the echo buffer (SPC-4 6.49.8). */
+  echo: Uint8Array | undefined = undefined;
   /** PREVENT ALLOW MEDIUM REMOVAL asked for by this nexus (SPC-4 6.18). */
   preventsRemoval = false;
 

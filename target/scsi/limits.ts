@@ -17,5 +17,8 @@ export const MAX_UNMAP_BLOCKS = 1024 * 1024;
 export const MAX_UNMAP_DESCRIPTORS = 256;
 /** Registrations of one unit (SPC-4 5.13.7): what a host may make it remember. */
 export const MAX_REGISTRATIONS = 1024;
+/** What READ and WRITE BUFFER reach; an echo has at most 4,096 bytes (SPC-4 6.24.6). */
+export const BUFFER_BYTES = 65_536;
+export const ECHO_BUFFER_BYTES = 4096;
 /** Parameter lists other than UNMAP's are short; a longer one is refused before it is asked for. */
 export const MAX_PARAMETER_LIST_BYTES = 4096;

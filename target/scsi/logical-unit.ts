@@ -5,6 +5,7 @@
  * task set are its own.
  */
 import type { BlockDevice } from "../storage/block-device.ts";
+import { AccessStates } from "./access-states.ts";
 import { Attention } from "./attention.ts";
 import { checkCondition } from "./command.ts";
 import { Condition } from "./condition.ts";
@@ -15,6 +16,7 @@ import { ModeParameters } from "./mode/parameters.ts";
 import { Reservations } from "./reservations/reservations.ts";
 import { type Registrant, sameRegistrant } from "./reservations/state.ts";
 import type { BugLogger } from "./server-context.ts";
+import { UnitStatistics } from "./statistics.ts";
 import { TaskSet } from "./task-set.ts";
 import type { Nexus } from "./transport.ts";
 
@@ -60,6 +62,10 @@ export class LogicalUnit {
   readonly tasks = new TaskSet(TASK_SET_LIMIT);
   /** The medium of a removable unit is out (START STOP UNIT with LOEJ, SBC-4 5.31). */
   ejected = false;
+  readonly accessStates = new AccessStates();
+  readonly statistics = new UnitStatistics();
+  /** Of READ and WRITE BUFFER, once somebody has written to it. */
+  buffer: Buffer | undefined = undefined;
   /** FORMAT UNIT or SANITIZE at work. */
   operation: MediumOperation | undefined = undefined;
   /** The latest SANITIZE did not come to its end (SBC-4 4.11.4). */
@@ -95,6 +101,11 @@ export class LogicalUnit {
     if (this.operation) return this.operation.condition;
     if (this.sanitizeFailure) return Condition.SANITIZE_COMMAND_FAILED;
     return this.ejected ? Condition.MEDIUM_NOT_PRESENT : undefined;
+  }
+
+  /** Threshold sets of VPD page B2h hold 2 to this many blocks: at least what the device allocates at once (SBC-4 4.7.3.8). */
+  get thresholdExponent(): number {
+    return Math.ceil(Math.log2(Math.max(1, this.device.allocationBytes / this.blockBytes)));
   }
 
   /** PROGRESS INDICATION of what makes the unit not ready. */

@@ -39,11 +39,12 @@ export class MediumOperation {
 
   /** To the first failure, or until all of it is on the medium. */
   async run(): Promise<IoResult> {
-    for (const { stepBytes, bytesPerSecond, perform } of this.#passes) {
+    for (const pass of this.#passes) {
+      const { stepBytes, bytesPerSecond } = pass;
       // The device may change its size meanwhile: what there is at the end is what has to be done.
       for (let offset = 0; offset < this.#device.sizeBytes; offset += stepBytes) {
         const bytes = Math.min(stepBytes, this.#device.sizeBytes - offset);
-        const result = await perform(offset, bytes);
+        const result = await pass.perform(offset, bytes);
         if (result !== OK && result.kind !== "ok") return result;
         this.#doneBytes += bytes;
         // Devices that answer in the same call would keep everybody else waiting.

@@ -89,8 +89,22 @@ export const GroupsHeader = layout(4, { listBytes: uint(0, 4) });
 export const ExtendedGroupsHeader = layout(8, { listBytes: uint(0, 4), format: bits(4, 4, 3) });
 export const PortGroupDescriptor = layout(8, {
   accessState: bits(0, 0, 4),
+  unavailableSupported: flag(1, 3),
+  standbySupported: flag(1, 2),
+  activeNonOptimizedSupported: flag(1, 1),
   activeOptimizedSupported: flag(1, 0),
   portGroup: uint(2, 2),
+  statusCode: uint(5, 1),
   portCount: uint(7, 1),
 });
 export const PortDescriptor = layout(4, { relativePortId: uint(2, 2) });
+/** SPC-4 6.45. */
+export const SetGroupsHeader = layout(4, {});
+export const SetGroupDescriptor = layout(4, { accessState: bits(0, 0, 4), portGroup: uint(2, 2) });
+
+/** READ BUFFER (SPC-4 6.24.5, 6.24.7). */
+export const BufferDescriptor = layout(4, { offsetBoundary: uint(0, 1), capacity: uint(1, 3) });
+export const EchoDescriptor = layout(4, { overwritesSupported: flag(0, 0), capacity: uint(2, 2) });
+
+/** SPC-4 7.2.1. */
+export const DiagnosticPageHeader = layout(4, { pageCode: uint(0, 1), pageBytes: uint(2, 2) });

@@ -109,6 +109,9 @@ export interface BlockDevice extends BlockDeviceGeometry {
   /** Extents that cover [offset, offset+length) in order, without gaps; of a range in very many pieces only the first of them, at least one. What the device cannot tell counts as mapped. */
   provisioning(offset: number, length: number): readonly ProvisioningExtent[] | Promise<readonly ProvisioningExtent[]>;
 
+  /** What mapping takes, of what there is to take (log page 0Ch, SBC-4 6.4.4); absent where the device cannot tell. Bytes. */
+  resources?(): { readonly availableBytes: number; readonly usedBytes: number };
+
   /** Set by the one owner of the device (the logical unit) to hear of changes. */
   onChange: ((change: DeviceChange) => void) | undefined;
 

@@ -112,6 +112,12 @@ export class MemoryDevice implements BlockDevice {
     return extents;
   }
 
+  /** As much as there are bytes: memory is taken by pages, up to the size of the device. */
+  resources(): { availableBytes: number; usedBytes: number } {
+    const usedBytes = this.#pages.size * PAGE_BYTES;
+    return { usedBytes, availableBytes: Math.max(0, this.#sizeBytes - usedBytes) };
+  }
+
   async close(): Promise<void> {
     this.#pages.clear();
   }

@@ -11,8 +11,8 @@ import type { CommandDefinition } from "./definition.ts";
 const NO_UNIT = 0x7f;
 /** VERSION 06h: SPC-4. */
 const SPC4 = 0x06;
-/** TPGS 01b: target port groups, changed implicitly only (facts.md 12). */
-const IMPLICIT_ALUA = 1;
+/** TPGS (SPC-4 6.4.2, table 145): access states that change by themselves, and by SET TARGET PORT GROUPS as well. */
+const PortGroups = { IMPLICIT: 1, IMPLICIT_AND_EXPLICIT: 3 } as const;
 /** VERSION DESCRIPTORs (SPC-4 6.4.2, table 147): SAM-5, SPC-4, SBC-3. */
 const STANDARDS = [0x00a0, 0x0460, 0x04c0] as const;
 
@@ -53,7 +53,7 @@ function standardData({ unit, task }: Command): Buffer {
     hierarchicalLuns: 1,
     responseFormat: 2,
     additionalBytes: InquiryData.sizeBytes - 5,
-    portGroups: IMPLICIT_ALUA,
+    portGroups: unit.servedElsewhere ? PortGroups.IMPLICIT : PortGroups.IMPLICIT_AND_EXPLICIT,
     commandQueuing: 1,
   });
   writeAscii(data, 8, 8, identity.vendor);

@@ -40,6 +40,7 @@ function preventConflicts(cdb: Uint8Array): Conflicts {
 function admitStartStop(command: Command): ScsiResult | undefined {
   const { cdb, unit } = command;
   const { powerCondition, loadEject } = StartStopUnit;
+  if (unit.operation) return command.fail(unit.operation.condition, unit.progress);
   // With a power condition, START and LOEJ say nothing (SBC-4 5.31, table 104).
   if (powerCondition.get(cdb, 0) !== 0 || loadEject.get(cdb, 0) === 0) return undefined;
   if (!unit.identity.removable) return command.invalidField(loadEject);

@@ -6,7 +6,7 @@ import { Condition } from "../condition.ts";
 import { locationOf } from "../fields.ts";
 import { MAX_PARAMETER_LIST_BYTES } from "../limits.ts";
 import { LongBlockDescriptor, ModeHeader6, ModeHeader10, PageHeader, ShortBlockDescriptor } from "../mode/layouts.ts";
-import { applyModePage, type ModePage, modePageData, modePages, PageControl } from "../mode/pages.ts";
+import { applyModePage, headerOf, type ModePage, modePageData, modePages, PageControl } from "../mode/pages.ts";
 import { ModeParameters } from "../mode/parameters.ts";
 import { failureOf } from "../outcome.ts";
 import type { Execution, ScsiResult } from "../transport.ts";
@@ -86,10 +86,14 @@ function applyPages(
   while (at < list.length) {
     if (list.length - at < PageHeader.sizeBytes) return command.fail(Condition.PARAMETER_LIST_LENGTH_ERROR);
     const code = PageHeader.pageCode.get(list, at);
-    const page = modePages.find((candidate) => candidate.code === code);
-    if (!page || PageHeader.subpageFormat.get(list, at) !== 0) return command.invalidParameter(at);
-    const bytes = page.layout.sizeBytes;
-    if (PageHeader.pageBytes.get(list, at) !== bytes - PageHeader.sizeBytes) return command.invalidParameter(at + 1);
+    const subpage = PageHeader.subpageFormat.get(list, at) === 0 ? undefined : (list[at + 1] as number);
+    const page = modePages.find((candidate) => candidate.code === code && candidate.subpage === subpage);
+    if (!page) return command.invalidParameter(at);
+    const { sizeBytes: bytes } = page.layout;
+    const { sizeBytes: headerBytes, pageBytes } = headerOf(page);
+    if (list.length - at < headerBytes) return command.fail(Condition.PARAMETER_LIST_LENGTH_ERROR);
+    if (pageBytes.get(list, at) !== bytes - headerBytes)
+      return command.invalidParameter(at + locationOf(pageBytes).byte);
     if (list.length - at < bytes) return command.fail(Condition.PARAMETER_LIST_LENGTH_ERROR);
     const data = list.subarray(at, at + bytes);
     const wrong = unchangeable(page, data, command.unit.mode);
@@ -105,7 +109,7 @@ function unchangeable(page: ModePage, data: Buffer, parameters: ModeParameters):
   const mask = modePageData(page, PageControl.CHANGEABLE, parameters);
   const current = modePageData(page, PageControl.CURRENT, parameters);
   return data.findIndex((byte, index) => {
-    if (index < PageHeader.sizeBytes) return false;
+    if (index < headerOf(page).sizeBytes) return false;
     return ((byte ^ (current[index] ?? 0)) & ~(mask[index] ?? 0)) !== 0;
   });
 }

@@ -53,9 +53,10 @@ function selectedPages(command: Command, layout: typeof ModeSense6 | typeof Mode
   const code = layout.pageCode.get(cdb, 0);
   const subpage = layout.subpageCode.get(cdb, 0);
   if (control === PageControl.SAVED) return command.fail(Condition.SAVING_PARAMETERS_NOT_SUPPORTED);
-  if (subpage !== 0 && subpage !== ALL_SUBPAGES) return command.invalidField(layout.subpageCode);
-  const pages = modePages.filter((page) => code === ALL_PAGES || page.code === code);
-  if (pages.length === 0) return command.invalidField(layout.pageCode);
+  const ofCode = modePages.filter((page) => code === ALL_PAGES || page.code === code);
+  if (ofCode.length === 0) return command.invalidField(layout.pageCode);
+  const pages = ofCode.filter((page) => subpage === ALL_SUBPAGES || (page.subpage ?? 0) === subpage);
+  if (pages.length === 0) return command.invalidField(layout.subpageCode);
   return Buffer.concat(pages.map((page) => modePageData(page, control, unit.mode)));
 }
 

@@ -50,6 +50,8 @@ function executeRead(command: Command): Execution | Promise<Execution> {
   if (gone) return gone;
   const { unit, task } = command;
   const bytes = command.blocks * unit.blockBytes;
+  unit.statistics.readCommands += 1;
+  unit.statistics.blocksTransmitted += command.blocks;
   const wanted = wantedBytes(command, bytes);
   if (wanted === 0) return { kind: "done", status: Status.GOOD, dataInBytes: bytes };
   const data = task.readBuffer?.(wanted) ?? takeReadBuffer(wanted);

@@ -1,22 +1,25 @@
 /** Every command of a block device, found by operation code and service action. */
 import type { LogicalUnit } from "../logical-unit.ts";
 import { atomicCommands } from "./atomic.ts";
+import { bufferCommands } from "./buffer.ts";
 import { cacheCommands } from "./cache.ts";
 import { capacityCommands } from "./capacity.ts";
 import { defectDataCommands } from "./defect-data.ts";
 import type { CommandDefinition } from "./definition.ts";
+import { diagnosticCommands } from "./diagnostic.ts";
 import { formatCommands } from "./format-unit.ts";
 import { inquiryCommands } from "./inquiry.ts";
+import { logSenseCommands } from "./log-sense.ts";
 import { mediumCommands } from "./medium.ts";
 import { modeSelectCommands } from "./mode-select.ts";
 import { modeSenseCommands } from "./mode-sense.ts";
 import { persistentReserveInCommands } from "./persistent-reserve-in.ts";
 import { persistentReserveOutCommands } from "./persistent-reserve-out.ts";
+import { portGroupCommands } from "./port-groups.ts";
 import { provisioningCommands } from "./provisioning.ts";
 import { readCommands } from "./read.ts";
 import { reportLunsCommands } from "./report-luns.ts";
 import { reportOperationsCommands } from "./report-operations.ts";
-import { reportPortGroupsCommands } from "./report-port-groups.ts";
 import { requestSenseCommands } from "./request-sense.ts";
 import { reserveReleaseCommands } from "./reserve-release.ts";
 import { sanitizeCommands } from "./sanitize.ts";
@@ -30,6 +33,9 @@ export const commandTable: readonly CommandDefinition[] = [
   ...inquiryCommands,
   ...modeSelectCommands,
   ...modeSenseCommands,
+  ...logSenseCommands,
+  ...bufferCommands,
+  ...diagnosticCommands,
   ...capacityCommands,
   ...readCommands,
   ...writeCommands,
@@ -45,7 +51,7 @@ export const commandTable: readonly CommandDefinition[] = [
   ...persistentReserveInCommands,
   ...persistentReserveOutCommands,
   ...reportLunsCommands,
-  ...reportPortGroupsCommands,
+  ...portGroupCommands,
   ...reportOperationsCommands(() => commandTable),
 ];
 

@@ -71,6 +71,8 @@ export function executeWrite(
   // Less than the CDB says: whole blocks are written, and the residual tells; a piece of one cannot be.
   if (bytes % unit.blockBytes !== 0) return command.tooLittleData();
   if (bytes === 0) return command.taken();
+  unit.statistics.writeCommands += 1;
+  unit.statistics.blocksReceived += bytes / unit.blockBytes;
   const pieces = came === bytes ? dataOut : leading(dataOut, bytes);
   const completion = unit.device.write(command.lba * unit.blockBytes, pieces, durability(command, fua), task);
   if (completion === OK) return command.taken();

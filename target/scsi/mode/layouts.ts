@@ -48,5 +48,20 @@ export const ControlPage = layout(12, {
   taskAbortedStatus: flag(5, 6),
   busyTimeout: uint(8, 2),
 });
+const subpageHeader = {
+  subpageFormat: flag(0, 6),
+  pageCode: bits(0, 0, 6),
+  subpageCode: uint(1, 1),
+  pageBytes: uint(2, 2),
+};
+/** SPC-4 7.5.7, table 453: sub_page mode page format. */
+export const SubpageHeader = layout(4, subpageHeader);
+/** 0Ah/01h, Control Extension (SPC-4 7.5.9). */
+export const ControlExtensionPage = layout(32, {
+  ...subpageHeader,
+  implicitAccessStates: flag(4, 0),
+  maxSenseBytes: uint(6, 1),
+});
+
 /** 1Ch (SBC-4 6.5.9). */
 export const InformationalExceptionsPage = layout(12, { ...header, disableExceptions: flag(2, 3) });

@@ -1,11 +1,14 @@
 /** The mode pages, one row each, in ascending order (SPC-4 7.5, SBC-4 6.5). */
 import {
   CachingPage,
+  ControlExtensionPage,
   ControlPage,
   DisconnectReconnectPage,
   ErrorRecoveryPage,
   InformationalExceptionsPage,
+  PageHeader,
   type PageLayout,
+  SubpageHeader,
 } from "./layouts.ts";
 import { ModeParameters } from "./parameters.ts";
 
@@ -16,6 +19,8 @@ type Changeable = "writeCache" | "descriptorSense" | "taskAbortedStatus" | "soft
 
 export interface ModePage {
   readonly code: number;
+  /** Absent: 00h, and the page has the short header. */
+  readonly subpage?: number;
   readonly layout: PageLayout;
   /** What never changes; fields not named are 0. */
   readonly constants: Readonly<Record<string, number>>;
@@ -35,6 +40,8 @@ export const modePages: readonly ModePage[] = [
     constants: { queueAlgorithmModifier: 1, busyTimeout: 0xffff },
     changeable: ["descriptorSense", "taskAbortedStatus", "softwareWriteProtect"],
   },
+  // IALUAE: access states may change by themselves; the longest sense data is whatever fits (SPC-4 7.5.9).
+  { code: 0x0a, subpage: 0x01, layout: ControlExtensionPage, constants: { implicitAccessStates: 1 }, changeable: [] },
   // DEXCPT: no informational exceptions are reported (SBC-4 6.5.9).
   { code: 0x1c, layout: InformationalExceptionsPage, constants: { disableExceptions: 1 }, changeable: [] },
 ];
@@ -43,14 +50,21 @@ const DEFAULTS = new ModeParameters();
 
 /** The page with its header, as MODE SENSE returns it for one PAGE CONTROL other than SAVED. */
 export function modePageData(page: ModePage, control: number, parameters: ModeParameters): Buffer {
-  const { code, layout, changeable } = page;
+  const { code, subpage, layout, changeable } = page;
   const source = control === PageControl.DEFAULT ? DEFAULTS : parameters;
-  const header = { pageCode: code, pageBytes: layout.sizeBytes - 2 };
+  const { sizeBytes: headerBytes } = headerOf(page);
+  const form = subpage === undefined ? {} : { subpageFormat: 1, subpageCode: subpage };
+  const header = { pageCode: code, ...form, pageBytes: layout.sizeBytes - headerBytes };
   if (control === PageControl.CHANGEABLE) {
     return layout.encode({ ...header, ...Object.fromEntries(changeable.map((name) => [name, 1])) });
   }
   const values = Object.fromEntries(changeable.map((name) => [name, source[name] ? 1 : 0]));
   return layout.encode({ ...header, ...page.constants, ...values });
+}
+
+/** Pages with a subpage code have a longer header. */
+export function headerOf({ subpage }: ModePage): typeof PageHeader | typeof SubpageHeader {
+  return subpage === undefined ? PageHeader : SubpageHeader;
 }
 
 /** Sets what `data`, a whole page, says in its changeable fields. */

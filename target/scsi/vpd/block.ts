@@ -51,9 +51,11 @@ export function blockDeviceCharacteristics(unit: LogicalUnit): Uint8Array {
 }
 
 /** B2h (SBC-4 6.6.6). LBPRZ: what is not mapped reads as zeros, as `BlockDevice.unmap` promises. */
-export function provisioningPage({ device }: LogicalUnit): Uint8Array {
+export function provisioningPage({ device, thresholdExponent }: LogicalUnit): Uint8Array {
   if (!device.thin) return ProvisioningPage.encode({ provisioningType: ProvisioningType.FULL_OR_NOT_TOLD });
   return ProvisioningPage.encode({
+    // Resources are counted only where the device tells them (log page 0Ch).
+    thresholdExponent: device.resources ? thresholdExponent : 0,
     unmap: 1,
     writeSame16: 1,
     writeSame10: 1,

@@ -52,6 +52,7 @@ export const BlockCharacteristicsPage = layout(60, { rotationRate: uint(0, 2), r
 
 /** B2h (SBC-4 6.6.6). */
 export const ProvisioningPage = layout(4, {
+  thresholdExponent: uint(0, 1),
   unmap: flag(1, 7),
   writeSame16: flag(1, 6),
   writeSame10: flag(1, 5),

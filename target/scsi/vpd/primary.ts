@@ -14,6 +14,8 @@ export function extendedInquiry(): Uint8Array {
 /** 87h, Mode Page Policy (SPC-4 7.8.8). */
 export function modePagePolicy(): Uint8Array {
   return Buffer.concat(
-    modePages.map(({ code }) => ModePagePolicyDescriptor.encode({ pageCode: code, policy: SHARED })),
+    modePages.map(({ code, subpage = 0 }) =>
+      ModePagePolicyDescriptor.encode({ pageCode: code, subpageCode: subpage, policy: SHARED }),
+    ),
   );
 }

@@ -66,6 +66,7 @@ test("with IMMED the command ends at once, and others are told how far it is unt
   t.like(FixedSense.decode(dataIn as Uint8Array), { senseKey: 2, asc: 4, ascq: 0x1b, senseKeySpecific: 0x80_0000 });
   t.is(senseName(await other.send(cdbOf(cdbs.Inquiry, { allocationBytes: 36 }))), "GOOD");
   t.is(senseName(await other.send(cdbOf(SanitizeBlockErase))), "SANITIZE_IN_PROGRESS");
+  t.is(senseName(await other.send(cdbOf(cdbs.StartStopUnit, { start: 1 }))), "SANITIZE_IN_PROGRESS");
   device.release();
   t.is(await finished(other), "GOOD");
   t.deepEqual(device.bytes, Buffer.alloc(device.sizeBytes));

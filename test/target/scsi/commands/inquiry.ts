@@ -20,7 +20,7 @@ test("standard INQUIRY data names the unit and the standards it follows", async 
   t.is(data[2], 6);
   t.is((data[3] ?? 0) & 0x0f, 2);
   t.is(data.toString("latin1", 8, 36), "SANLAB  VIRTUAL-DISK    0001");
-  t.is((data[5] ?? 0) & 0x30, 0x10);
+  t.is((data[5] ?? 0) & 0x30, 0x30);
   t.is((data[7] ?? 0) & 0x02, 0x02);
   t.deepEqual(
     [58, 60, 62, 64].map((at) => data.readUInt16BE(at)),
@@ -118,7 +118,14 @@ test("VPD page B0h counts in blocks of the device", async (t) => {
 test("VPD page B2h says thin and zeros where the device is thin", async (t) => {
   const thin = await rig();
   const said = ProvisioningPage.decode(await page(thin.host, 0xb2), 4);
-  t.deepEqual(said, { unmap: 1, writeSame16: 1, writeSame10: 1, readsZeros: 1, provisioningType: 2 });
+  t.deepEqual(said, {
+    thresholdExponent: 0,
+    unmap: 1,
+    writeSame16: 1,
+    writeSame10: 1,
+    readsZeros: 1,
+    provisioningType: 2,
+  });
   const thick = await rig({ thin: false });
   t.is(
     (await page(thick.host, 0xb2)).subarray(4).findIndex((byte) => byte !== 0),
@@ -141,7 +148,7 @@ test("REQUEST SENSE without anything pending returns NO SENSE in the format that
 
 test("an unknown operation code is refused, and so is NACA", async (t) => {
   const { host } = await rig();
-  for (const opcode of [0xff, 0xa4, 0x7f, 0xc0]) {
+  for (const opcode of [0xff, 0x7f, 0xc0]) {
     t.is(senseName(await host.send(Buffer.from([opcode, ...Buffer.alloc(15)]))), "INVALID_COMMAND_OPERATION_CODE");
   }
   const result = await host.send(Buffer.from([0, 0, 0, 0, 0, 4]));

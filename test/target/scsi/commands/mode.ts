@@ -150,3 +150,19 @@ test("a failing flush keeps MODE SELECT from turning the write cache off", async
   t.is(FixedSense.valid.get(result.sense ?? Buffer.alloc(18), 0), 0);
   t.is(CachingPage.writeCache.get(await sensed(host, 0x08), 8), 1);
 });
+
+test("the Control Extension page is a subpage, in lists of all subpages and in MODE SELECT", async (t) => {
+  const { host } = await rig();
+  const sense = (fields: Record<string, number>) =>
+    host.send(cdbOf(ModeSense10, { disableBlockDescriptors: 1, allocationBytes: 1024, ...fields }));
+  const one = Buffer.from((await sense({ pageCode: 0x0a, subpageCode: 1 })).dataIn ?? []).subarray(8);
+  t.deepEqual([...one.subarray(0, 5)], [0x4a, 0x01, 0, 0x1c, 0x01]);
+  const all = Buffer.from((await sense({ pageCode: 0x3f, subpageCode: 0xff })).dataIn ?? []);
+  const plain = Buffer.from((await sense({ pageCode: 0x3f })).dataIn ?? []);
+  t.is(all.length, plain.length + 32);
+  const select = (page: Buffer) =>
+    host.send(cdbOf(ModeSelect10, { pageFormat: 1, listBytes: 40 }), Buffer.concat([Buffer.alloc(8), page]));
+  t.is(senseName(await select(one)), "GOOD");
+  one[5] = 1;
+  t.is(senseName(await select(one)), "INVALID_FIELD_IN_PARAMETER_LIST");
+});
