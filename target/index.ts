@@ -1,12 +1,15 @@
 /** node-iscsi-target: an iSCSI target in TypeScript. */
-export {
-  type Portal,
-  type SessionRow,
-  Target,
-  type TargetAccess,
-  type TargetLimits,
-  type TargetOptions,
-} from "./iscsi/target.ts";
+export type { ChapCredentials } from "./iscsi/chap.ts";
+export type { Redirection, SessionKind } from "./iscsi/login-policy.ts";
+export { Target, type TargetEvents } from "./iscsi/target.ts";
+export type {
+  Portal,
+  SessionRow,
+  TargetAccess,
+  TargetLimits,
+  TargetLogger,
+  TargetOptions,
+} from "./iscsi/target-options.ts";
 export { BlockDeviceServer } from "./scsi/device-server.ts";
 export { LogicalUnit, type LogicalUnitIdentity } from "./scsi/logical-unit.ts";
 export { type Luns, ownIdentity } from "./scsi/own-units.ts";

@@ -1,6 +1,6 @@
 /** Mapped disks as logical units of the agent's target; hosts as its access list and LUN masks. */
 
-import type { Portal, TargetAccess } from "../iscsi/target.ts";
+import type { Portal, TargetAccess } from "../iscsi/target-options.ts";
 import type { PublishedUnit, PublishHost } from "../mapping/protocol.ts";
 import { LogicalUnit } from "../scsi/logical-unit.ts";
 import type { LunInventory } from "../scsi/server-context.ts";

@@ -2,7 +2,8 @@
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Portal, Target } from "../iscsi/target.ts";
+import { Target } from "../iscsi/target.ts";
+import type { Portal } from "../iscsi/target-options.ts";
 import type { AgentProcess, PortalSetting, Welcome } from "../mapping/protocol.ts";
 import { BlockDeviceServer } from "../scsi/device-server.ts";
 import { tryLock } from "../storage/syscalls/locks.ts";

@@ -3,19 +3,24 @@
  * ErrorRecoveryLevel 0 whatever breaks the protocol ends the connection (RFC 7143 7.1.4.3).
  */
 import type { Socket } from "node:net";
-import { MAX_RECEIVE_BYTES } from "./keys.ts";
-import { type LoginPolicy, LoginRefused, type LoginResult, login } from "./login.ts";
+import { watchPulse } from "./keepalive.ts";
+import { login } from "./login.ts";
+import { type LoginPolicy, LoginRefused, type LoginResult } from "./login-policy.ts";
 import { ProtocolError } from "./protocol-error.ts";
 import { type Pdu, PduReader } from "./reader.ts";
 import type { Session } from "./session.ts";
+import type { TargetLimits, TargetLogger } from "./target-options.ts";
+import { setTcpUserTimeout } from "./tcp-user-timeout.ts";
 import { PduWriter } from "./writer.ts";
 
 /** Bytes that may wait for a peer that does not read, before we stop listening to it. */
 const MAX_UNSENT_BYTES = 8 * 1024 * 1024;
+const TCP_KEEPALIVE_MS = 10_000;
 
 export interface ConnectionOptions {
   readonly policy: LoginPolicy;
-  readonly loginTimeMs: number;
+  readonly limits: TargetLimits;
+  readonly logger: TargetLogger | undefined;
   /** Makes the session, once older ones of the same nexus have ended. */
   readonly open: (connection: Connection, result: LoginResult) => Promise<Session>;
   readonly onClose: (connection: Connection) => void;
@@ -24,21 +29,27 @@ export interface ConnectionOptions {
 
 export class Connection {
   readonly socket: Socket;
+  readonly address: string;
   readonly writer: PduWriter;
-  readonly reader = new PduReader(MAX_RECEIVE_BYTES);
+  readonly reader: PduReader;
   readonly #options: ConnectionOptions;
+  #opening: Promise<Session> | undefined;
   #session: Session | undefined;
   #waiting: ((pdu: Pdu) => void) | undefined;
   #fail: ((error: Error) => void) | undefined;
   #closed: Promise<void> | undefined;
+  #endWatch: (() => void) | undefined;
   bytesIn = 0;
 
   constructor(socket: Socket, options: ConnectionOptions) {
     this.socket = socket;
+    this.address = `${socket.remoteAddress ?? "?"}:${socket.remotePort ?? 0}`;
     this.#options = options;
     this.writer = new PduWriter(socket);
+    this.reader = new PduReader(options.limits.pduBytes);
     socket.setNoDelay(true);
-    socket.setKeepAlive(true, 10_000);
+    socket.setKeepAlive(true, TCP_KEEPALIVE_MS);
+    setTcpUserTimeout(socket, options.limits.deadPeerTimeMs);
     socket.on("data", (chunk: Buffer | string) => this.#receive(chunk as Buffer));
     socket.on("error", () => socket.destroy());
     socket.on("close", () => void this.close());
@@ -50,6 +61,10 @@ export class Connection {
     return this.#session;
   }
 
+  get isClosing(): boolean {
+    return this.#closed !== undefined;
+  }
+
   /** Ends the connection and its session; resolved when no task of it holds anything. */
   close(): Promise<void> {
     this.#closed ??= this.#end();
@@ -58,28 +73,67 @@ export class Connection {
 
   async #end(): Promise<void> {
     this.#fail?.(new ProtocolError("closed", "the connection ended during login"));
-    this.writer.flush();
-    this.socket.end();
-    this.socket.destroySoon();
-    await this.#session?.end();
+    this.#endWatch?.();
+    this.#endSocket();
+    try {
+      // One that waits for an older session of its nexus becomes one first, and then ends: whoever comes after it must wait for that.
+      await this.#opening?.then((session) => session.end());
+    } catch (bug) {
+      this.#options.onError(bug, this);
+    }
     this.#options.onClose(this);
   }
 
+  /** What was sent still leaves, for as long as the peer takes it. */
+  #endSocket(): void {
+    this.writer.flush();
+    this.socket.destroySoon();
+    const bound = setTimeout(() => this.socket.destroy(), this.#options.limits.closeTimeMs);
+    this.socket.once("close", () => clearTimeout(bound));
+    if (this.socket.closed) clearTimeout(bound);
+  }
+
   async #login(): Promise<void> {
-    const timer = setTimeout(() => void this.close(), this.#options.loginTimeMs);
+    const { policy, limits, open } = this.#options;
+    const timer = setTimeout(() => void this.close(), limits.loginTimeMs);
     try {
       const channel = { receive: () => this.#next(), send: (h: Buffer, d?: Uint8Array) => this.writer.send(h, d) };
-      const result = await login(channel, this.#options.policy);
+      const result = await login(channel, policy);
       this.#digestsFromNowOn(result);
-      this.#session = await this.#options.open(this, result);
-      if (this.#closed) await this.#session.end();
+      this.#opening = open(this, result);
+      this.#session = await this.#opening;
+      if (this.isClosing) return;
+      this.#watch(this.#session);
       this.#receive(Buffer.alloc(0));
     } catch (error) {
-      if (!(error instanceof LoginRefused || error instanceof ProtocolError)) this.#options.onError(error, this);
-      await this.close();
+      this.#failed(error);
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  #watch(session: Session): void {
+    const pulse = {
+      heard: () => this.bytesIn,
+      // What we do not read we cannot hear.
+      mayPing: () => session.pingsUs && !this.socket.isPaused(),
+      ping: () => session.ping(),
+      dead: () => this.#failed(new ProtocolError("silent", "it answered no ping")),
+    };
+    this.#endWatch = watchPulse(pulse, this.#options.limits);
+  }
+
+  #failed(error: unknown): void {
+    const { logger, onError } = this.#options;
+    const initiator = this.#session?.nexus.initiatorName;
+    if (error instanceof LoginRefused) {
+      logger?.info({ address: this.address, status: error.status, reason: error.message }, "login refused");
+    } else if (!(error instanceof ProtocolError)) {
+      onError(error, this);
+    } else if (!this.isClosing) {
+      logger?.info({ address: this.address, initiator, code: error.code, reason: error.message }, "connection ended");
+    }
+    void this.close();
   }
 
   /** Digests apply from the first PDU after the final login response (RFC 7143 13.1), which must leave without. */
@@ -93,6 +147,7 @@ export class Connection {
 
   #next(): Promise<Pdu> {
     return new Promise((resolve, reject) => {
+      if (this.isClosing) return reject(new ProtocolError("closed", "the connection ended during login"));
       this.#fail = reject;
       this.#waiting = (pdu) => {
         this.#waiting = undefined;
@@ -108,18 +163,17 @@ export class Connection {
     if (chunk.length > 0) this.reader.push(chunk);
     this.writer.hold();
     try {
-      while (this.#session !== undefined || this.#waiting !== undefined) {
+      while (!this.isClosing && (this.#session !== undefined || this.#waiting !== undefined)) {
         const pdu = this.reader.next();
         if (pdu === undefined) break;
         if (this.#session === undefined) this.#waiting?.(pdu);
         else this.#session.receive(pdu);
       }
     } catch (error) {
-      if (!(error instanceof ProtocolError)) this.#options.onError(error, this);
-      void this.close();
+      this.#failed(error);
     }
     this.writer.flush();
-    // A stranger that floods us before it has logged in is not listened to any more until it is its turn.
+    // Whoever floods us and does not read, or has not logged in, is not listened to any more until it is its turn.
     if (this.socket.writableLength > MAX_UNSENT_BYTES) this.socket.pause();
   }
 

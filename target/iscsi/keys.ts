@@ -29,8 +29,7 @@ export function defaultParameters(): SessionParameters {
   };
 }
 
-/** What we take in one PDU (MaxRecvDataSegmentLength). */
-export const MAX_RECEIVE_BYTES = 262144;
+const MAX_FIRST_BURST_BYTES = 256 * 1024;
 
 /** Answers to keys that need one (6.2). */
 export const NOT_UNDERSTOOD = "NotUnderstood";
@@ -38,8 +37,8 @@ export const IRRELEVANT = "Irrelevant";
 export const REJECT = "Reject";
 
 interface KeyRule {
-  /** The reply to an offer; undefined for a declaration, which has none. */
-  readonly reply?: (offer: string) => string;
+  /** The reply to an offer, given what is agreed so far; undefined for a declaration, which has none unless it is wrong. */
+  readonly reply?: (offer: string, agreed: SessionParameters) => string | undefined;
   readonly set?: (parameters: SessionParameters, agreed: string) => void;
   /** Operational keys have no meaning in a discovery session (13, Irrelevant when SessionType=Discovery). */
   readonly normalOnly?: boolean;
@@ -59,8 +58,9 @@ export const OPERATIONAL_KEYS: Readonly<Record<string, KeyRule>> = {
     },
   },
   MaxRecvDataSegmentLength: {
+    reply: (offer) => (numberValue(offer, 512, 0xff_ffff) === undefined ? REJECT : undefined),
     set: (p, v) => {
-      p.maxSendDataSegmentLength = number(v, 512, 0xff_ffff) ?? 8192;
+      p.maxSendDataSegmentLength = Number(v);
     },
   },
   MaxConnections: { reply: minimum(1, 1, 65535), normalOnly: true },
@@ -86,7 +86,9 @@ export const OPERATIONAL_KEYS: Readonly<Record<string, KeyRule>> = {
     normalOnly: true,
   },
   FirstBurstLength: {
-    reply: minimum(256 * 1024, 512, 0xff_ffff),
+    // It must not exceed MaxBurstLength (13.14).
+    reply: (offer, { maxBurstLength }) =>
+      minimum(Math.min(MAX_FIRST_BURST_BYTES, maxBurstLength), 512, 0xff_ffff)(offer),
     set: (p, v) => {
       p.firstBurstLength = Number(v);
     },
@@ -111,23 +113,29 @@ export const OPERATIONAL_KEYS: Readonly<Record<string, KeyRule>> = {
   TaskReporting: { reply: firstOf("RFC3720"), normalOnly: true },
   iSCSIProtocolLevel: { reply: minimum(1, 0, 31) },
   InitiatorAlias: {},
+  // What only targets say, and what only full feature phase knows (13.4 to 13.9).
+  SendTargets: { reply: () => REJECT },
+  TargetAlias: { reply: () => REJECT },
+  TargetAddress: { reply: () => REJECT },
+  TargetPortalGroupTag: { reply: () => REJECT },
 };
 
-function number(text: string, low: number, high: number): number | undefined {
+/** A numerical-value (6.1) in its range; undefined where it is none. */
+export function numberValue(text: string, low: number, high: number): number | undefined {
   const value = /^(0[xX][0-9a-fA-F]+|\d+)$/.test(text) ? Number(text) : Number.NaN;
   return value >= low && value <= high ? value : undefined;
 }
 
 function minimum(ours: number, low: number, high: number): (offer: string) => string {
   return (offer) => {
-    const value = number(offer, low, high);
+    const value = numberValue(offer, low, high);
     return value === undefined ? REJECT : String(Math.min(value, ours));
   };
 }
 
 function maximum(ours: number, low: number, high: number): (offer: string) => string {
   return (offer) => {
-    const value = number(offer, low, high);
+    const value = numberValue(offer, low, high);
     return value === undefined ? REJECT : String(Math.max(value, ours));
   };
 }

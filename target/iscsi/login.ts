@@ -1,61 +1,27 @@
 /**
- * The login phase (RFC 7143 6.3), as one conversation from the first request to full feature phase.
+ * The login phase (RFC 7143 6.3), as one conversation from the first request to full feature phase:
+ *
+ *     security (0) ──▶ operational (1) ──▶ full feature (3)
+ *          └─────────────────────────────────▲        an initiator may begin in either of the first two
  */
-
-import {
-  defaultParameters,
-  IRRELEVANT,
-  MAX_RECEIVE_BYTES,
-  NOT_UNDERSTOOD,
-  OPERATIONAL_KEYS,
-  type SessionParameters,
-} from "./keys.ts";
+import { type LoginPolicy, LoginRefused, type LoginResult } from "./login-policy.ts";
+import { Negotiation } from "./negotiation.ts";
 import { LoginStatus, Opcode } from "./opcodes.ts";
 import { LoginRequestPdu, LoginResponsePdu } from "./pdus.ts";
-import { ProtocolError } from "./protocol-error.ts";
 import type { Pdu } from "./reader.ts";
+import { isSecurityKey, Security } from "./security.ts";
 import { formatText, type Pair, parseText } from "./text.ts";
 
 /** RFC 7143 11.12.3. */
 const Stage = { SECURITY: 0, OPERATIONAL: 1, FULL_FEATURE: 3 } as const;
-const MAX_TEXT_BYTES = 64 * 1024;
-
-/** Whom and what an initiator may log in to, as its target decides it. */
-export interface LoginPolicy {
-  readonly targetName: string;
-  readonly portalGroupTag: number;
-  authorize(initiatorName: string): boolean;
-  /** TSIH ≠ 0 names a session to add a connection to: none takes more than one here. */
-  sessionExists(tsih: number): boolean;
-  newTsih(): number;
-}
-
-export interface LoginResult {
-  readonly initiatorName: string;
-  /** 48 bits. */
-  readonly isid: number;
-  readonly tsih: number;
-  readonly cid: number;
-  readonly discovery: boolean;
-  readonly parameters: SessionParameters;
-  /** CmdSN that the first command will carry, and the StatSN of our next response. */
-  readonly cmdSn: number;
-  readonly statSn: number;
-}
+/** 13.12: what an initiator takes in one PDU before anything is agreed. */
+const MAX_RESPONSE_TEXT_BYTES = 8192;
+/** 4.2.7.1. */
+const MAX_NAME_BYTES = 223;
 
 export interface LoginChannel {
   receive(): Promise<Pdu>;
   send(header: Buffer, data?: Uint8Array): void;
-}
-
-/** A login that was answered with a failure; the connection ends. */
-export class LoginRefused extends Error {
-  readonly status: number;
-
-  constructor(status: number, reason: string) {
-    super(reason);
-    this.status = status;
-  }
 }
 
 /** @throws LoginRefused after the initiator was told; ProtocolError where it cannot be. */
@@ -64,7 +30,7 @@ export async function login(channel: LoginChannel, policy: LoginPolicy): Promise
   try {
     return await conversation.run();
   } catch (error) {
-    if (error instanceof LoginRefused) conversation.refuse(error.status);
+    if (error instanceof LoginRefused) conversation.refuse(error);
     throw error;
   }
 }
@@ -72,13 +38,13 @@ export async function login(channel: LoginChannel, policy: LoginPolicy): Promise
 class Conversation {
   readonly #channel: LoginChannel;
   readonly #policy: LoginPolicy;
-  readonly #parameters = defaultParameters();
-  readonly #declared = new Map<string, string>();
-  readonly #answered = new Set<string>();
-  #request: Buffer = Buffer.alloc(48);
+  /** The request being answered, and the first one, whose identifiers all others share. */
+  #request: Buffer = Buffer.alloc(LoginRequestPdu.sizeBytes);
+  #first: Buffer | undefined;
+  #stage: number | undefined;
   #statSn = 0;
   #tsih = 0;
-  #introduced = false;
+  #textBytes = 0;
   #declaredOurs = false;
 
   constructor(channel: LoginChannel, policy: LoginPolicy) {
@@ -87,123 +53,140 @@ class Conversation {
   }
 
   async run(): Promise<LoginResult> {
-    for (;;) {
-      const pairs = await this.#receiveText();
-      if (!this.#introduced) this.#introduce(pairs);
-      const replies = pairs.flatMap((pair) => this.#answer(pair));
-      if (this.#declaredOurs === false && this.#stage() === Stage.OPERATIONAL) {
-        this.#declaredOurs = true;
-        replies.push(["MaxRecvDataSegmentLength", String(MAX_RECEIVE_BYTES)]);
-      }
-      if (!this.#introduced) {
-        this.#introduced = true;
-        if (!this.#discovery()) replies.unshift(["TargetPortalGroupTag", String(this.#policy.portalGroupTag)]);
-      }
-      if (this.#reply(replies)) return this.#result();
+    const first = await this.#receiveText();
+    const introduction = introduce(first, this.#policy);
+    const { initiatorName, discovery } = introduction;
+    this.#checkTsih(initiatorName);
+    const credentials = this.#policy.credentials(initiatorName, discovery ? "discovery" : "normal");
+    const security = new Security(credentials, (bytes) => this.#policy.random(bytes));
+    const negotiation = new Negotiation(discovery);
+    // 13.9: the tag stands in the first response that carries text to a normal session.
+    let replies: Pair[] = discovery ? [] : [["TargetPortalGroupTag", String(this.#policy.portalGroupTag)]];
+    for (let pairs = first; ; pairs = await this.#receiveText()) {
+      replies.push(...this.#answers(pairs, introduction, security, negotiation));
+      const next = this.#transit(security, negotiation, replies);
+      if (next === Stage.FULL_FEATURE) this.#confirm(introduction);
+      await this.#reply(replies, next);
+      if (next === Stage.FULL_FEATURE) return this.#result(introduction, negotiation);
+      replies = [];
     }
   }
 
-  refuse(status: number): void {
+  refuse({ status, redirection }: LoginRefused): void {
     const header = this.#responseHeader();
     LoginResponsePdu.status.set(header, 0, status);
-    this.#channel.send(header);
+    const host = redirection?.host.includes(":") ? `[${redirection.host}]` : redirection?.host;
+    this.#channel.send(header, redirection && formatText([["TargetAddress", `${host}:${redirection.port}`]]));
   }
 
   /** One text of the initiator, which the C bit may spread over several requests. */
   async #receiveText(): Promise<Pair[]> {
     const pieces: Buffer[] = [];
-    for (let bytes = 0; ; ) {
+    for (;;) {
       const { header, data, dataBytes } = await this.#channel.receive();
-      if (LoginRequestPdu.opcode.get(header, 0) !== Opcode.LOGIN_REQUEST) {
-        throw new LoginRefused(
-          LoginStatus.INVALID_DURING_LOGIN,
-          "something else than a login request came during login",
-        );
-      }
-      const first = this.#request[0] === 0;
-      this.#request = header;
-      if (first) this.#statSn = LoginRequestPdu.expStatSn.get(header, 0);
-      if (LoginRequestPdu.versionMin.get(header, 0) > 0)
-        throw new LoginRefused(LoginStatus.UNSUPPORTED_VERSION, "no common version");
+      this.#check(header);
       pieces.push(...data);
-      bytes += dataBytes;
-      if (bytes > MAX_TEXT_BYTES) throw new ProtocolError("text-too-long", "login text is too long");
+      this.#textBytes += dataBytes;
+      if (this.#textBytes > this.#policy.textBytes)
+        throw new LoginRefused(LoginStatus.OUT_OF_RESOURCES, "the login text is too long");
       if (LoginRequestPdu.continue.get(header, 0) === 0) return parseText(Buffer.concat(pieces));
       this.#channel.send(this.#responseHeader());
     }
   }
 
-  /** What the first request must say (RFC 7143 6.3.1, 13.4 to 13.6, 13.21). */
-  #introduce(pairs: readonly Pair[]): void {
-    for (const [key, value] of pairs) this.#declared.set(key, value);
-    const initiator = this.#declared.get("InitiatorName");
+  /** What every login request must fulfil, whatever its text says (11.12). */
+  #check(header: Buffer): void {
+    if (LoginRequestPdu.opcode.get(header, 0) !== Opcode.LOGIN_REQUEST)
+      throw new LoginRefused(LoginStatus.INVALID_DURING_LOGIN, "something else than a login request came during login");
+    this.#request = header;
+    if (this.#first === undefined) {
+      this.#first = header;
+      this.#statSn = LoginRequestPdu.expStatSn.get(header, 0);
+      this.#stage = LoginRequestPdu.currentStage.get(header, 0);
+    }
+    if (LoginRequestPdu.versionMin.get(header, 0) > 0)
+      throw new LoginRefused(LoginStatus.UNSUPPORTED_VERSION, "no common version");
+    const stage = LoginRequestPdu.currentStage.get(header, 0);
+    if (stage !== this.#stage || stage > Stage.OPERATIONAL)
+      throw new LoginRefused(LoginStatus.INITIATOR_ERROR, `stage ${stage} is not where this login is`);
+    for (const field of [LoginRequestPdu.isid, LoginRequestPdu.tsih, LoginRequestPdu.cid]) {
+      if (field.get(header, 0) !== field.get(this.#first, 0))
+        throw new LoginRefused(LoginStatus.INITIATOR_ERROR, "ISID, TSIH or CID changed during the login");
+    }
+    if (LoginRequestPdu.continue.get(header, 0) === 1 && LoginRequestPdu.transit.get(header, 0) === 1)
+      throw new LoginRefused(LoginStatus.INITIATOR_ERROR, "T and C exclude each other");
+  }
+
+  #checkTsih(initiatorName: string): void {
     const tsih = LoginRequestPdu.tsih.get(this.#request, 0);
-    const target = this.#declared.get("TargetName");
-    const type = this.#declared.get("SessionType") ?? "Normal";
-    if (!initiator || (type === "Normal" && target === undefined)) {
-      throw new LoginRefused(LoginStatus.MISSING_PARAMETER, "InitiatorName or TargetName is missing");
-    }
-    if (type !== "Normal" && type !== "Discovery")
-      throw new LoginRefused(LoginStatus.SESSION_TYPE_NOT_SUPPORTED, `SessionType=${type}`);
-    if (type === "Normal" && target !== this.#policy.targetName)
-      throw new LoginRefused(LoginStatus.NOT_FOUND, `no target ${target}`);
-    // A stranger learns no more than that there is nothing here for it.
-    if (type === "Normal" && !this.#policy.authorize(initiator))
-      throw new LoginRefused(LoginStatus.NOT_FOUND, `${initiator} is not let in`);
-    if (tsih !== 0) {
-      const known = this.#policy.sessionExists(tsih);
-      throw new LoginRefused(
-        known ? LoginStatus.TOO_MANY_CONNECTIONS : LoginStatus.SESSION_DOES_NOT_EXIST,
-        `TSIH ${tsih}`,
-      );
-    }
+    if (tsih === 0) return;
+    const isid = LoginRequestPdu.isid.get(this.#request, 0);
+    const cid = LoginRequestPdu.cid.get(this.#request, 0);
+    const status = this.#policy.refuseConnection({ initiatorName, isid, tsih, cid });
+    throw new LoginRefused(status, `no connection is added to the session of TSIH ${tsih}`);
   }
 
-  #answer([key, value]: Pair): Pair[] {
-    if (INTRODUCTIONS.has(key)) return [];
-    if (this.#answered.has(key) && key !== "MaxRecvDataSegmentLength") {
-      throw new LoginRefused(LoginStatus.INITIATOR_ERROR, `${key} was negotiated twice`);
-    }
-    this.#answered.add(key);
-    if (key === "AuthMethod") return [this.#authMethod(value)];
-    const rule = Object.hasOwn(OPERATIONAL_KEYS, key) ? OPERATIONAL_KEYS[key] : undefined;
-    if (rule === undefined) return [[key, NOT_UNDERSTOOD]];
-    if (rule.normalOnly && this.#discovery()) return [[key, IRRELEVANT]];
-    const reply = rule.reply?.(value);
-    if (reply !== "Reject") rule.set?.(this.#parameters, reply ?? value);
-    return reply === undefined ? [] : [[key, reply]];
+  #answers(pairs: readonly Pair[], { declared }: Introduction, security: Security, negotiation: Negotiation): Pair[] {
+    const secure = pairs.filter(([key]) => isSecurityKey(key));
+    if (secure.length > 0 && this.#stage !== Stage.SECURITY)
+      throw new LoginRefused(LoginStatus.INITIATOR_ERROR, "security keys came outside their stage");
+    const changed = pairs.find(([key, value]) => INTRODUCTIONS.has(key) && declared.get(key) !== value);
+    if (changed) throw new LoginRefused(LoginStatus.INITIATOR_ERROR, `${changed[0]} was not said at first, or differs`);
+    const others = pairs.filter(([key]) => !isSecurityKey(key) && !INTRODUCTIONS.has(key));
+    return [...security.answer(secure), ...negotiation.answer(others)];
   }
 
-  #authMethod(offer: string): Pair {
-    if (!offer.split(",").includes("None"))
-      throw new LoginRefused(LoginStatus.AUTHENTICATION_FAILURE, `AuthMethod=${offer}`);
-    return ["AuthMethod", "None"];
-  }
-
-  /** Answers one whole request; true where that ends the login. */
-  #reply(pairs: readonly Pair[]): boolean {
-    const header = this.#responseHeader();
-    const transit = LoginRequestPdu.transit.get(this.#request, 0) === 1;
+  /** The stage that follows this request; the present one where the initiator wants to stay, or we have more to say. */
+  #transit(security: Security, negotiation: Negotiation, replies: Pair[]): number {
+    const stage = this.#stage ?? Stage.SECURITY;
     const next = LoginRequestPdu.nextStage.get(this.#request, 0);
-    const stage = this.#stage();
-    if (transit && (next <= stage || next === 2))
+    const wanted = LoginRequestPdu.transit.get(this.#request, 0) === 1;
+    if (wanted && (next <= stage || next === 2))
       throw new LoginRefused(LoginStatus.INITIATOR_ERROR, `no transit from stage ${stage} to ${next}`);
-    if (transit) {
+    const mayLeave = stage !== Stage.SECURITY || security.passed;
+    // An initiator that skips the security stage, or wants out of it without a word, does not mean to prove itself.
+    if (!security.passed && (stage !== Stage.SECURITY || (wanted && !security.begun)))
+      throw new LoginRefused(LoginStatus.AUTHENTICATION_FAILURE, "it did not authenticate itself");
+    const offers = wanted && next === Stage.FULL_FEATURE && mayLeave ? negotiation.offers() : [];
+    replies.push(...offers);
+    if (!this.#declaredOurs && (stage === Stage.OPERATIONAL || next === Stage.FULL_FEATURE) && mayLeave) {
+      this.#declaredOurs = true;
+      replies.push(["MaxRecvDataSegmentLength", String(this.#policy.pduBytes)]);
+    }
+    return wanted && mayLeave && offers.length === 0 ? next : stage;
+  }
+
+  /** Who was let in when the login began may not be any more; by now it has proven who it is, so that it may know. */
+  #confirm({ initiatorName, discovery }: Introduction): void {
+    if (!(discovery || this.#policy.authorize(initiatorName)))
+      throw new LoginRefused(LoginStatus.AUTHORIZATION_FAILURE, `${initiatorName} is let in no more`);
+    this.#tsih = this.#policy.newTsih();
+  }
+
+  /** Answers one whole text, in as many responses as it takes (C bit, 11.13.2). */
+  async #reply(pairs: readonly Pair[], next: number): Promise<void> {
+    let text = formatText(pairs);
+    for (; text.length > MAX_RESPONSE_TEXT_BYTES; text = text.subarray(MAX_RESPONSE_TEXT_BYTES)) {
+      const header = this.#responseHeader();
+      LoginResponsePdu.continue.set(header, 0, 1);
+      this.#channel.send(header, text.subarray(0, MAX_RESPONSE_TEXT_BYTES));
+      if ((await this.#receiveText()).length > 0)
+        throw new LoginRefused(LoginStatus.INITIATOR_ERROR, "text came where our answer was not over");
+    }
+    const header = this.#responseHeader();
+    if (next !== this.#stage) {
       LoginResponsePdu.transit.set(header, 0, 1);
       LoginResponsePdu.nextStage.set(header, 0, next);
-      if (next === Stage.FULL_FEATURE) {
-        this.#tsih = this.#policy.newTsih();
-        LoginResponsePdu.tsih.set(header, 0, this.#tsih);
-      }
     }
-    this.#channel.send(header, formatText(pairs));
-    return transit && next === Stage.FULL_FEATURE;
+    if (next === Stage.FULL_FEATURE) LoginResponsePdu.tsih.set(header, 0, this.#tsih);
+    this.#stage = next;
+    this.#channel.send(header, text);
   }
 
   #responseHeader(): Buffer {
     const header = LoginResponsePdu.encode({
       opcode: Opcode.LOGIN_RESPONSE,
-      currentStage: this.#stage(),
+      currentStage: LoginRequestPdu.currentStage.get(this.#request, 0),
       isid: LoginRequestPdu.isid.get(this.#request, 0),
       tsih: LoginRequestPdu.tsih.get(this.#request, 0),
       initiatorTaskTag: LoginRequestPdu.initiatorTaskTag.get(this.#request, 0),
@@ -215,27 +198,47 @@ class Conversation {
     return header;
   }
 
-  #result(): LoginResult {
+  #result({ initiatorName, discovery }: Introduction, { parameters }: Negotiation): LoginResult {
     return {
-      initiatorName: this.#declared.get("InitiatorName") as string,
+      initiatorName,
       isid: LoginRequestPdu.isid.get(this.#request, 0),
       tsih: this.#tsih,
       cid: LoginRequestPdu.cid.get(this.#request, 0),
-      discovery: this.#discovery(),
-      parameters: this.#parameters,
+      discovery,
+      parameters,
       cmdSn: LoginRequestPdu.cmdSn.get(this.#request, 0),
       statSn: this.#statSn,
     };
   }
-
-  #stage(): number {
-    return LoginRequestPdu.currentStage.get(this.#request, 0);
-  }
-
-  #discovery(): boolean {
-    return this.#declared.get("SessionType") === "Discovery";
-  }
 }
 
-/** Keys of the first request that are no negotiation. */
-const INTRODUCTIONS = new Set(["InitiatorName", "InitiatorAlias", "TargetName", "SessionType"]);
+interface Introduction {
+  readonly initiatorName: string;
+  readonly discovery: boolean;
+  readonly declared: ReadonlyMap<string, string>;
+}
+
+/** Keys of the first request that are no negotiation (13.4 to 13.6, 13.21). */
+const INTRODUCTIONS: ReadonlySet<string> = new Set(["InitiatorName", "TargetName", "SessionType"]);
+
+/** What the first request must say (6.3.1). A stranger learns no more than that there is nothing here for it. @throws LoginRefused */
+function introduce(pairs: readonly Pair[], policy: LoginPolicy): Introduction {
+  const declared = new Map(pairs.filter(([key]) => INTRODUCTIONS.has(key)));
+  const initiatorName = declared.get("InitiatorName");
+  const targetName = declared.get("TargetName");
+  const type = declared.get("SessionType") ?? "Normal";
+  const discovery = type === "Discovery";
+  if (!(initiatorName && (discovery || targetName)))
+    throw new LoginRefused(LoginStatus.MISSING_PARAMETER, "InitiatorName or TargetName is missing");
+  if (Buffer.byteLength(initiatorName) > MAX_NAME_BYTES)
+    throw new LoginRefused(LoginStatus.INITIATOR_ERROR, "InitiatorName is longer than 223 bytes");
+  if (!discovery && type !== "Normal")
+    throw new LoginRefused(LoginStatus.SESSION_TYPE_NOT_SUPPORTED, "SessionType is neither Normal nor Discovery");
+  if (!discovery && (targetName !== policy.targetName || !policy.authorize(initiatorName)))
+    throw new LoginRefused(LoginStatus.NOT_FOUND, `there is no such target for ${initiatorName}`);
+  if (!policy.isOpen()) throw new LoginRefused(LoginStatus.SERVICE_UNAVAILABLE, "the target is shutting down");
+  const redirection = discovery ? undefined : policy.redirect(initiatorName);
+  if (redirection === undefined) return { initiatorName, discovery, declared };
+  const status = redirection.permanent ? LoginStatus.MOVED_PERMANENTLY : LoginStatus.MOVED_TEMPORARILY;
+  throw new LoginRefused(status, `${initiatorName} is sent elsewhere`, redirection);
+}

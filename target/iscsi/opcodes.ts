@@ -35,6 +35,8 @@ export const RejectReason = {
 /** RFC 7143 11.13.5, class and detail as one number. */
 export const LoginStatus = {
   SUCCESS: 0x0000,
+  MOVED_TEMPORARILY: 0x0101,
+  MOVED_PERMANENTLY: 0x0102,
   INITIATOR_ERROR: 0x0200,
   AUTHENTICATION_FAILURE: 0x0201,
   AUTHORIZATION_FAILURE: 0x0202,
@@ -45,7 +47,17 @@ export const LoginStatus = {
   SESSION_TYPE_NOT_SUPPORTED: 0x0209,
   SESSION_DOES_NOT_EXIST: 0x020a,
   INVALID_DURING_LOGIN: 0x020b,
+  TARGET_ERROR: 0x0300,
+  SERVICE_UNAVAILABLE: 0x0301,
   OUT_OF_RESOURCES: 0x0302,
+} as const;
+
+/** RFC 7143 11.9.1. */
+export const AsyncEvent = {
+  SCSI_EVENT: 0,
+  LOGOUT_REQUESTED: 1,
+  CONNECTION_DROPPED: 2,
+  SESSION_DROPPED: 3,
 } as const;
 
 /** RFC 7143 11.5.1 and 11.6.1. */

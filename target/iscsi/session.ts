@@ -16,8 +16,6 @@ import {
   RejectPdu,
   ScsiCommandPdu,
   ScsiResponsePdu,
-  TextRequestPdu,
-  TextResponsePdu,
 } from "./pdus.ts";
 import { ProtocolError } from "./protocol-error.ts";
 import type { Pdu } from "./reader.ts";
@@ -25,7 +23,8 @@ import { respond } from "./response.ts";
 import type { Room } from "./send-slab.ts";
 import { IscsiTask } from "./task.ts";
 import { manageTask } from "./task-management.ts";
-import { formatText, type Pair, parseText } from "./text.ts";
+import type { Pair } from "./text.ts";
+import { answerKeys, TextExchange } from "./text-exchange.ts";
 import { requestData, takeData } from "./transfer.ts";
 import type { PduWriter } from "./writer.ts";
 
@@ -39,6 +38,8 @@ export interface SessionOptions {
   readonly writer: PduWriter;
   /** How many commands may be under way: the width of the window. */
   readonly maxTasks: number;
+  /** Longest text of one exchange. */
+  readonly maxTextBytes: number;
   /** SendTargets (RFC 7143 Appendix C); undefined: a target that this initiator may not know. */
   readonly sendTargets: (name: string) => readonly Pair[];
   /** The initiator logged out, or a bug ended the session. */
@@ -56,8 +57,11 @@ export class Session {
   readonly #writer: PduWriter;
   #expCmdSn: number;
   #statSn: number;
-  #ended = false;
+  #ended: Promise<void> | undefined;
   #nextTransferTag = 0;
+  readonly #exchange: TextExchange;
+  /** It has sent a NOP-Out of its own: it knows pings, and what else few initiators know. */
+  pingsUs = false;
   commands = 0;
 
   constructor(options: SessionOptions) {
@@ -68,6 +72,11 @@ export class Session {
     this.#writer = options.writer;
     this.#expCmdSn = options.cmdSn;
     this.#statSn = options.statSn;
+    this.#exchange = new TextExchange(this, options.maxTextBytes, (pairs) =>
+      answerKeys(pairs, options.sendTargets, (bytes) => {
+        this.parameters.maxSendDataSegmentLength = bytes;
+      }),
+    );
     if (!options.discovery) options.server.nexusBegins(options.nexus);
   }
 
@@ -98,9 +107,12 @@ export class Session {
   }
 
   /** Ends every task and waits until none holds anything; nothing is sent any more. */
-  async end(): Promise<void> {
-    if (this.#ended) return;
-    this.#ended = true;
+  end(): Promise<void> {
+    this.#ended ??= this.#endTasks();
+    return this.#ended;
+  }
+
+  async #endTasks(): Promise<void> {
     for (const task of this.tasks.values()) if (task.executing === undefined) this.server.abandon(task);
     this.tasks.clear();
     if (!this.#options.discovery) await this.server.nexusEnds(this.nexus);
@@ -189,7 +201,9 @@ export class Session {
 
   nopOut(pdu: Pdu): void {
     const tag = NopOutPdu.initiatorTaskTag.get(pdu.header, 0);
+    // An answer to our own ping.
     if (tag === NO_TAG) return;
+    this.pingsUs = true;
     const header = NopInPdu.encode({
       opcode: Opcode.NOP_IN,
       final: 1,
@@ -201,19 +215,20 @@ export class Session {
     this.send(header, Buffer.concat(pdu.data).subarray(0, this.maxSendDataSegmentLength));
   }
 
-  text(pdu: Pdu): void {
-    const pairs = parseText(Buffer.concat(pdu.data));
-    const replies = pairs.flatMap(([key, value]): readonly Pair[] =>
-      key === "SendTargets" ? this.#options.sendTargets(value) : [[key, "NotUnderstood"]],
-    );
-    const header = TextResponsePdu.encode({
-      opcode: Opcode.TEXT_RESPONSE,
+  /** A NOP-In that wants an answer (RFC 7143 11.19); its StatSN is not used up. */
+  ping(): void {
+    const header = NopInPdu.encode({
+      opcode: Opcode.NOP_IN,
       final: 1,
-      initiatorTaskTag: TextRequestPdu.initiatorTaskTag.get(pdu.header, 0),
-      targetTransferTag: NO_TAG,
+      initiatorTaskTag: NO_TAG,
+      targetTransferTag: this.nextTransferTag(),
     });
-    this.stamp(header, true);
-    this.send(header, formatText(replies));
+    this.stamp(header, false);
+    this.send(header);
+  }
+
+  text(pdu: Pdu): void {
+    this.#exchange.receive(pdu);
   }
 
   logout(pdu: Pdu): void {

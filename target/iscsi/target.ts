@@ -1,81 +1,54 @@
 /** An iSCSI target node: its portals, its sessions, and who may have one (RFC 7143 4.1). */
+import { randomBytes } from "node:crypto";
 import { EventEmitter } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
 import { BlockDeviceServer } from "../scsi/device-server.ts";
-import { type Luns, ownUnits } from "../scsi/own-units.ts";
+import { ownUnits } from "../scsi/own-units.ts";
 import { FixedInventory } from "../scsi/server-context.ts";
 import type { DeviceServer, Nexus, TargetPort } from "../scsi/transport.ts";
 import { UserError } from "../storage/user-error.ts";
 import { Connection } from "./connection.ts";
-import type { LoginPolicy, LoginResult } from "./login.ts";
+import { REJECT } from "./keys.ts";
+import type { LoginPolicy, LoginResult } from "./login-policy.ts";
+import { LoginStatus } from "./opcodes.ts";
 import { Session } from "./session.ts";
+import {
+  DEFAULT_LIMITS,
+  type Portal,
+  type SessionRow,
+  type TargetAccess,
+  type TargetLimits,
+  type TargetOptions,
+} from "./target-options.ts";
 import type { Pair } from "./text.ts";
 
-export interface Portal {
-  readonly host: string;
-  readonly port: number;
-}
-
-/** Who may log in, and where it is told to. Asked at every login and discovery, so it may change at any time. */
-export interface TargetAccess {
-  authorize(initiatorName: string): boolean;
-  /** The address that an initiator is told instead of the one listened on. */
-  advertised?(initiatorName: string, portal: Portal): Portal | undefined;
-}
-
-export interface TargetLimits {
-  readonly connections: number;
-  readonly loginTimeMs: number;
-  readonly tasksPerSession: number;
-}
-
-export interface TargetOptions {
-  /** An iSCSI name: iqn., eui. or naa. (RFC 7143 4.2.7). */
-  readonly name: string;
-  /** What it presents. Either this or `server` is given. */
-  readonly luns?: Luns;
-  /** A device server of the caller's own, for LUNs that come and go or differ between initiators. */
-  readonly server?: DeviceServer;
-  /** Absent: everybody may log in. */
-  readonly access?: TargetAccess;
-  readonly portGroup?: number;
-  readonly relativePortId?: number;
-  readonly limits?: Partial<TargetLimits>;
-}
-
-export interface SessionRow {
-  readonly id: string;
-  readonly initiator: string;
-  readonly address: string;
-  readonly headerDigest: boolean;
-  readonly dataDigest: boolean;
-  readonly commands: number;
-  readonly queue: number;
-  readonly bytesIn: number;
-  readonly bytesOut: number;
-}
-
-const DEFAULT_LIMITS: TargetLimits = { connections: 1024, loginTimeMs: 15_000, tasksPerSession: 128 };
-
-interface Events {
+export interface TargetEvents {
+  /** A session has reached full feature phase. */
   login: [session: SessionRow];
+  /** A session has ended, whichever way; none of its tasks holds anything any more. */
   logout: [session: SessionRow];
+  /** A bug: the session concerned ends, the target goes on. Where nobody listens it is logged only. */
   error: [error: unknown];
 }
 
-export class Target extends EventEmitter<Events> {
+export class Target extends EventEmitter<TargetEvents> {
   readonly name: string;
   readonly port: TargetPort;
   readonly #access: TargetAccess;
   readonly #server: DeviceServer;
   readonly #limits: TargetLimits;
+  readonly #options: TargetOptions;
   readonly #connections = new Set<Connection>();
+  /** The latest connection of each initiator port that has a session, or is about to. */
+  readonly #initiatorPorts = new Map<string, Connection>();
   readonly #servers: { server: Server; portal: Portal }[] = [];
+  #isOpen = true;
   #tsih = 0;
 
   /** @throws TypeError where not exactly one of `luns` and `server` is given */
   constructor(options: TargetOptions) {
     super();
+    this.#options = options;
     this.#access = options.access ?? { authorize: () => true };
     this.#server = deviceServerOf(options);
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
@@ -107,8 +80,9 @@ export class Target extends EventEmitter<Events> {
     return bound;
   }
 
-  /** Ends every session and listens no more; resolved when no task holds anything. */
+  /** Ends every session and listens no more; resolved when no task holds anything. Peers that read nothing are waited for no longer than `closeTimeMs`. */
   async close(): Promise<void> {
+    this.#isOpen = false;
     const closed = this.#servers.splice(0).map(({ server }) => new Promise((resolve) => server.close(resolve)));
     await Promise.all([...this.#connections].map((connection) => connection.close()));
     await Promise.all(closed);
@@ -133,67 +107,102 @@ export class Target extends EventEmitter<Events> {
   }
 
   #accept(socket: Socket): void {
-    if (this.#connections.size >= this.#limits.connections) {
+    const waiting = [...this.#connections].filter(
+      (c) => c.session === undefined && c.socket.remoteAddress === socket.remoteAddress,
+    );
+    if (this.#connections.size >= this.#limits.connections || waiting.length >= this.#limits.loginsPerAddress) {
+      this.#options.logger?.info({ address: socket.remoteAddress }, "too many connections: one more was closed");
       socket.destroy();
       return;
     }
     this.#connections.add(
       new Connection(socket, {
         policy: this.#policy(),
-        loginTimeMs: this.#limits.loginTimeMs,
+        limits: this.#limits,
+        logger: this.#options.logger,
         open: (connection, result) => this.#open(connection, result),
         onClose: (connection) => this.#forget(connection),
-        onError: (error) => this.emit("error", error),
+        onError: (error) => this.#bug(error),
       }),
     );
   }
 
   #forget(connection: Connection): void {
     this.#connections.delete(connection);
-    if (connection.session) this.emit("logout", row(connection, connection.session));
+    const { session } = connection;
+    if (session === undefined) return;
+    const { initiatorPort } = session.nexus;
+    if (this.#initiatorPorts.get(initiatorPort) === connection) this.#initiatorPorts.delete(initiatorPort);
+    this.emit("logout", row(connection, session));
+  }
+
+  #bug(error: unknown): void {
+    this.#options.logger?.error({ err: error }, "bug");
+    if (this.listenerCount("error") > 0) this.emit("error", error);
   }
 
   #policy(): LoginPolicy {
     return {
       targetName: this.name,
       portalGroupTag: this.port.portGroup,
+      pduBytes: this.#limits.pduBytes,
+      textBytes: this.#limits.textBytes,
       authorize: (name) => this.#access.authorize(name),
-      sessionExists: (tsih) => [...this.#connections].some((c) => c.session?.nexus.id === String(tsih)),
-      newTsih: () => {
-        this.#tsih = (this.#tsih % 0xffff) + 1;
-        return this.#tsih;
-      },
+      credentials: (name, kind) => this.#access.credentials?.(name, kind),
+      redirect: (name) => this.#access.redirect?.(name),
+      isOpen: () => this.#isOpen,
+      // One connection is all that a session has here (MaxConnections, 13.2).
+      refuseConnection: ({ tsih }) =>
+        this.#hasTsih(tsih) ? LoginStatus.TOO_MANY_CONNECTIONS : LoginStatus.SESSION_DOES_NOT_EXIST,
+      newTsih: () => this.#newTsih(),
+      random: this.#options.random ?? randomBytes,
     };
   }
 
+  #newTsih(): number {
+    do this.#tsih = (this.#tsih % 0xffff) + 1;
+    while (this.#hasTsih(this.#tsih));
+    return this.#tsih;
+  }
+
+  #hasTsih(tsih: number): boolean {
+    return [...this.#connections].some(({ session }) => session?.nexus.id === String(tsih));
+  }
+
   async #open(connection: Connection, result: LoginResult): Promise<Session> {
-    const initiatorPort = `${result.initiatorName},i,0x${result.isid.toString(16).padStart(12, "0")}`;
-    // Session reinstatement (RFC 7143 6.3.5): what the old session had under way ends first.
-    const old = [...this.#connections].filter(
-      (c) => c.session?.nexus.initiatorPort === initiatorPort && !result.discovery,
-    );
-    await Promise.all(old.map((other) => other.close()));
+    const { initiatorName, isid, discovery } = result;
+    const initiatorPort = `${initiatorName},i,0x${isid.toString(16).padStart(12, "0")}`;
+    if (!discovery) {
+      // Session reinstatement (RFC 7143 6.3.5): what the old session had under way ends first. Of
+      // several that log in at once each waits for the one before it, which waits likewise.
+      const earlier = this.#initiatorPorts.get(initiatorPort);
+      this.#initiatorPorts.set(initiatorPort, connection);
+      await earlier?.close();
+    }
     const session = new Session({
-      nexus: { id: String(result.tsih), initiatorPort, initiatorName: result.initiatorName, targetPort: this.port },
+      nexus: { id: String(result.tsih), initiatorPort, initiatorName, targetPort: this.port },
       parameters: result.parameters,
-      discovery: result.discovery,
+      discovery,
       cmdSn: result.cmdSn,
       statSn: result.statSn,
       server: this.#server,
       writer: connection.writer,
       maxTasks: this.#limits.tasksPerSession,
-      sendTargets: (name) => this.#sendTargets(result.initiatorName, name),
+      maxTextBytes: this.#limits.textBytes,
+      sendTargets: (name) => this.#sendTargets(result, name),
       onEnd: (error) => {
-        if (error !== undefined) this.emit("error", error);
+        if (error !== undefined) this.#bug(error);
         void connection.close();
       },
     });
+    if (!(discovery || this.#access.authorize(initiatorName))) void connection.close();
     queueMicrotask(() => this.emit("login", row(connection, session)));
     return session;
   }
 
-  /** RFC 7143 Appendix C. */
-  #sendTargets(initiatorName: string, name: string): readonly Pair[] {
+  /** RFC 7143 Appendix C: all targets are told of in discovery only. */
+  #sendTargets({ initiatorName, discovery }: LoginResult, name: string): readonly Pair[] {
+    if (name === "All" && !discovery) return [["SendTargets", REJECT]];
     const asked = name === "All" || name === "" || name === this.name;
     if (!asked || !this.#access.authorize(initiatorName)) return [];
     const addresses = this.#servers.map(({ portal }): Pair => {
@@ -205,18 +214,19 @@ export class Target extends EventEmitter<Events> {
   }
 }
 
-function deviceServerOf({ name, luns, server }: TargetOptions): DeviceServer {
+function deviceServerOf({ name, luns, server, logger }: TargetOptions): DeviceServer {
   if ((luns === undefined) === (server === undefined)) {
     throw new TypeError(`Target ${name} needs either luns or a device server; give one of the two.`);
   }
-  return server ?? new BlockDeviceServer({ inventory: new FixedInventory(ownUnits(name, luns ?? {})) });
+  const inventory = new FixedInventory(ownUnits(name, luns ?? {}));
+  return server ?? new BlockDeviceServer({ inventory, ...(logger && { logger }) });
 }
 
 function row(connection: Connection, session: Session): SessionRow {
   return {
     id: session.nexus.id,
     initiator: session.nexus.initiatorName,
-    address: `${connection.socket.remoteAddress ?? "?"}:${connection.socket.remotePort ?? 0}`,
+    address: connection.address,
     headerDigest: session.parameters.headerDigest,
     dataDigest: session.parameters.dataDigest,
     commands: session.commands,

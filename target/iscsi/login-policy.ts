@@ -1,0 +1,64 @@
+/** What a login asks of its target, and how it ends. */
+import type { ChapCredentials } from "./chap.ts";
+import type { SessionParameters } from "./keys.ts";
+
+export type SessionKind = "normal" | "discovery";
+
+/** Where an initiator is sent instead (RFC 7143 11.13.5, status class 1). */
+export interface Redirection {
+  readonly host: string;
+  readonly port: number;
+  /** Moved permanently, rather than for now. */
+  readonly permanent?: boolean;
+}
+
+/** Which initiator port wants which connection of which session (RFC 7143 11.12.5 to 11.12.7). */
+export interface SessionClaim {
+  readonly initiatorName: string;
+  /** 48 bits. */
+  readonly isid: number;
+  readonly tsih: number;
+  readonly cid: number;
+}
+
+/** Whom and what an initiator may log in to, as its target decides it. */
+export interface LoginPolicy {
+  readonly targetName: string;
+  readonly portalGroupTag: number;
+  /** MaxRecvDataSegmentLength that we declare. */
+  readonly pduBytes: number;
+  /** Longest text of an initiator, over all its requests. */
+  readonly textBytes: number;
+  authorize(initiatorName: string): boolean;
+  /** What the initiator must prove; undefined: nothing. */
+  credentials(initiatorName: string, kind: SessionKind): ChapCredentials | undefined;
+  redirect(initiatorName: string): Redirection | undefined;
+  /** Whether new sessions are taken at all. */
+  isOpen(): boolean;
+  /** TSIH ≠ 0 names a session to add a connection to. @returns the login status that says why that may not be (none takes more than one connection here). */
+  refuseConnection(claim: SessionClaim): number;
+  newTsih(): number;
+  /** Fresh, unpredictable bytes. */
+  random(bytes: number): Buffer;
+}
+
+export interface LoginResult extends SessionClaim {
+  readonly discovery: boolean;
+  readonly parameters: SessionParameters;
+  /** CmdSN that the first command will carry. */
+  readonly cmdSn: number;
+  /** StatSN of our next response. */
+  readonly statSn: number;
+}
+
+/** A login that was answered with a failure (11.13.5, class and detail as one number); the connection ends. */
+export class LoginRefused extends Error {
+  readonly status: number;
+  readonly redirection: Redirection | undefined;
+
+  constructor(status: number, reason: string, redirection?: Redirection) {
+    super(reason);
+    this.status = status;
+    this.redirection = redirection;
+  }
+}
