@@ -1,4 +1,7 @@
-/** node-iscsi-target: an iSCSI target in TypeScript. */
+/**
+ * node-iscsi-target: an iSCSI target in TypeScript.
+ * @module node-iscsi-target
+ */
 export type { ChapCredentials } from "./iscsi/chap.ts";
 export type { Redirection, SessionKind } from "./iscsi/login-policy.ts";
 export { Target, type TargetEvents } from "./iscsi/target.ts";
@@ -10,12 +13,14 @@ export type {
   TargetLogger,
   TargetOptions,
 } from "./iscsi/target-options.ts";
-export { BlockDeviceServer } from "./scsi/device-server.ts";
-export { LogicalUnit, type LogicalUnitIdentity } from "./scsi/logical-unit.ts";
+export { BlockDeviceServer, type DeviceServerOptions } from "./scsi/device-server.ts";
+export { LogicalUnit, type LogicalUnitIdentity, type LogicalUnitOptions } from "./scsi/logical-unit.ts";
 export { type Luns, ownIdentity } from "./scsi/own-units.ts";
-export { FixedInventory, type LunInventory } from "./scsi/server-context.ts";
+export { type BugLogger, FixedInventory, type LunInventory } from "./scsi/server-context.ts";
+export type * from "./scsi/transport.ts";
 export * from "./storage/block-device.ts";
-export { FileDevice } from "./storage/file-device.ts";
+export type { IoMode } from "./storage/engine/engine.ts";
+export { FileDevice, type FileDeviceOptions } from "./storage/file-device.ts";
 export { MemoryDevice, type MemoryDeviceOptions } from "./storage/memory-device.ts";
 export { type CacheMode, type DeviceOptions, openDevice } from "./storage/open-device.ts";
-export { UserError } from "./storage/user-error.ts";
+export { UserError, type UserErrorCode } from "./storage/user-error.ts";

@@ -1,4 +1,7 @@
-/** `node-iscsi-target/conformance`: a suite for those who write a BlockDevice of their own. */
+/**
+ * A suite for those who write a BlockDevice of their own.
+ * @module node-iscsi-target/conformance
+ */
 export {
   type BlockDeviceClause,
   blockDeviceClauses,

@@ -1,0 +1,112 @@
+/** The npm package, as those have it who install it: packed, installed in an empty directory, used from JavaScript and TypeScript. */
+import { once } from "node:events";
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import test, { type ExecutionContext } from "ava";
+import { execa } from "execa";
+
+const ROOT = new URL("../..", import.meta.url).pathname;
+const BIN = join(ROOT, "node_modules/.bin");
+
+interface Manifest {
+  readonly dependencies: Record<string, string>;
+  readonly exports: object;
+}
+
+test("is packed, without a complaint of publint and attw, and works where it is installed", async (t) => {
+  t.timeout(180_000);
+  const { workspace, tarball } = await pack(t);
+  const before = await readFile(join(ROOT, "target/package.json"), "utf8");
+  t.is(await readFile(join(workspace, "target/package.json"), "utf8"), before, "packing leaves the manifest as it was");
+  await execa(join(BIN, "publint"), ["run", "--strict", tarball]);
+  await execa(join(BIN, "attw"), [tarball, "--profile", "esm-only"]);
+
+  const place = await temporary(t);
+  await writeFile(join(place, "package.json"), JSON.stringify({ private: true, type: "module" }));
+  const { name, version } = JSON.parse(await readFile(join(ROOT, "node_modules/@types/node/package.json"), "utf8"));
+  await execa("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", tarball, `${name}@${version}`], {
+    cwd: place,
+  });
+  const manifest = JSON.parse(
+    await readFile(join(place, "node_modules/node-iscsi-target/package.json"), "utf8"),
+  ) as Manifest;
+  t.deepEqual(Object.keys(manifest.dependencies), ["@node-rs/crc32", "koffi"], "no more than the library needs");
+
+  await serveTheReadmesExample(t, place);
+  await runTheSuite(t, place);
+  await compileInTypeScript(place);
+});
+
+test("its reference is generated from the docstrings, none of which names what is not there", async (t) => {
+  const place = await temporary(t);
+  const typedoc = join(ROOT, "target/node_modules/.bin/typedoc");
+  await execa(typedoc, ["--out", place], { cwd: join(ROOT, "target") });
+  t.regex(await readFile(join(place, "node-iscsi-target.md"), "utf8"), /class: BlockDeviceServer|Target/i);
+});
+
+/** In a copy: packing changes the manifest for a moment, under which others would stumble. */
+async function pack(t: ExecutionContext): Promise<{ workspace: string; tarball: string }> {
+  const workspace = await temporary(t);
+  const isSource = (path: string) => !/\/(node_modules|dist)$/.test(path);
+  await cp(join(ROOT, "target"), join(workspace, "target"), { recursive: true, filter: isSource });
+  await cp(join(ROOT, "tsconfig.json"), join(workspace, "tsconfig.json"));
+  await symlink(join(ROOT, "node_modules"), join(workspace, "node_modules"));
+  const env = { PATH: `${BIN}:${process.env.PATH}` };
+  const { stdout } = await execa("npm", ["pack", "--json", "--pack-destination", workspace], {
+    cwd: join(workspace, "target"),
+    env,
+  });
+  const [{ filename }] = JSON.parse(stdout.slice(stdout.indexOf("["))) as [{ filename: string }];
+  return { workspace, tarball: join(workspace, filename) };
+}
+
+async function temporary(t: ExecutionContext): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), "sanlab-package-"));
+  t.teardown(() => rm(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+async function readmeBlocks(): Promise<string[]> {
+  const readme = await readFile(join(ROOT, "target/README.md"), "utf8");
+  return [...readme.matchAll(/```js\n([\s\S]*?)```/g)].map(([, code]) => code as string);
+}
+
+async function serveTheReadmesExample(t: ExecutionContext, place: string): Promise<void> {
+  const [example] = await readmeBlocks();
+  await writeFile(join(place, "example.js"), example as string);
+  const child = execa(process.execPath, ["example.js"], { cwd: place, buffer: false });
+  try {
+    const [said] = (await once(child.stdout, "data")) as [Buffer];
+    const url = String(said).trim();
+    const { stdout } = await execa("qemu-img", ["info", url]);
+    t.regex(stdout, /virtual size: 1 GiB/);
+    await execa("iscsi-inq", [url.replace(/0$/, "1")]);
+  } finally {
+    child.kill("SIGINT");
+    await child;
+  }
+}
+
+async function runTheSuite(t: ExecutionContext, place: string): Promise<void> {
+  const [, suite] = await readmeBlocks();
+  const device =
+    'import { MemoryDevice } from "node-iscsi-target";\nconst makeDevice = () => new MemoryDevice({ sizeBytes: 16 * 1024 ** 2 });\n';
+  await writeFile(join(place, "suite.js"), device + (suite as string));
+  const { stdout } = await execa(process.execPath, ["--test", "--test-reporter=tap", "suite.js"], { cwd: place });
+  t.regex(stdout, /^# pass 1\d$/m);
+  t.regex(stdout, /^# fail 0$/m);
+}
+
+async function compileInTypeScript(place: string): Promise<void> {
+  const source = `import { type BlockDevice, MemoryDevice, Target } from "node-iscsi-target";
+const device: BlockDevice = new MemoryDevice({ sizeBytes: 1024 ** 2 });
+const target = new Target({ name: "iqn.2026-11.example:t", luns: { 0: device } });
+target.on("login", ({ initiator, id }) => console.log(initiator.length, id.length));
+// @ts-expect-error a portal has a number as its port
+void target.listen({ host: "127.0.0.1", port: "any" });
+`;
+  await writeFile(join(place, "user.ts"), source);
+  const options = ["--noEmit", "--strict", "--module", "nodenext", "--target", "es2024", "--types", "node"];
+  await execa(join(BIN, "tsc"), [...options, "user.ts"], { cwd: place });
+}
