@@ -24,6 +24,16 @@ const SYSTEM_ERRORS: Readonly<Record<string, (what: string) => string>> = {
   EIO: (what) => `The medium below ${what} failed (input/output error): check it (dmesg).`,
 };
 
+/** What SQLite says of the controller's tables, by its primary result code (https://sqlite.org/rescode.html). */
+const SQLITE_ERRORS: Readonly<Record<number, string>> = {
+  8: "The controller's tables cannot be written: run as the owner of the state directory, on a file system that is not read-only.",
+  10: "The controller's tables could not be read or written (input/output error): check the medium below the state directory (dmesg).",
+  11: "The controller's tables are damaged: restore controller.sqlite in the state directory from a copy.",
+  13: "No space is left on the file system of the state directory: free some and try again.",
+  14: "The controller's tables cannot be opened: run as the owner of the state directory.",
+  26: "The controller's tables are damaged: restore controller.sqlite in the state directory from a copy.",
+};
+
 /**
  * `error` as something to tell a user, or undefined for a bug, which is to be shown as one.
  */
@@ -36,6 +46,8 @@ export function asUserError(error: unknown): UserError | undefined {
   if (error instanceof VmError) return new UserError("HOST", error.message, { details: error.details, cause: error });
   const tell = SYSTEM_ERRORS[errorCode(error)];
   if (tell !== undefined) return new UserError("REFUSED", tell(placeOf(error)), { cause: error });
+  const ofTables = SQLITE_ERRORS[sqliteCode(error)];
+  if (ofTables !== undefined) return new UserError("STATE_DIRECTORY", ofTables, { cause: error });
   if (error instanceof Error && error.cause !== undefined) return asUserError(error.cause);
   return undefined;
 }
@@ -49,6 +61,12 @@ export function sentenceOf(error: unknown): string {
 
 export function exitCodeOf(error: unknown): number {
   return asUserError(error)?.exitCode ?? ExitCode.REFUSED;
+}
+
+/** 0 for what is no error of SQLite. The extended code has the primary one in its lowest byte. */
+function sqliteCode(error: unknown): number {
+  if (errorCode(error) !== "ERR_SQLITE_ERROR" || !(error instanceof Error && "errcode" in error)) return 0;
+  return Number(error.errcode) & 0xff;
 }
 
 function placeOf(error: unknown): string {

@@ -79,8 +79,18 @@ function answerError(core: ControllerCore, error: FastifyError | Refusal, reply:
       .code(error.statusCode ?? 400)
       .send({ error: { code: "malformed", message: `The request is malformed: ${error.message}.` } });
   }
+  if (isNoSpace(error)) {
+    const message = `No space is left on the file system of the lab's tables or images: free some and try again.`;
+    return reply.code(507).send({ error: { code: "no-space", message } });
+  }
   core.bug(error);
   return reply
     .code(500)
     .send({ error: { code: "bug", message: "The controller failed through a bug; its log has the details." } });
+}
+
+/** The file system is full: for a file of ours, or for SQLite's (SQLITE_FULL, https://sqlite.org/rescode.html). */
+function isNoSpace(error: Error & { readonly code?: string; readonly errcode?: number }): boolean {
+  if (error.code === "ERR_SQLITE_ERROR") return ((error.errcode ?? 0) & 0xff) === 13;
+  return error.code === "ENOSPC" || error.code === "EDQUOT";
 }

@@ -1,4 +1,6 @@
-import { asUserError } from "../errors.ts";
+import { stat } from "node:fs/promises";
+import { isDeepStrictEqual } from "node:util";
+import { asUserError, errorCode } from "../errors.ts";
 import type { Step, StepKind, StepOf } from "../plan/step.ts";
 import { readLabRecord, writeLabRecord } from "../state/lab-record.ts";
 import { UserError } from "../user-error.ts";
@@ -68,7 +70,9 @@ export async function applySteps(steps: readonly Step[], context: ApplyContext, 
 
 /** Takes back all that was done, and returns the error to tell of it: the first cause, and what could not be taken back. */
 export async function undone(error: unknown, context: ApplyContext): Promise<unknown> {
-  const failures = await context.undo.undoAll();
+  const told = await context.undo.undoAll();
+  // With the state directory all is gone that anybody could mend.
+  const failures = (await isGone(context.state)) ? [] : told;
   const cause = context.signal.aborted ? interrupted() : error;
   const known = asUserError(cause);
   if (known === undefined || failures.length === 0) return cause;
@@ -79,6 +83,13 @@ export async function undone(error: unknown, context: ApplyContext): Promise<unk
   });
 }
 
+async function isGone(directory: string): Promise<boolean> {
+  return stat(directory).then(
+    () => false,
+    (error: unknown) => errorCode(error) === "ENOENT",
+  );
+}
+
 function interrupted(): UserError {
   return new UserError("INTERRUPTED", "Interrupted: what had been done was taken back.");
 }
@@ -86,6 +97,7 @@ function interrupted(): UserError {
 async function record({ file, declared }: StepOf<"record">, context: ApplyContext): Promise<void> {
   const before = await readLabRecord(context.state);
   if (before === undefined) throw new Error(`the record of ${context.state} is gone`);
+  if (before.file === file && isDeepStrictEqual(before.declared, declared)) return;
   context.undo.push("restore the record of the lab file", () => writeLabRecord(context.state, before));
   await writeLabRecord(context.state, { ...before, file, declared });
 }

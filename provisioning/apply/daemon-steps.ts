@@ -1,11 +1,9 @@
-import { once } from "node:events";
 import { rm } from "node:fs/promises";
-import { connect } from "node:net";
 import { join } from "node:path";
-import type { Agent, Endpoint, Lab } from "@sanlab/controller/api/resources.ts";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Agent, Endpoint, Lab, Pool } from "@sanlab/controller/api/resources.ts";
 import { tailLines } from "@sanlab/vm/console.ts";
-import { errorCode } from "../errors.ts";
-import { formatEndpoint, parseEndpoint } from "../lab/endpoint.ts";
+import { parseEndpoint } from "../lab/endpoint.ts";
 import type { StepOf } from "../plan/step.ts";
 import { readJson } from "../state/json-file.ts";
 import { createLabRecord, readLabRecord } from "../state/lab-record.ts";
@@ -16,11 +14,15 @@ import { markedProcesses } from "../supervisor/marked.ts";
 import type { DaemonStatus } from "../supervisor/supervisor.ts";
 import { UserError } from "../user-error.ts";
 import type { ApplyContext } from "./context.ts";
+import { listeningPorts } from "./listening.ts";
+import { checkPools, checkPortal } from "./preflight.ts";
 import { creating, deleteIfThere } from "./remove.ts";
 import { until } from "./wait.ts";
 
 const CONTROLLER_TIMEOUT_MS = 60_000;
 const AGENT_TIMEOUT_MS = 60_000;
+/** After this long, and then this often, it is asked what keeps an agent: trying its port at once could itself keep it. */
+const PATIENCE_MS = 3_000;
 /** A daemon that ended this often on its way up will not come up. */
 const MAX_ENDS = 3;
 
@@ -39,11 +41,17 @@ export async function startDaemons(_step: StepOf<"start-daemons">, context: Appl
   const { name, args } = controllerDaemon(context.state, context.lab);
   await context.supervisor.put(name, args);
   await controllerAnswers(context);
+  await checkPools(await context.api.get<Pool[]>("/pools"));
   const agents = await context.api.get<Agent[]>("/agents");
   for (const agent of agents) {
     const daemon = agentDaemon(context.state, agent.name);
     await context.supervisor.put(daemon.name, daemon.args);
   }
+  await allServe(agents, context);
+}
+
+/** Returns when all these agents serve. Throws where one cannot, and says why. */
+export async function allServe(agents: readonly Agent[], context: ApplyContext): Promise<void> {
   await Promise.all(agents.map((agent) => agentServes(agent.name, context)));
 }
 
@@ -90,16 +98,20 @@ async function controllerAnswers(context: ApplyContext): Promise<void> {
   );
 }
 
-/** Returns when the agent is connected to the controller and listens. */
+/** Returns when the agent is connected to the controller, has all that it is to serve, and listens. */
 async function agentServes(name: string, context: ApplyContext): Promise<void> {
   const watch = new EndWatch(agentProcess(name), context);
+  const impatientMs = performance.now() + PATIENCE_MS;
   await until(
     async () => {
-      await watch.look();
+      const daemon = await watch.look();
       const agent = await context.api.getIfThere<Agent>(`/agents/${name}`);
-      if (agent === undefined || agent.state !== "connected") return undefined;
-      if (agent.problem !== null) throw cannotListen(agent);
-      return (await isListening(agent.portal)) ? agent : undefined;
+      if (agent?.state === "connected") {
+        if (agent.problem !== null) throw cannotServe(name, agent.problem);
+        if (await isListening(agent, daemon?.pid)) return agent;
+      }
+      if (performance.now() > impatientMs) await findReason(agent, context);
+      return undefined;
     },
     {
       timeoutMs: AGENT_TIMEOUT_MS,
@@ -113,28 +125,22 @@ async function agentServes(name: string, context: ApplyContext): Promise<void> {
   );
 }
 
-/** Whether somebody takes connections there; port 0 is one that is not bound yet. */
-async function isListening(portal: string): Promise<boolean> {
-  const endpoint = parseEndpoint(portal);
-  if (endpoint === undefined || endpoint.port === 0) return false;
-  const socket = connect(endpoint);
-  try {
-    await once(socket, "connect");
-    return true;
-  } catch (error) {
-    if (errorCode(error) === "ECONNREFUSED") return false;
-    throw error;
-  } finally {
-    socket.destroy();
-  }
+function cannotServe(name: string, problem: string): UserError {
+  return new UserError("AGENT", `Agent '${name}' cannot serve all that it should: ${problem}`);
 }
 
-function cannotListen({ name, configured, problem }: Agent): UserError {
-  const reason = (problem ?? "").replace(/\.$/, "");
-  return new UserError(
-    "AGENT",
-    `Agent '${name}' cannot listen at ${formatEndpoint(configured)} (${reason}): free the port, or give the agent another one (0 takes any).`,
-  );
+/** Throws what keeps an agent from coming up, where that is to be seen from here. */
+async function findReason(agent: Agent | undefined, { state, signal }: ApplyContext): Promise<void> {
+  if (agent?.state === "connected") await checkPortal({ name: agent.name, portal: agent.configured });
+  // The controller admits no agent, and takes no portal, that it cannot record.
+  await assertSpace(state);
+  await delay(PATIENCE_MS, undefined, { signal });
+}
+
+/** Whether the agent's own process listens at its portal: another program may have taken the port meanwhile. */
+async function isListening({ portal }: Agent, pid: number | null | undefined): Promise<boolean> {
+  const port = parseEndpoint(portal)?.port ?? 0;
+  return typeof pid === "number" && port !== 0 && (await listeningPorts(pid)).has(port);
 }
 
 /** Looks after a daemon that is waited for: one that ends again and again will not come up. */

@@ -1,6 +1,7 @@
 import { access, constants, stat } from "node:fs/promises";
 import { createServer } from "node:net";
 import { dirname } from "node:path";
+import type { Pool } from "@sanlab/controller/api/resources.ts";
 import { findProgram } from "@sanlab/vm/programs.ts";
 import { errorCode } from "../errors.ts";
 import { formatEndpoint } from "../lab/endpoint.ts";
@@ -15,6 +16,19 @@ export async function preflight(steps: readonly Step[]): Promise<void> {
     if (step.kind === "grow-pool") await checkDevice(step.device, step.pool);
     if (step.kind === "add-agent") await checkPortal(step.agent);
     if (step.kind === "start-host") await findProgram("qemu-system-x86_64");
+  }
+}
+
+/** Devices that pools have already: one that is not where it was would be missed only by the first I/O to it. */
+export async function checkPools(pools: readonly Pool[]): Promise<void> {
+  for (const pool of pools) {
+    for (const { path } of pool.devices) {
+      if (await isThere(path)) continue;
+      throw new UserError(
+        "DEVICE",
+        `The device ${path} of pool '${pool.name}' has vanished: put it back where it was, with what is on it, and try again.`,
+      );
+    }
   }
 }
 

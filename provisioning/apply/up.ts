@@ -11,7 +11,8 @@ import { markedProcesses } from "../supervisor/marked.ts";
 import { UserError } from "../user-error.ts";
 import { type ApplyHooks, applySteps, undone } from "./apply.ts";
 import type { ApplyContext } from "./context.ts";
-import { checkPortal, preflight } from "./preflight.ts";
+import { allServe } from "./daemon-steps.ts";
+import { checkPools, checkPortal, preflight } from "./preflight.ts";
 import { UndoStack } from "./undo-stack.ts";
 
 export interface UpOptions {
@@ -54,13 +55,21 @@ async function upWithin(
   if (record !== undefined && foundation.length > 0) await checkPortals(lab, record);
   // The tables of a lab that was stopped can only be read through its controller.
   await applySteps(foundation, context, options.hooks);
-  const plan = planUp(lab, await runningLab(record, context), options);
+  const running = await runningLab(record, context);
+  const plan = planUp(lab, running, options);
   if (plan.conflicts.length > 0) throw conflictError(lab, plan.conflicts);
   await preflight(plan.steps);
+  await assertWhole(running, context);
   options.onPlan?.({ ...plan, steps: [...foundation, ...plan.steps] }, lab);
   await applySteps(plan.steps, context, options.hooks);
   context.undo.clear();
   return { ...plan, steps: [...foundation, ...plan.steps] };
+}
+
+/** What is there already must be as it should, since nothing in the plan would mend it: the devices, and the agents. */
+async function assertWhole({ pools, agents }: RunningLab, context: ApplyContext): Promise<void> {
+  await checkPools(pools);
+  await allServe(agents, context);
 }
 
 /** The steps that `up` would do. A lab that is stopped is started for it, and stopped again. */

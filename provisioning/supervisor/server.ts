@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { asUserError } from "../errors.ts";
 import { UserError } from "../user-error.ts";
 import type { Supervisor } from "./supervisor.ts";
 
@@ -45,9 +46,9 @@ async function answer(supervisor: Supervisor, request: IncomingMessage, response
     const result = await handler(supervisor, name ?? "", await bodyOf(request));
     await send(response, 200, result ?? {});
   } catch (error) {
-    const isExpected = error instanceof UserError;
-    const message = isExpected ? error.message : `The supervisor failed: ${String(error)}`;
-    await send(response, isExpected ? 409 : 500, { error: { message } });
+    const known = asUserError(error);
+    const message = known?.message ?? `The supervisor failed: ${String(error)}`;
+    await send(response, known === undefined ? 500 : 409, { error: { message } });
   }
   return route;
 }

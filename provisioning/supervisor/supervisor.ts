@@ -84,12 +84,21 @@ export class Supervisor {
     const agents = daemons.slice(1).reverse();
     await Promise.all(agents.map((daemon) => daemon.stop()));
     await daemons[0]?.stop();
-    await this.#write();
+    await this.#note();
   }
 
   #daemon(spec: DaemonSpec): Daemon {
-    const onChange = () => this.#write();
+    const onChange = () => this.#note();
     return new Daemon({ name: spec.name, args: spec.args }, { ...this.#options, onChange });
+  }
+
+  /** Records what has happened already. Where the disk is full it stays unrecorded: `resume` finds live daemons by their mark. */
+  async #note(): Promise<void> {
+    try {
+      await this.#write();
+    } catch (error) {
+      this.#options.log("the daemons could not be recorded", { error: String(error) });
+    }
   }
 
   /** One after another, each with the newest state. */
