@@ -29,8 +29,8 @@ export function planUp(lab: Lab, running: RunningLab, options: PlanOptions = {})
     ...storage(lab, running),
     ...access(lab, running),
     ...guests(lab, running),
-    ...growth(lab, running),
     record(lab, running.declared),
+    ...growth(lab, running),
     // Only when all is deleted may the record forget what there was to delete.
     ...(options.prune === true ? [...gone, record(lab)] : []),
   ];

@@ -4,20 +4,37 @@ import { readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ApplyHooks } from "sanlab/apply/apply.ts";
 import { down } from "sanlab/apply/down.ts";
+import { listeningPorts } from "sanlab/apply/listening.ts";
 import { up } from "sanlab/apply/up.ts";
 import type { Plan } from "sanlab/plan/plan.ts";
 import { stringify } from "yaml";
 import { guestCacheDir, type Owner } from "./guest.ts";
 import { processesWith, temporaryDirectory } from "./state-directory.ts";
 
+/** What there is of a lab on the machine. */
+export interface Sight {
+  /** Every file, socket and directory, with its size. */
+  readonly files: readonly string[];
+  /** Those of the lab, not this one. */
+  readonly processes: readonly number[];
+  /** The TCP ports at which these processes, or this one, listen. */
+  readonly ports: readonly number[];
+}
+
+export interface LabUpOptions {
+  readonly hooks?: ApplyHooks;
+  readonly signal?: AbortSignal;
+  readonly prune?: boolean;
+  readonly onPlan?: (plan: Plan) => void;
+}
+
 /** A directory for one lab, and a mark that all processes bear which are started for it. */
 export interface UpSite {
   readonly directory: string;
   readonly state: string;
   readonly labFile: string;
-  up(lab: object, options?: { hooks?: ApplyHooks; signal?: AbortSignal; prune?: boolean }): Promise<Plan>;
-  /** Every file with its size, and how many processes there are. */
-  look(): Promise<{ files: string[]; processes: number[] }>;
+  up(lab: object, options?: LabUpOptions): Promise<Plan>;
+  look(): Promise<Sight>;
 }
 
 export async function upSite(owner: Owner): Promise<UpSite> {
@@ -41,7 +58,12 @@ export async function upSite(owner: Owner): Promise<UpSite> {
     },
     async look() {
       const marked = (await processesWith(mark)).filter((pid) => pid !== process.pid);
-      return { files: await filesBelow(directory), processes: marked };
+      const ports = await Promise.all([process.pid, ...marked].map(listeningPorts));
+      return {
+        files: await filesBelow(directory),
+        processes: marked,
+        ports: ports.flatMap((own) => [...own]).sort(),
+      };
     },
   };
 }

@@ -1,10 +1,14 @@
 /** `up` is all or nothing: each step of its plan fails in turn, on the real thing, and the machine is as it was. */
+import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import anyTest, { type ExecutionContext, type TestFn } from "ava";
+import { ApiClient } from "sanlab/api/client.ts";
 import { NO_LAB } from "sanlab/api/running-lab.ts";
+import { readHostRecords } from "sanlab/hosts/record.ts";
 import { parseLab } from "sanlab/lab/load.ts";
-import { planUp } from "sanlab/plan/plan.ts";
+import { type Plan, planUp } from "sanlab/plan/plan.ts";
 import { activity, type Step } from "sanlab/plan/step.ts";
 import { stringify } from "yaml";
 import { countGuestBoot } from "../../helpers/guest.ts";
@@ -75,35 +79,98 @@ for (const kind of new Set(stepsOf(LAB).map((step) => step.kind))) {
   });
 }
 
-test("an `up` that fails on a running lab leaves the lab as it ran", async (t) => {
+test("a port that is taken between the plan and its agent is told, and nothing is left", async (t) => {
+  t.timeout(120_000);
+  const site = await upSite(t);
+  const other = createServer().listen(0, "127.0.0.1");
+  await once(other, "listening");
+  const { port } = other.address() as { port: number };
+  other.close();
+  await once(other, "close");
+  const lab = { ...LAB, agents: { a: { portal: `127.0.0.1:${port}` }, b: { portal: "127.0.0.1:0" } } };
+  await writeFile(site.labFile, stringify(lab));
+  const before = await site.look();
+  const onBegin = (step: Step) => void (step.kind === "create-pool" && other.listen(port, "127.0.0.1"));
+  await t.throwsAsync(site.up(lab, { hooks: { onBegin } }), {
+    message: `The portal 127.0.0.1:${port} of agent 'a' is in use by another program: free it, or give the agent another port (0 takes any free one).`,
+  });
+  other.close();
+  await once(other, "close");
+  t.deepEqual(await site.look(), before);
+});
+
+/** A running lab as it is to be again: without sizes of tables, and without logs, which tell why something was taken back. */
+async function lookAtRunning(site: UpSite) {
+  const { files, processes, ports } = await site.look();
+  const api = new ApiClient(site.state);
+  const resources = ["pools", "disks", "agents", "hosts", "zones", "exports"];
+  return {
+    files: files.map((line) => line.replace(/ \d+$/, "")).filter((file) => !file.includes("/state/logs/")),
+    processes,
+    ports,
+    record: await readFile(join(site.state, "lab.json"), "utf8"),
+    hosts: await readHostRecords(site.state),
+    tables: await Promise.all(resources.map((name) => api.get(`/${name}`))),
+  };
+}
+
+/** What cannot be taken back fails before it is done: it is in the plan behind all that can. */
+const LASTING = ["grow-pool", "resize-disk"];
+
+/** Has each step of the `up` from a running lab to `lab` fail in turn, and looks at what is there then. */
+async function assertEachTakenBack(t: ExecutionContext, site: UpSite, lab: object): Promise<Step["kind"][]> {
+  const steps: Step[] = [];
+  for (let number = 0; number === 0 || number < steps.length; number += 1) {
+    const before = await lookAtRunning(site);
+    const fail = (step: Step) => {
+      if (step === steps[number]) throw new Error("the test fails this step");
+    };
+    const hooks = {
+      onBegin: (step: Step) => (LASTING.includes(step.kind) ? fail(step) : undefined),
+      onDone: (step: Step) => fail(step),
+    };
+    const onPlan = (plan: Plan) => void steps.splice(0, steps.length, ...plan.steps);
+    await t.throwsAsync(site.up(lab, { hooks, onPlan }), { message: "the test fails this step" });
+    const step = steps[number] as Step;
+    t.deepEqual(await lookAtRunning(site), before, step.kind);
+    if (LASTING.includes(step.kind)) break;
+  }
+  return steps.map(({ kind }) => kind);
+}
+
+test("an `up` that fails at any step on a running lab leaves the lab as it ran", async (t) => {
   t.timeout(180_000);
   const site = await upSite(t);
+  const image = (path: string) => ({ path, size: "128MiB" });
   const small = labOf({ agents: ["a"], diskSize: "64MiB", deviceSize: "128MiB" });
   await site.up(small);
-  const larger = {
-    ...labOf({ agents: ["a", "b"], diskSize: "64MiB", deviceSize: "128MiB" }),
-    pools: {
-      main: { devices: [{ path: "main-0.img", size: "128MiB" }] },
-      more: { devices: [{ path: "more.img", size: "64MiB" }] },
-    },
-    disks: { data: { pool: "main", size: "64MiB" }, extra: { pool: "more", size: "32MiB" } },
-  };
-  const record = () => readFile(join(site.state, "lab.json"), "utf8");
-  const before = { processes: (await site.look()).processes, record: await record() };
-  const steps = ["create-pool", "create-disk", "add-agent", "set-zone", "record"];
-  for (const kind of steps) {
-    const onDone = (step: Step) => {
-      if (step.kind === kind) throw new Error("the test fails this step");
-    };
-    await t.throwsAsync(site.up(larger, { hooks: { onDone } }), { message: "the test fails this step" }, kind);
-    t.deepEqual({ processes: (await site.look()).processes, record: await record() }, before, kind);
-    const { steps: left } = await site.up(small);
-    t.deepEqual(
-      left.filter((step) => step.kind !== "record"),
-      [],
-      kind,
-    );
-  }
+  const kinds = await assertEachTakenBack(t, site, {
+    lab: "test",
+    pools: { main: { devices: [image("main-0.img"), image("main-1.img")] }, more: { devices: [image("more.img")] } },
+    disks: { data: { pool: "main", size: "96MiB" }, extra: { pool: "more", size: "32MiB" } },
+    agents: { a: { portal: "127.0.0.1:0" }, b: { portal: "127.0.0.1:0" } },
+    hosts: { outside: external("outside"), other: { ...external("other"), disks: ["data", "extra"] } },
+    zones: { all: { hosts: ["outside", "other"], agents: ["a", "b"], disks: ["data", "extra"] } },
+  });
+  const expected = "create-pool create-disk add-agent add-host set-zone export-disk export-disk record grow-pool";
+  t.deepEqual(kinds.join(" "), `${expected} resize-disk`);
+  const { steps } = await site.up(small);
+  t.deepEqual(
+    steps.filter((step) => step.kind !== "record"),
+    [],
+  );
+});
+
+test("an `up` that fails at any step on a running lab with a guest leaves the guest as it ran", async (t) => {
+  t.timeout(180_000);
+  const site = await upSite(t);
+  await countGuestBoot();
+  await site.up(GUEST_LAB);
+  const kinds = await assertEachTakenBack(t, site, {
+    ...GUEST_LAB,
+    hosts: { web: { ...guest(), memory: "320MiB" }, outside: external("outside") },
+  });
+  t.deepEqual(kinds, ["change-host", "settle-host", "record"]);
 });
 
 test("an image that was there before is not removed with the pool that failed", async (t) => {
