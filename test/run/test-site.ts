@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { kernelObjects } from "./left-kernel-objects.ts";
 import { leftProcesses } from "./left-processes.ts";
 
 /** Node's own, which it keeps beside temporary files. */
@@ -13,8 +14,13 @@ export class TestSite {
   readonly #directory = mkdtempSync(join(tmpdir(), "sanlab-run-"));
   readonly #temporary = join(this.#directory, "tmp");
   readonly #guests = join(this.#directory, "guests");
+  readonly #kernelObjects: () => readonly string[];
+  readonly #before: ReadonlySet<string>;
 
-  constructor() {
+  /** Those of the machine belong to all runs on it, so a test of this class brings its own. */
+  constructor(objects: () => readonly string[] = kernelObjects) {
+    this.#kernelObjects = objects;
+    this.#before = new Set(objects());
     mkdirSync(this.#temporary);
     writeFileSync(this.#guests, "");
   }
@@ -28,10 +34,11 @@ export class TestSite {
     return readFileSync(this.#guests, "utf8").split("\n").length - 1;
   }
 
-  /** Processes that still run and files, sockets and directories that are still there, a phrase each. */
+  /** What was not there before the run: processes, files, sockets and directories, objects of the kernel; a phrase each. */
   leftBehind(): string[] {
     const files = readdirSync(this.#temporary).filter((name) => !NOT_OURS.test(name));
-    return [...leftProcesses(this.#run), ...files.map((name) => join(this.#temporary, name))];
+    const objects = this.#kernelObjects().filter((object) => !this.#before.has(object));
+    return [...leftProcesses(this.#run), ...files.map((name) => join(this.#temporary, name)), ...objects];
   }
 
   remove(): void {

@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
 import { execa } from "execa";
+import { kernelObjects } from "../run/left-kernel-objects.ts";
 import { tapTotals } from "../run/tap-totals.ts";
 import { TestSite } from "../run/test-site.ts";
 
@@ -20,7 +21,7 @@ test("passed, failed, skipped and unwritten tests are counted apart", (t) => {
 });
 
 test("a process and a file that a test leaves behind are named", async (t) => {
-  const site = new TestSite();
+  const site = new TestSite(() => []);
   t.teardown(() => site.remove());
   t.deepEqual(site.leftBehind(), []);
 
@@ -33,8 +34,22 @@ test("a process and a file that a test leaves behind are named", async (t) => {
   t.deepEqual(site.leftBehind(), [file]);
 });
 
+test("what the kernel has after a run and had not before is named", (t) => {
+  const objects = ["mount at /", "loop device /dev/loop7 over /srv/image"];
+  const site = new TestSite(() => objects);
+  t.teardown(() => site.remove());
+  t.deepEqual(site.leftBehind(), []);
+  objects.push("network namespace a");
+  objects.shift();
+  t.deepEqual(site.leftBehind(), ["network namespace a"]);
+});
+
+test("mounts of the machine are seen", (t) => {
+  t.true(kernelObjects().includes("mount at /proc"));
+});
+
 test("guests are counted by the lines that tests append", (t) => {
-  const site = new TestSite();
+  const site = new TestSite(() => []);
   t.teardown(() => site.remove());
   t.is(site.guestsBooted(), 0);
   writeFileSync(site.env.SANLAB_GUEST_COUNT_FILE as string, "boot\nboot\n", { flag: "a" });
