@@ -1,7 +1,7 @@
 /**
  * The device server (SAM-5 4.6.4): every command of every nexus comes through `admit` and
  * `execute`. `admit` asks, in this order: is there such a unit, is a unit attention pending, is
- * there such a command, is there a medium, is the CDB right, may it write.
+ * there such a command, is it stopped by a reservation, is there a medium, is the CDB right, may it write.
  */
 import { flag } from "../wire/layout.ts";
 import { CONTROL_NACA } from "./cdb.ts";
@@ -165,7 +165,7 @@ function refusal(command: Command): ScsiResult | undefined {
 function protection(command: Command): ScsiResult | undefined {
   const { unit, definition } = command;
   if (definition.access !== "write") return undefined;
-  return unit.readOnly || unit.mode.softwareWriteProtect ? command.fail(Condition.WRITE_PROTECTED) : undefined;
+  return unit.writeProtected ? command.fail(Condition.WRITE_PROTECTED) : undefined;
 }
 
 function attention(unit: LogicalUnit, itl: ItlNexus): ScsiResult {

@@ -96,6 +96,11 @@ export class LogicalUnit {
     return this.device.readOnly || this.identity.readOnly === true;
   }
 
+  /** WP of the mode parameter header: as it is, or because a host asked for it (SWP). */
+  get writeProtected(): boolean {
+    return this.readOnly || this.mode.softwareWriteProtect;
+  }
+
   /** Why no command may reach the medium now. */
   get notReady(): Condition | undefined {
     if (this.operation) return this.operation.condition;

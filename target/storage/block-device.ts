@@ -67,6 +67,8 @@ export interface BlockDeviceGeometry {
   readonly thin: boolean;
   /** The longest write that others, and the medium after a loss of power, see whole or not at all (SBC-4 4.30); absent: none. */
   readonly atomicWriteBytes?: number;
+  /** What the medium reads and writes at once, for READ CAPACITY (16); absent: a logical block. */
+  readonly physicalBlockBytes?: number;
   /** What one allocation takes, in bytes: the optimal unmap granularity of VPD B0. `blockBytes` where the device does not say. */
   readonly allocationBytes: number;
 }

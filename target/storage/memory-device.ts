@@ -16,12 +16,15 @@ export interface MemoryDeviceOptions {
   /** 512 unless told otherwise. */
   readonly blockBytes?: number;
   readonly readOnly?: boolean;
+  /** What hosts are told to align to, as on disks of 512-byte blocks in sectors of 4096; a block unless told otherwise. */
+  readonly physicalBlockBytes?: number;
   /** Takes UNMAP, and gives the memory back; yes unless told otherwise. */
   readonly thin?: boolean;
 }
 
 export class MemoryDevice implements BlockDevice {
   readonly blockBytes: number;
+  readonly physicalBlockBytes: number;
   readonly readOnly: boolean;
   readonly thin: boolean;
   readonly allocationBytes: number;
@@ -33,6 +36,7 @@ export class MemoryDevice implements BlockDevice {
 
   constructor(options: MemoryDeviceOptions) {
     this.blockBytes = options.blockBytes ?? 512;
+    this.physicalBlockBytes = options.physicalBlockBytes ?? this.blockBytes;
     this.readOnly = options.readOnly ?? false;
     this.thin = options.thin ?? true;
     this.allocationBytes = this.thin ? PAGE_BYTES : this.blockBytes;

@@ -24,6 +24,8 @@ export interface SuiteOptions {
   readonly secondInitiator?: string;
   /** Another path to the same logical unit, for the multipath tests. */
   readonly secondUrl?: string;
+  /** Lets it write; without, tests that would skip themselves. Yes unless told otherwise. */
+  readonly dataloss?: boolean;
   readonly timeoutMs?: number;
 }
 
@@ -38,7 +40,8 @@ export const REQUIRED_FAMILIES = (
 
 /** Runs the suite, destroying what is on the disk. @throws Error where the suite itself did not come to its end. */
 export async function runIscsiTestCu(url: string, options: SuiteOptions): Promise<SuiteRun> {
-  const args = ["--dataloss", "--allow-sanitize", `--test=${options.families.join(",")}`];
+  const destructive = options.dataloss === false ? [] : ["--dataloss", "--allow-sanitize"];
+  const args = [...destructive, `--test=${options.families.join(",")}`];
   if (options.initiator !== undefined) args.push(`--initiator-name=${options.initiator}`);
   if (options.secondInitiator !== undefined) args.push(`--initiator-name-2=${options.secondInitiator}`);
   const urls = options.secondUrl === undefined ? [url] : [url, options.secondUrl];

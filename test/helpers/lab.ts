@@ -131,13 +131,14 @@ export function labOf(options: {
   hosts?: Readonly<Record<string, object>>;
   diskSize?: string;
   deviceSize?: string;
+  thick?: boolean;
 }): object {
   const agents = options.agents ?? ["a"];
   const hosts = options.hosts ?? { outside: external("outside") };
   return {
     lab: "test",
     pools: { main: { segment: "1MiB", devices: [{ path: "main-0.img", size: options.deviceSize ?? "1GiB" }] } },
-    disks: { data: { pool: "main", size: options.diskSize ?? "512MiB" } },
+    disks: { data: { pool: "main", size: options.diskSize ?? "512MiB", ...(options.thick ? { thick: true } : {}) } },
     agents: Object.fromEntries(agents.map((name) => [name, { portal: "127.0.0.1:0" }])),
     hosts,
     zones: { all: { hosts: Object.keys(hosts), agents, disks: ["data"] } },

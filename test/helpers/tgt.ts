@@ -15,6 +15,8 @@ const START_MS = 10_000;
 export interface ServedDisk {
   /** As libiscsi writes it: `iscsi://HOST:PORT/IQN/LUN`. */
   readonly url: string;
+  /** Another path to it, where there is one. */
+  readonly secondUrl?: string;
   close(): Promise<void>;
 }
 

@@ -1,7 +1,6 @@
 /** READ CAPACITY (SBC-4 5.16, 5.17). */
 import { ReadCapacity10, ReadCapacity16 } from "../cdb.ts";
 import { type Command, goodWith } from "../command.ts";
-import { OPTIMAL_GRANULARITY_BYTES } from "../limits.ts";
 import { Capacity10Data, Capacity16Data } from "../parameter-data.ts";
 import type { ScsiResult } from "../transport.ts";
 import type { CommandDefinition } from "./definition.ts";
@@ -36,8 +35,7 @@ function readCapacity16(command: Command): ScsiResult {
   const data = Capacity16Data.encode({
     lastLba: unit.blocks - 1,
     blockBytes: unit.blockBytes,
-    // Whatever holds the blocks works in pages: smaller writes make it read first (VPD page B0h says the same).
-    physicalExponent: Math.log2(Math.max(1, OPTIMAL_GRANULARITY_BYTES / unit.blockBytes)),
+    physicalExponent: Math.log2((unit.device.physicalBlockBytes ?? unit.blockBytes) / unit.blockBytes),
     provisioningManaged: unit.device.thin ? 1 : 0,
     readsZeros: unit.device.thin ? 1 : 0,
   });

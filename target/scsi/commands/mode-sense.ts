@@ -62,7 +62,7 @@ function selectedPages(command: Command, layout: typeof ModeSense6 | typeof Mode
 
 /** WP and DPOFUA (SBC-4 6.5.1, table 200). */
 function deviceSpecific({ unit }: Command): { writeProtected: number; dpoFua: number } {
-  return { writeProtected: unit.readOnly || unit.mode.softwareWriteProtect ? 1 : 0, dpoFua: 1 };
+  return { writeProtected: unit.writeProtected ? 1 : 0, dpoFua: 1 };
 }
 
 function shortDescriptor({ unit }: Command): Buffer {

@@ -34,6 +34,8 @@ export const sanitizeCommands: readonly CommandDefinition[] = [
   },
   {
     ...sanitize(SanitizeBlockErase),
+    // What is erased is what no longer has a place on the medium.
+    supported: (unit) => seesEveryCommand(unit) && unit.device.thin,
     execute: (command) => begin(command, SanitizeBlockErase, [clearing(command.unit)]),
   },
   {

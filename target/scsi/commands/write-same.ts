@@ -43,7 +43,8 @@ function admitWriteSame(command: Command, layout: WriteSameCdb): ScsiResult | un
   if (protect.get(cdb, 0) !== 0) return command.invalidField(protect);
   if (anchor.get(cdb, 0) !== 0) return command.invalidField(anchor);
   if (relative.get(cdb, 0) !== 0) return command.invalidField(relative);
-  if (unmap.get(cdb, 0) !== 0 && !unit.device.thin) return command.invalidField(unmap);
+  // Whether a unit is thin does not matter where it takes no writes: WRITE PROTECTED says enough.
+  if (unmap.get(cdb, 0) !== 0 && !unit.device.thin && !unit.writeProtected) return command.invalidField(unmap);
   const start = lba.get(cdb, 0);
   if (count > MAX_WRITE_SAME_BLOCKS) return command.invalidField(blocks);
   // A length of 0 means to the end of the medium (SBC-4 5.49); not with WSNZ (6.6.4), as on a thin unit: initiators

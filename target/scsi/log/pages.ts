@@ -58,8 +58,11 @@ function provisioning(unit: LogicalUnit, from: number): Buffer {
 }
 
 /** 19h: General Statistics and Performance (SPC-4 7.3.9). */
-function statistics({ statistics: counted }: LogicalUnit, from: number): Buffer {
-  return parameters(from, Format.BINARY_LIST, [[0x0001, GeneralStatistics.encode({ ...counted })]]);
+function statistics(unit: LogicalUnit, from: number): Buffer {
+  const { readCommands, writeCommands, blocksReceived, blocksTransmitted } = unit.statistics;
+  return parameters(from, Format.BINARY_LIST, [
+    [0x0001, GeneralStatistics.encode({ readCommands, writeCommands, blocksReceived, blocksTransmitted })],
+  ]);
 }
 
 function parameters(from: number, formatAndLinking: number, list: readonly (readonly [number, Buffer])[]): Buffer {

@@ -46,7 +46,7 @@ export function blockLimits({ device, blockBytes, servedElsewhere, maxAtomicBloc
 export function blockDeviceCharacteristics(unit: LogicalUnit): Uint8Array {
   return BlockCharacteristicsPage.encode({
     rotationRate: unit.identity.rotational ? 0 : NON_ROTATING,
-    readsAfterBlockErase: unit.servedElsewhere ? 0 : READS_SUCCEED,
+    readsAfterBlockErase: unit.device.thin && !unit.servedElsewhere ? READS_SUCCEED : 0,
   });
 }
 

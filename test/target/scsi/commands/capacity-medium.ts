@@ -14,10 +14,14 @@ import {
   TestUnitReady,
   Write10,
 } from "node-iscsi-target/scsi/cdb.ts";
+import { BlockDeviceServer } from "node-iscsi-target/scsi/device-server.ts";
+import { LogicalUnit } from "node-iscsi-target/scsi/logical-unit.ts";
 import { Capacity16Data } from "node-iscsi-target/scsi/parameter-data.ts";
 import { FixedSense } from "node-iscsi-target/scsi/sense.ts";
+import { FixedInventory } from "node-iscsi-target/scsi/server-context.ts";
 import { Status } from "node-iscsi-target/scsi/transport.ts";
-import { anotherHost, cdbOf, rig, senseName } from "../../../helpers/scsi-host.ts";
+import { MemoryDevice } from "node-iscsi-target/storage/memory-device.ts";
+import { anotherHost, cdbOf, IDENTITY, rig, senseName } from "../../../helpers/scsi-host.ts";
 
 test("READ CAPACITY tells the last block and the block length", async (t) => {
   const { host } = await rig({ blocks: 1000, blockBytes: 4096 });
@@ -32,7 +36,10 @@ test("READ CAPACITY tells the last block and the block length", async (t) => {
     readsZeros: 1,
   });
   t.is((await host.send(cdbOf(ReadCapacity16, { allocationBytes: 12 }))).dataIn?.length, 12);
-  const small = await (await rig({ blockBytes: 512 })).host.send(cdbOf(ReadCapacity16, { allocationBytes: 32 }));
+  const device = new MemoryDevice({ sizeBytes: 1024 * 1024, physicalBlockBytes: 4096 });
+  const inventory = new FixedInventory(new Map([[0, new LogicalUnit(device, IDENTITY)]]));
+  const other = await anotherHost(new BlockDeviceServer({ inventory }));
+  const small = await other.send(cdbOf(ReadCapacity16, { allocationBytes: 32 }));
   t.is(
     Capacity16Data.physicalExponent.get(small.dataIn ?? Buffer.alloc(32), 0),
     3,
