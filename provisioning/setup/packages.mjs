@@ -4,7 +4,7 @@ const INITIATORS = ["libiscsi-bin", "qemu-utils", "qemu-block-extra"];
 
 export const PACKAGES = {
   start: GUESTS,
-  test: [...new Set([...GUESTS, ...INITIATORS, "tgt", "strace", "mount"])],
+  test: [...new Set([...GUESTS, ...INITIATORS, "ipxe-qemu", "tgt", "strace", "mount"])],
   bench: [...INITIATORS, "tgt"],
   develop: [],
 };
