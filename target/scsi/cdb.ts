@@ -243,3 +243,12 @@ export const Release6 = cdb("RELEASE(6)", 0x17, 6, unitReserve);
 export const Reserve10 = cdb("RESERVE(10)", 0x56, 10, unitReserve);
 export const Release10 = cdb("RELEASE(10)", 0x57, 10, unitReserve);
 export type UnitReserveCdb = Cdb<typeof unitReserve>;
+
+// --- Copies (SPC-4 6.3, 6.27) ---------------------------------------------------------------------
+
+export const ExtendedCopy = cdb("EXTENDED COPY(LID1)", [0x83, 0x00], 16, { listBytes: uint(10, 4) });
+const copyResults = { listId: uint(2, 1), allocationBytes: uint(10, 4) };
+export const CopyStatusLid1 = cdb("RECEIVE COPY STATUS(LID1)", [0x84, 0x00], 16, copyResults);
+export const OperatingParametersLid1 = cdb("RECEIVE COPY OPERATING PARAMETERS", [0x84, 0x03], 16, {
+  allocationBytes: uint(10, 4),
+});

@@ -1,4 +1,5 @@
 import { Attention, AttentionQueue } from "./attention.ts";
+import { CopyResults } from "./copy/results.ts";
 import type { Registrant } from "./reservations/state.ts";
 import type { Nexus } from "./transport.ts";
 
@@ -8,6 +9,7 @@ export class ItlNexus {
   /** What it is registered as, if it is (SPC-4 5.13.7). */
   readonly registrant: Registrant;
   readonly attentions = new AttentionQueue();
+  readonly copies = new CopyResults();
   /** What it left in the echo buffer (SPC-4 6.49.8). */
   echo: Uint8Array | undefined = undefined;
   /** PREVENT ALLOW MEDIUM REMOVAL asked for by this nexus (SPC-4 6.18). */

@@ -10,6 +10,7 @@ export const InquiryData = layout(96, {
   responseFormat: bits(3, 0, 4),
   additionalBytes: uint(4, 1),
   portGroups: bits(5, 4, 2),
+  thirdPartyCopy: flag(5, 3),
   commandQueuing: flag(7, 1),
 });
 

@@ -54,6 +54,7 @@ function standardData({ unit, task }: Command): Buffer {
     responseFormat: 2,
     additionalBytes: InquiryData.sizeBytes - 5,
     portGroups: unit.servedElsewhere ? PortGroups.IMPLICIT : PortGroups.IMPLICIT_AND_EXPLICIT,
+    thirdPartyCopy: 1,
     commandQueuing: 1,
   });
   writeAscii(data, 8, 8, identity.vendor);

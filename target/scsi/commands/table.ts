@@ -7,6 +7,7 @@ import { capacityCommands } from "./capacity.ts";
 import { defectDataCommands } from "./defect-data.ts";
 import type { CommandDefinition } from "./definition.ts";
 import { diagnosticCommands } from "./diagnostic.ts";
+import { extendedCopyCommands } from "./extended-copy.ts";
 import { formatCommands } from "./format-unit.ts";
 import { inquiryCommands } from "./inquiry.ts";
 import { logSenseCommands } from "./log-sense.ts";
@@ -18,6 +19,7 @@ import { persistentReserveOutCommands } from "./persistent-reserve-out.ts";
 import { portGroupCommands } from "./port-groups.ts";
 import { provisioningCommands } from "./provisioning.ts";
 import { readCommands } from "./read.ts";
+import { receiveCopyResultsCommands } from "./receive-copy-results.ts";
 import { reportLunsCommands } from "./report-luns.ts";
 import { reportOperationsCommands } from "./report-operations.ts";
 import { requestSenseCommands } from "./request-sense.ts";
@@ -47,6 +49,8 @@ export const commandTable: readonly CommandDefinition[] = [
   ...formatCommands,
   ...sanitizeCommands,
   ...defectDataCommands,
+  ...extendedCopyCommands,
+  ...receiveCopyResultsCommands,
   ...reserveReleaseCommands,
   ...persistentReserveInCommands,
   ...persistentReserveOutCommands,

@@ -6,6 +6,7 @@ import { blockDeviceCharacteristics, blockLimits, provisioningPage } from "./blo
 import { designators } from "./identification.ts";
 import { VpdHeader } from "./layouts.ts";
 import { extendedInquiry, modePagePolicy } from "./primary.ts";
+import { thirdPartyCopy } from "./third-party-copy.ts";
 
 interface VpdPage {
   readonly code: number;
@@ -19,6 +20,7 @@ const PAGES: readonly VpdPage[] = [
   { code: 0x83, body: designators },
   { code: 0x86, body: extendedInquiry },
   { code: 0x87, body: modePagePolicy },
+  { code: 0x8f, body: thirdPartyCopy },
   { code: 0xb0, body: blockLimits },
   { code: 0xb1, body: blockDeviceCharacteristics },
   { code: 0xb2, body: provisioningPage },

@@ -1,0 +1,121 @@
+/** The parameter list of EXTENDED COPY: from bytes to units and ranges, all checked before anything is copied. */
+import type { Command } from "../command.ts";
+import { Condition } from "../condition.ts";
+import { ItlNexus } from "../itl-nexus.ts";
+import type { LogicalUnit } from "../logical-unit.ts";
+import type { ScsiResult } from "../transport.ts";
+import { designators } from "../vpd/identification.ts";
+import { BlockSegment, CopyHeader, CscdDescriptor } from "./layouts.ts";
+import { DescriptorType, MAX_CSCDS, MAX_DESCRIPTOR_BYTES, MAX_SEGMENTS } from "./limits.ts";
+
+/** One range of bytes, from a unit to a unit. */
+export interface Segment {
+  readonly from: LogicalUnit;
+  readonly fromOffset: number;
+  readonly to: LogicalUnit;
+  readonly toOffset: number;
+  readonly bytes: number;
+}
+
+export interface CopyList {
+  readonly listId: number;
+  /** LIST ID USAGE 11b: nobody will ask how it went. */
+  readonly unnamed: boolean;
+  readonly segments: readonly Segment[];
+}
+
+const UNNAMED = 3;
+/** LU ID TYPE 00b: by a designator of VPD page 83h (SPC-4 table 116). */
+const BY_DESIGNATOR = 0;
+
+export function parseCopyList(command: Command, list: Buffer): CopyList | ScsiResult {
+  if (list.length < CopyHeader.sizeBytes) return command.fail(Condition.PARAMETER_LIST_LENGTH_ERROR);
+  const header = CopyHeader.decode(list);
+  const { cscdBytes, segmentBytes, inlineBytes, listIdUsage } = header;
+  const segmentsAt = CopyHeader.sizeBytes + cscdBytes;
+  const end = segmentsAt + segmentBytes;
+  if (inlineBytes !== 0) return command.invalidParameter(12);
+  // In this order: too much in all is a length, too many of one kind is a count.
+  if (cscdBytes + segmentBytes > MAX_DESCRIPTOR_BYTES + CscdDescriptor.sizeBytes) {
+    return command.fail(Condition.PARAMETER_LIST_LENGTH_ERROR);
+  }
+  if (list.length < end || cscdBytes % CscdDescriptor.sizeBytes !== 0) {
+    return command.fail(Condition.PARAMETER_LIST_LENGTH_ERROR);
+  }
+  if (cscdBytes / CscdDescriptor.sizeBytes > MAX_CSCDS) return command.fail(Condition.TOO_MANY_TARGET_DESCRIPTORS);
+  const units = parseUnits(command, list, segmentsAt);
+  if (!Array.isArray(units)) return units;
+  const segments = parseSegments(command, list, segmentsAt, end, units);
+  if (!Array.isArray(segments)) return segments;
+  return { listId: header.listId, unnamed: listIdUsage === UNNAMED, segments };
+}
+
+/** Undefined: a descriptor of a unit that is not there, which matters where a segment names it. */
+function parseUnits(command: Command, list: Buffer, end: number): (LogicalUnit | undefined)[] | ScsiResult {
+  const units: (LogicalUnit | undefined)[] = [];
+  for (let at = CopyHeader.sizeBytes; at < end; at += CscdDescriptor.sizeBytes) {
+    const { typeCode, luIdType, nul, designatorBytes } = CscdDescriptor.decode(list, at);
+    if (typeCode !== DescriptorType.IDENTIFICATION) return command.fail(Condition.UNSUPPORTED_TARGET_DESCRIPTOR);
+    if (luIdType !== BY_DESIGNATOR) return command.invalidParameter(at + 1);
+    if (designatorBytes > 20) return command.invalidParameter(at + 7);
+    units.push(nul === 0 ? unitNamed(command, list.subarray(at, at + CscdDescriptor.sizeBytes)) : undefined);
+  }
+  return units;
+}
+
+/** Only among the units that the nexus sees (SPC-4 5.16.4): a copy reaches no further than its host. */
+function unitNamed({ server, task }: Command, descriptor: Buffer): LogicalUnit | undefined {
+  const { codeSet, association, designatorType, designatorBytes, designator } = CscdDescriptor.decode(descriptor);
+  if (association !== 0) return undefined;
+  // As VPD page 83h writes the same designator: code set, type, length, value.
+  const wanted = Buffer.concat([
+    Buffer.from([codeSet, designatorType, 0, designatorBytes]),
+    designator.subarray(0, designatorBytes),
+  ]);
+  for (const lun of server.inventory.list(task.nexus)) {
+    const unit = server.inventory.lookup(task.nexus, lun);
+    if (unit && Buffer.from(designators(unit, task.nexus)).includes(wanted)) return unit;
+  }
+  return undefined;
+}
+
+function parseSegments(
+  command: Command,
+  list: Buffer,
+  start: number,
+  end: number,
+  units: readonly (LogicalUnit | undefined)[],
+): Segment[] | ScsiResult {
+  const segments: Segment[] = [];
+  for (let at = start; at < end; at += BlockSegment.sizeBytes) {
+    if (list[at] !== DescriptorType.BLOCK_TO_BLOCK) return command.fail(Condition.UNSUPPORTED_SEGMENT_DESCRIPTOR);
+    if (end - at < BlockSegment.sizeBytes) return command.fail(Condition.PARAMETER_LIST_LENGTH_ERROR);
+    const fields = BlockSegment.decode(list, at);
+    if (fields.descriptorBytes !== BlockSegment.sizeBytes - 4) return command.invalidParameter(at + 2);
+    if (segments.length === MAX_SEGMENTS) return command.fail(Condition.TOO_MANY_SEGMENT_DESCRIPTORS);
+    const [from, to] = [units[fields.source], units[fields.destination]];
+    if (!from || !to) return command.fail(Condition.COPY_TARGET_NOT_REACHABLE);
+    const bytes = fields.blocks * (fields.destinationCount ? to : from).blockBytes;
+    const fromOffset = fields.sourceLba * from.blockBytes;
+    const toOffset = fields.destinationLba * to.blockBytes;
+    const segment = { from, fromOffset, to, toOffset, bytes };
+    if (!fits(segment)) return command.fail(Condition.COPY_ABORTED);
+    if (!reachable(command, segment)) return command.fail(Condition.COPY_TARGET_NOT_REACHABLE);
+    segments.push(segment);
+  }
+  return segments;
+}
+
+/** In both units, and in whole blocks of both (PAD and CAT are for lengths that are not). */
+export function fits({ from, fromOffset, to, toOffset, bytes }: Segment): boolean {
+  const inside = fromOffset + bytes <= from.device.sizeBytes && toOffset + bytes <= to.device.sizeBytes;
+  return inside && bytes % from.blockBytes === 0 && bytes % to.blockBytes === 0;
+}
+
+/** As the host itself could read the one and write the other. */
+function reachable({ task }: Command, { from, to }: Segment): boolean {
+  const { nexus } = task;
+  const free = (unit: LogicalUnit, conflicts: "any" | "exclusive-access"): boolean =>
+    unit.notReady === undefined && !unit.reservations?.conflict(unit.itlNexus(nexus) ?? new ItlNexus(nexus), conflicts);
+  return free(from, "exclusive-access") && free(to, "any") && !to.writeProtected;
+}
