@@ -25,8 +25,6 @@ export interface CopyList {
 }
 
 const UNNAMED = 3;
-/** LU ID TYPE 00b: by a designator of VPD page 83h (SPC-4 table 116). */
-const BY_DESIGNATOR = 0;
 
 export function parseCopyList(command: Command, list: Buffer): CopyList | ScsiResult {
   if (list.length < CopyHeader.sizeBytes) return command.fail(Condition.PARAMETER_LIST_LENGTH_ERROR);
@@ -54,9 +52,8 @@ export function parseCopyList(command: Command, list: Buffer): CopyList | ScsiRe
 function parseUnits(command: Command, list: Buffer, end: number): (LogicalUnit | undefined)[] | ScsiResult {
   const units: (LogicalUnit | undefined)[] = [];
   for (let at = CopyHeader.sizeBytes; at < end; at += CscdDescriptor.sizeBytes) {
-    const { typeCode, luIdType, nul, designatorBytes } = CscdDescriptor.decode(list, at);
+    const { typeCode, nul, designatorBytes } = CscdDescriptor.decode(list, at);
     if (typeCode !== DescriptorType.IDENTIFICATION) return command.fail(Condition.UNSUPPORTED_TARGET_DESCRIPTOR);
-    if (luIdType !== BY_DESIGNATOR) return command.invalidParameter(at + 1);
     if (designatorBytes > 20) return command.invalidParameter(at + 7);
     units.push(nul === 0 ? unitNamed(command, list.subarray(at, at + CscdDescriptor.sizeBytes)) : undefined);
   }

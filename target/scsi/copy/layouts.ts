@@ -12,10 +12,9 @@ export const CopyHeader = layout(16, {
   inlineBytes: uint(12, 4),
 });
 
-/** Identification Descriptor CSCD descriptor (SPC-4 6.3.6.2). */
+/** Identification Descriptor CSCD descriptor (SPC-4 6.3.6.2); LU ID TYPE says nothing in one of this kind. */
 export const CscdDescriptor = layout(32, {
   typeCode: uint(0, 1),
-  luIdType: bits(1, 6, 2),
   nul: flag(1, 5),
   codeSet: bits(4, 0, 4),
   association: bits(5, 4, 2),
