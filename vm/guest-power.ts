@@ -1,6 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { GuestAgent, withGuestAgent } from "./guest-agent.ts";
-import { guestExec } from "./guest-exec.ts";
 import { hostTraces } from "./host-traces.ts";
 import { killHost, waitForEnd } from "./process.ts";
 import { hostProcess } from "./process-identity.ts";
@@ -23,23 +22,6 @@ const BOOT_ID = "/proc/sys/kernel/random/boot_id";
 export async function waitForGuest(runDir: string, { timeoutMs }: { timeoutMs: number }): Promise<void> {
   await explained(runDir, "did not come up", timeoutMs, async () => {
     (await GuestAgent.connect(runDir, timeoutMs)).close();
-  });
-}
-
-/**
- * Returns when the guest has logged in at all portals of its configuration. Throws as `waitForGuest` does.
- * The disks appear a moment later, when the guest has scanned its sessions.
- */
-export async function waitForLogins(runDir: string, { timeoutMs }: { timeoutMs: number }): Promise<void> {
-  const deadlineMs = performance.now() + timeoutMs;
-  await explained(runDir, "did not log in at all its portals", timeoutMs, async () => {
-    for (;;) {
-      const leftMs = deadlineMs - performance.now();
-      if (leftMs <= 0) throw new VmError("GUEST_TIMEOUT", "");
-      const { exitCode } = await guestExec(runDir, ["test", "-e", "/run/sanlab/logged-in"], { timeoutMs: leftMs });
-      if (exitCode === 0) return;
-      await delay(POLL_MS);
-    }
   });
 }
 

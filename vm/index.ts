@@ -4,7 +4,7 @@ export { attachConsole, CONSOLE_ESCAPE, type ConsoleEnd, readConsoleTail } from 
 export { GuestAgent, withGuestAgent } from "./guest-agent.ts";
 export { type GuestConfig, type GuestPortal, guestOverlay, macAddress } from "./guest-config.ts";
 export { type GuestExecOptions, type GuestExecResult, guestExec, MAX_INPUT_BYTES } from "./guest-exec.ts";
-export { type PowerOffResult, powerOff, rebootGuest, reset, waitForGuest, waitForLogins } from "./guest-power.ts";
+export { type PowerOffResult, powerOff, rebootGuest, reset, waitForGuest } from "./guest-power.ts";
 export type { Accelerator, HostSpec, IscsiDiskSpec, NicSpec } from "./host-spec.ts";
 export { hostTraces } from "./host-traces.ts";
 export { type ArchiveEntry, cpioArchive } from "./image/cpio.ts";

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { guestExec, waitForGuest, waitForLogins } from "@sanlab/vm";
+import { guestExec, waitForGuest } from "@sanlab/vm";
 import { hostRunDirectory } from "../state/layout.ts";
 import { UserError } from "../user-error.ts";
 import type { HostPath } from "./portals.ts";
@@ -10,6 +10,8 @@ import { distinctPortals, hasSeveralPaths } from "./start.ts";
 const BOOT_TIMEOUT_MS = 120_000;
 const SIGHT_TIMEOUT_MS = 120_000;
 const POLL_MS = 250;
+/** What the script says, alone, where there is no multipath daemon and it was to look for its devices. */
+const NO_MULTIPATH = "no multipath daemon";
 
 /** A disk as the guest is to see it. */
 export interface ExpectedDisk {
@@ -33,16 +35,16 @@ export async function settleHost(
 ): Promise<void> {
   const runDirectory = hostRunDirectory(state, record.name);
   await interruptible(waitForGuest(runDirectory, { timeoutMs: BOOT_TIMEOUT_MS }), signal);
-  const speaksIscsi = record.initiator === "open-iscsi";
-  if (speaksIscsi) await interruptible(waitForLogins(runDirectory, { timeoutMs: BOOT_TIMEOUT_MS }), signal);
-  const look = speaksIscsi
-    ? openIscsiScript(await interruptible(usablePaths(runDirectory, paths), signal), disks)
-    : qemuScript(disks);
+  let look = record.initiator === "open-iscsi" ? openIscsiScript(paths, disks) : qemuScript(disks);
   const deadlineMs = performance.now() + SIGHT_TIMEOUT_MS;
   for (;;) {
     const { stdout } = await interruptible(guestExec(runDirectory, ["sh", "-c", look]), signal);
     const missing = stdout.trim();
     if (missing === "") return;
+    if (missing === NO_MULTIPATH) {
+      look = openIscsiScript(await interruptible(usablePaths(runDirectory, paths), signal), disks);
+      continue;
+    }
     if (performance.now() > deadlineMs) {
       throw new UserError(
         "HOST",
@@ -59,18 +61,18 @@ export async function settleHost(
  * has already where there is one, and uses the others from its next start on.
  */
 async function usablePaths(runDirectory: string, paths: readonly HostPath[]): Promise<readonly HostPath[]> {
-  if (!hasSeveralPaths(paths)) return paths;
-  const script = "pidof multipathd > /dev/null && echo multipath; ls /run/sanlab/portals";
-  const { stdout } = await guestExec(runDirectory, ["sh", "-c", script]);
-  const words = stdout.split("\n");
-  if (words[0] === "multipath") return paths;
+  const { stdout } = await guestExec(runDirectory, ["ls", "/run/sanlab/portals"]);
+  const portals = stdout.split("\n");
   return [...new Set(paths.map(({ disk }) => disk))].flatMap((disk) => {
     const ways = paths.filter((path) => path.disk === disk);
-    return ways.find(({ portal }) => words.includes(portal)) ?? ways.slice(0, 1);
+    return ways.find(({ portal }) => portals.includes(portal)) ?? ways.slice(0, 1);
   });
 }
 
 /**
+ * Waits a moment for what is on its way: for a second, and for as long as udev is at work, five at most. Looking for
+ * disks anew, from here, would only slow down a guest in software that has just found them.
+ *
  * Prints a line for everything that is not as it should be, and does something about it. A session's disks are where
  * udev puts their links: by-path names portal, target and LUN.
  */
@@ -102,8 +104,26 @@ look_above() {
   if [ -z "$holder" ]; then echo "no multipath device over $2 (disk '$1')"; return; fi
   size_of "$holder" "$3" "the multipath device of disk '$1'" || multipathd resize map "$(cat /sys/block/$holder/dm/name)" > /dev/null
 }
+all_there() {
+  for link in ${paths.map((path) => `'${pathLink(path)}'`).join(" ")}; do
+    [ -e "$link" ] || return 1
+    ${isMultipath ? `set -- /sys/block/$(basename "$(readlink -f "$link")")/holders/*; [ -e "$1" ] || return 1` : ""}
+  done
+}
 lost=
+${isMultipath ? `pidof multipathd > /dev/null || { echo '${NO_MULTIPATH}'; exit; }` : ""}
+tries=0
+until [ -e /run/sanlab/logged-in ]; do
+  [ $tries -lt 100 ] || { echo "no login yet at one of its first portals"; exit; }
+  sleep 0.1
+  tries=$((tries + 1))
+done
 ${logins.join("\n")}
+tries=0
+until all_there || { [ $tries -ge 10 ] && [ ! -e /run/udev/queue ]; } || [ $tries -ge 50 ]; do
+  sleep 0.1
+  tries=$((tries + 1))
+done
 ${looks.join("\n")}
 [ -z "$lost" ] || iscsiadm -m session --rescan > /dev/null 2>&1
 true

@@ -1,4 +1,3 @@
-import { createHash, randomBytes } from "node:crypto";
 import { basename } from "node:path";
 import type { Agent, Disk, ExportPath, MapRow, Pool } from "@sanlab/controller/api/resources.ts";
 import { guestExec, rebootGuest } from "@sanlab/vm";
@@ -65,10 +64,9 @@ async function showSight(stage: Stage): Promise<string[]> {
 async function writeFile(stage: Stage, checksum: { written: string }, say: (text: string) => void): Promise<string[]> {
   say("making an ext4 file system, where there is none yet");
   const mounted = await inGuest(stage, MOUNT);
-  const content = randomBytes(FILE_BYTES);
-  checksum.written = createHash("sha256").update(content).digest("hex");
   say(`writing ${formatSize(FILE_BYTES)} to ${FILE}`);
-  await inGuest(stage, `cat > ${FILE} && sync ${FILE}`, content);
+  const sum = await inGuest(stage, `head -c ${FILE_BYTES} /dev/urandom > ${FILE} && sync ${FILE} && sha256sum ${FILE}`);
+  checksum.written = sum.split(" ")[0] ?? "";
   return [mounted, `${FILE}: ${formatSize(FILE_BYTES)}, SHA-256 ${checksum.written.slice(0, 16)}…, written and synced`];
 }
 
@@ -115,12 +113,12 @@ async function settle(stage: Stage): Promise<void> {
 }
 
 /** Runs a script of `guest-scripts.ts` on the disk, and returns what it printed. */
-async function inGuest(stage: Stage, script: string, input?: Uint8Array): Promise<string> {
+async function inGuest(stage: Stage, script: string): Promise<string> {
   const [path] = await diskPaths(stage);
   if (path === undefined) throw new UserError("HOST", `Guest '${HOST}' is not shown disk '${DISK}'.`);
   const argv = ["sh", "-c", script, "sh", pathLink(path)];
-  const options = { signal: stage.signal, ...(input === undefined ? {} : { input }) };
-  const { exitCode, stdout, stderr } = await guestExec(hostRunDirectory(stage.state, HOST), argv, options);
+  const { signal } = stage;
+  const { exitCode, stdout, stderr } = await guestExec(hostRunDirectory(stage.state, HOST), argv, { signal });
   if (exitCode === 0) return stdout.trim();
   throw new UserError("HOST", `A command in guest '${HOST}' failed: look into it with 'sanlab host console ${HOST}'.`, {
     details: stderr.trim().split("\n"),
