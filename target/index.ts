@@ -16,6 +16,10 @@ export type {
 export { BlockDeviceServer, type DeviceServerOptions } from "./scsi/device-server.ts";
 export { LogicalUnit, type LogicalUnitIdentity, type LogicalUnitOptions } from "./scsi/logical-unit.ts";
 export { type Luns, ownIdentity } from "./scsi/own-units.ts";
+export { FileReservationStore } from "./scsi/reservations/file-store.ts";
+export { Reservations } from "./scsi/reservations/reservations.ts";
+export type { ReservationState } from "./scsi/reservations/state.ts";
+export { MemoryReservationStore, type ReservationStore } from "./scsi/reservations/store.ts";
 export { type BugLogger, FixedInventory, type LunInventory } from "./scsi/server-context.ts";
 export type * from "./scsi/transport.ts";
 export * from "./storage/block-device.ts";

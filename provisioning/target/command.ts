@@ -3,12 +3,15 @@ import { Command } from "commander";
 import {
   type BlockDevice,
   BlockDeviceServer,
+  FileReservationStore,
   FixedInventory,
   LogicalUnit,
   type LogicalUnitIdentity,
+  type LogicalUnitOptions,
   MemoryDevice,
   openDevice,
   ownIdentity,
+  Reservations,
   Target,
   UserError,
 } from "node-iscsi-target";
@@ -58,7 +61,7 @@ async function run(options: TargetOptions): Promise<void> {
     for (const lun of luns) {
       const device = deviceOf(lun);
       devices.push(device);
-      units.set(lun.lun, new LogicalUnit(device, identity(options.name, lun)));
+      units.set(lun.lun, new LogicalUnit(device, identity(options.name, lun), await unitOptions(lun)));
     }
     const target = new Target({
       name: options.name,
@@ -108,6 +111,15 @@ function identity(name: string, lun: LunOption): LogicalUnitIdentity {
     readOnly: lun.readOnly,
     removable: lun.removable,
   };
+}
+
+/**
+ * Persistent reservations with APTPL (SPC-4 5.13.5) lie in a file beside the image, while a host
+ * asks for that; a device has no such place, and of a disk in memory nothing outlives this process.
+ */
+async function unitOptions({ path, readOnly }: LunOption): Promise<LogicalUnitOptions> {
+  if (path === undefined || readOnly || path.startsWith("/dev/")) return {};
+  return { reservations: await Reservations.open(await FileReservationStore.open(`${path}.reservations`)) };
 }
 
 function stopSignal(): Promise<void> {
