@@ -32,7 +32,9 @@ export interface SuiteOptions {
 /** The families that a disk of a lab has to pass whole. */
 export const REQUIRED_FAMILIES = (
   "Read6 Read10 Read12 Read16 ReadCapacity10 ReadCapacity16 ReadDefectData10 ReadDefectData12 ReadOnly " +
-  "Write10 Write12 Write16 Inquiry TestUnitReady Unmap Mandatory " +
+  "Write10 Write12 Write16 Inquiry TestUnitReady Unmap Mandatory GetLBAStatus ModeSense6 " +
+  "Verify10 Verify12 Verify16 WriteVerify10 WriteVerify12 WriteVerify16 WriteSame10 WriteSame16 " +
+  "ExtendedCopy ReceiveCopyResults ReportSupportedOpcodes StartStopUnit " +
   "iSCSIcmdsn iSCSIdatasn iSCSIResiduals iSCSITMF"
 )
   .split(" ")
