@@ -11,6 +11,7 @@ import { UserError } from "../storage/user-error.ts";
 import { Channel } from "./channel.ts";
 import { AgentCore } from "./core.ts";
 import { openStorageDevice } from "./devices.ts";
+import { giveMemoryBackWhenIdle } from "./idle-memory.ts";
 import { TargetPublication } from "./publication.ts";
 
 export interface AgentOptions {
@@ -62,12 +63,18 @@ export async function runAgent(options: AgentOptions, stop: AbortSignal): Promis
     onClose: () => core.disconnected(),
   });
   stop.addEventListener("abort", () => ended.resolve(undefined), { once: true });
+  const stopLooking = giveMemoryBackWhenIdle(() => ioCount(core));
   const reason = await ended.promise;
+  stopLooking();
   channel.close();
   await target?.close();
   await Promise.all([...core.devices.values()].map(({ device }) => device.close()));
   closeSync(lock);
   if (reason !== undefined) throw new UserError("refused", reason);
+}
+
+function ioCount({ tables }: AgentCore): number {
+  return [...tables.values()].reduce((sum, { counters }) => sum + counters.reads + counters.writes, 0);
 }
 
 function makeTarget(welcome: Welcome, publication: TargetPublication, log: (line: string) => void): Target {

@@ -21,7 +21,7 @@ export interface ServedDisk {
 }
 
 /** Serves an image file as LUN 1 (tgt keeps LUN 0 for its own controller); everybody is let in. */
-export async function startTgt(imagePath: string): Promise<ServedDisk> {
+export async function startTgt(imagePath: string): Promise<ServedDisk & { readonly pid: number }> {
   const directory = await mkdtemp(join(tmpdir(), "sanlab-tgt-"));
   const port = await freePort();
   const env = { TGT_IPC_SOCKET: join(directory, "control") };
@@ -42,7 +42,7 @@ export async function startTgt(imagePath: string): Promise<ServedDisk> {
     await tgtadm(env, "--op", "new", "--mode", "target", "--tid", "1", "-T", name);
     await tgtadm(env, "--op", "new", "--mode", "logicalunit", "--tid", "1", "--lun", "1", "-b", imagePath);
     await tgtadm(env, "--op", "bind", "--mode", "target", "--tid", "1", "-I", "ALL");
-    return { url: `iscsi://127.0.0.1:${port}/${name}/1`, close };
+    return { url: `iscsi://127.0.0.1:${port}/${name}/1`, pid: daemon.pid as number, close };
   } catch (error) {
     await close();
     throw error;

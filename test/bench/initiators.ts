@@ -1,0 +1,63 @@
+/** Initiators that are not ours, and what they say of their speed. */
+import { execa } from "execa";
+import { MAPPED_INITIATORS } from "../helpers/mapped-disk.ts";
+
+const BLOCK_BYTES = 512;
+const MIB = 1024 * 1024;
+const [INITIATOR] = MAPPED_INITIATORS;
+
+export interface PerfRun {
+  readonly bytes: number;
+  readonly depth: number;
+  readonly seconds: number;
+}
+
+/** Random reads by libiscsi's iscsi-perf, a second. It prints its average at the end of a line that it keeps overwriting. */
+export async function iscsiPerf(url: string, { bytes, depth, seconds }: PerfRun): Promise<number> {
+  const shape = ["-b", String(bytes / BLOCK_BYTES), "-m", String(depth), "-t", String(seconds), "-r"];
+  const result = await execa("iscsi-perf", ["-i", INITIATOR, ...shape, url], { all: true, stdin: "ignore" });
+  const averages = [...result.all.matchAll(/iops average (\d+)/g)];
+  if (averages.length === 0) throw new Error(`iscsi-perf printed no rate:\n${result.all}`);
+  return Number(averages.at(-1)?.[1]);
+}
+
+export interface QemuRun {
+  readonly write: boolean;
+  readonly bytes: number;
+  readonly depth: number;
+  readonly count: number;
+  /** From one I/O to the next: far, so that neighbours do not follow each other. */
+  readonly step: number;
+}
+
+/** @returns the seconds that `qemu-img bench` took for `count` I/Os */
+export async function qemuBench(url: string, run: QemuRun): Promise<number> {
+  const { write, bytes, depth, count, step } = run;
+  const shape = ["-c", String(count), "-s", String(bytes), "-d", String(depth), "-S", String(step)];
+  const direction = write ? ["-w", "--pattern=165"] : [];
+  const args = ["bench", ...direction, "-t", "none", ...shape, "--image-opts", imageOptions(url)];
+  const { stdout } = await execa("qemu-img", args, { stdin: "ignore" });
+  const seconds = Number(/completed in ([\d.]+) seconds/.exec(stdout)?.[1]);
+  if (!(seconds > 0)) throw new Error(`qemu-img bench printed no time:\n${stdout}`);
+  return seconds;
+}
+
+/** As many as fill the time, by the rate of a trial run; I/Os a second. */
+export async function qemuRate(url: string, run: Omit<QemuRun, "count">, seconds: number): Promise<number> {
+  const trial = run.bytes > 65_536 ? 500 : 2000;
+  const perSecond = trial / (await qemuBench(url, { ...run, count: trial }));
+  const count = Math.max(trial, Math.round(perSecond * seconds));
+  return count / (await qemuBench(url, { ...run, count }));
+}
+
+/** Writes every block of the disk, so that reads find data, and a thin disk is mapped. */
+export async function fill(url: string, sizeMiB: number): Promise<void> {
+  await qemuBench(url, { write: true, count: sizeMiB, bytes: MIB, depth: 4, step: MIB });
+}
+
+function imageOptions(url: string): string {
+  const { host, pathname } = new URL(url.replace("iscsi:", "http:"));
+  const [, target, lun] = pathname.split("/");
+  const file = { driver: "iscsi", transport: "tcp", portal: host, target, lun, "initiator-name": INITIATOR };
+  return ["driver=raw", ...Object.entries(file).map(([key, value]) => `file.${key}=${value}`)].join(",");
+}

@@ -1,0 +1,129 @@
+/** What is measured of ours alone: against ourselves, or against a fixed limit. */
+
+import { cpus } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
+import { MAPPED_INITIATORS } from "../helpers/mapped-disk.ts";
+import { RawInitiator } from "../helpers/raw-initiator.ts";
+import type { Ours } from "./contenders.ts";
+import { iscsiPerf } from "./initiators.ts";
+import { cpuSeconds, residentBytes } from "./process-cost.ts";
+
+const MIB = 1024 * 1024;
+const READS = { bytes: 4096, depth: 32 };
+const IDLE_MS = 10_000;
+
+export interface OwnRow {
+  readonly name: string;
+  readonly unit: string;
+  /** The least, or where `isCost` the most, that is acceptable; undefined: for information. */
+  readonly limit?: number;
+  readonly isCost?: true;
+  /** Taken before anything has used the agents. */
+  readonly fresh?: true;
+  readonly measure: (ours: Ours, seconds: number) => Promise<number>;
+}
+
+export const OWN_ROWS: readonly OwnRow[] = [
+  {
+    name: "idle agent: memory",
+    unit: "MiB",
+    limit: 120,
+    isCost: true,
+    fresh: true,
+    measure: idleMemory,
+  },
+  { name: "idle agent: processor", unit: "%", limit: 0.5, isCost: true, measure: idleProcessor },
+  { name: "4 KiB random read, depth 32: header digest against none", unit: "times", limit: 0.8, measure: digestCost },
+  {
+    name: "two sessions to two agents on two disks against one",
+    unit: "times",
+    limit: cpus().length >= 4 ? 1.7 : 1.0,
+    measure: twoAgents,
+  },
+  ...[1, 8, 64, 256].map(
+    (sessions): OwnRow => ({
+      name: `4 KiB random read, ${sessions} sessions of depth 4, together`,
+      unit: "I/O/s",
+      measure: async ({ url }, seconds) => sum(await atOnce(url, sessions, seconds)),
+    }),
+  ),
+  { name: "64 sessions: the slowest against the mean", unit: "times", limit: 0.5, measure: fairness },
+  { name: "memory of an idle session (of 256)", unit: "KiB", limit: 256, isCost: true, measure: sessionMemory },
+  { name: "from connection to the first read", unit: "ms", isCost: true, measure: firstRead },
+];
+
+/** Some time after every block of a disk was written through it. */
+async function idleMemory({ second }: Ours): Promise<number> {
+  await sleep(IDLE_MS + 2000);
+  return residentBytes(second.pid) / MIB;
+}
+
+async function idleProcessor({ pid }: Ours): Promise<number> {
+  const before = cpuSeconds(pid);
+  await sleep(IDLE_MS);
+  return ((cpuSeconds(pid) - before) * 100_000) / IDLE_MS;
+}
+
+async function digestCost({ url }: Ours, seconds: number): Promise<number> {
+  const without = await iscsiPerf(url, { ...READS, seconds });
+  return (await iscsiPerf(`${url}?header_digest=crc32c`, { ...READS, seconds })) / without;
+}
+
+async function twoAgents({ url, second }: Ours, seconds: number): Promise<number> {
+  const alone = await iscsiPerf(url, { ...READS, seconds });
+  const both = await Promise.all([url, second.url].map((each) => iscsiPerf(each, { ...READS, seconds })));
+  return sum(both) / alone;
+}
+
+function atOnce(url: string, sessions: number, seconds: number): Promise<number[]> {
+  const run = () => iscsiPerf(url, { bytes: 4096, depth: 4, seconds: Math.max(seconds, sessions > 8 ? 4 : 1) });
+  return Promise.all(Array.from({ length: sessions }, run));
+}
+
+async function fairness({ url }: Ours, seconds: number): Promise<number> {
+  const rates = await atOnce(url, 64, seconds);
+  return Math.min(...rates) / (sum(rates) / rates.length);
+}
+
+async function sessionMemory({ second }: Ours): Promise<number> {
+  const sessions = 256;
+  const before = residentBytes(second.pid);
+  const ends: (() => void)[] = [];
+  for (let at = 0; at < sessions; at += 1) await logIn(second.url, at, ends);
+  await sleep(1000);
+  const bytes = (residentBytes(second.pid) - before) / sessions;
+  for (const end of ends) end();
+  return bytes / 1024;
+}
+
+async function firstRead({ url }: Ours): Promise<number> {
+  const times: number[] = [];
+  for (let at = 0; at < 50; at += 1) {
+    const ends: (() => void)[] = [];
+    const began = performance.now();
+    const initiator = await logIn(url, at, ends);
+    initiator.command([0]);
+    await initiator.receive();
+    initiator.command([0x28, 0, 0, 0, 0, 0, 0, 0, 8], { readBytes: 4096 });
+    await initiator.receive();
+    times.push(performance.now() - began);
+    for (const end of ends) end();
+  }
+  return times.toSorted((a, b) => a - b)[25] as number;
+}
+
+/** A session that says no more than it must; from this process, so that 256 of them cost their target and not the machine. */
+async function logIn(url: string, at: number, ends: (() => void)[]): Promise<RawInitiator> {
+  const { hostname, port, pathname } = new URL(url.replace("iscsi:", "http:"));
+  const initiator = await RawInitiator.connect(
+    { teardown: (end) => ends.push(end) },
+    { host: hostname, port: Number(port) },
+  );
+  initiator.isid += at;
+  await initiator.login({ InitiatorName: MAPPED_INITIATORS[0], TargetName: pathname.split("/")[1] as string });
+  return initiator;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
