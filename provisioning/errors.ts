@@ -39,6 +39,7 @@ const SQLITE_ERRORS: Readonly<Record<number, string>> = {
  */
 export function asUserError(error: unknown): UserError | undefined {
   if (error instanceof UserError) return error;
+  if (isInterrupt(error)) return new UserError("INTERRUPTED", "Interrupted.", { cause: error });
   // Of daemons in the foreground and of the tables of a stopped lab.
   if (error instanceof TargetError || error instanceof Refusal) {
     return new UserError("REFUSED", error.message, { cause: error });
@@ -61,6 +62,13 @@ export function sentenceOf(error: unknown): string {
 
 export function exitCodeOf(error: unknown): number {
   return asUserError(error)?.exitCode ?? ExitCode.REFUSED;
+}
+
+/** What an aborted signal throws, by itself or through a command in a guest. */
+function isInterrupt(error: unknown): boolean {
+  return (
+    (error instanceof Error && error.name === "AbortError") || (error instanceof VmError && error.code === "ABORTED")
+  );
 }
 
 /** 0 for what is no error of SQLite. The extended code has the primary one in its lowest byte. */

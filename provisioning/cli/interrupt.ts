@@ -1,3 +1,6 @@
+/** One Ctrl-C may arrive twice: from the terminal, and handed on by the process that started this one. */
+const ECHO_MS = 500;
+
 let controller: AbortController | undefined;
 
 /**
@@ -8,9 +11,12 @@ export function interruptSignal(): AbortSignal {
   if (controller !== undefined) return controller.signal;
   const created = new AbortController();
   controller = created;
+  let firstMs = 0;
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => {
-      if (created.signal.aborted) process.stderr.write("Still taking back what was done: wait a moment.\n");
+      if (!created.signal.aborted) firstMs = performance.now();
+      else if (performance.now() - firstMs > ECHO_MS)
+        process.stderr.write("Still taking back what was done: wait a moment.\n");
       created.abort();
     });
   }

@@ -7,6 +7,7 @@ import { interruptSignal } from "../cli/interrupt.ts";
 import { endWith } from "../cli/main.ts";
 import { cacheDirectory } from "../hosts/start.ts";
 import { activity } from "../plan/step.ts";
+import { UserError } from "../user-error.ts";
 import { demonstrate } from "./demonstration.ts";
 import { runScenes, type Scene } from "./scenes.ts";
 
@@ -31,7 +32,14 @@ await endWith(async () => {
       return plan.steps.some(({ kind }) => kind === "create-pool") ? [] : ["it was there from an earlier run"];
     },
   };
-  await runScenes([bringUp, ...demonstrate({ state, api: new ApiClient(state, signal), signal })]);
+  await runScenes([bringUp]);
+  try {
+    await runScenes(demonstrate({ state, api: new ApiClient(state, signal), signal }));
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    const sentence = "Interrupted: the lab goes on running, and 'npx sanlab down' stops it.";
+    throw new UserError("INTERRUPTED", sentence, { cause: error });
+  }
   const seconds = Math.round((performance.now() - startMs) / 1000);
   process.stdout.write(`\nThe lab is running (${seconds} s). Try next:\n${NEXT}`);
   return 0;
