@@ -77,12 +77,14 @@ async function run(options: TargetOptions): Promise<void> {
         portals: bound.map(({ host, port }) => `${host}:${port}`),
         luns: inventory.list(),
       };
+      // Heard from before anybody is told that we are there, and may answer with a signal.
+      const stopped = stopSignal();
       process.stdout.write(
         options.json
           ? `${JSON.stringify({ ...document, luns: luns.map(({ lun }) => lun) })}\n`
           : `ready ${document.portals.join(" ")}\n`,
       );
-      await stopSignal();
+      await stopped;
     } finally {
       await target.close();
     }
