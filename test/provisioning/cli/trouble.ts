@@ -1,9 +1,12 @@
 /** What goes wrong on a user's machine, and what the command line says and leaves: one sentence, and nothing lost. */
+import { once } from "node:events";
 import { copyFile, mkdir, readdir, rename, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import anyTest, { type ExecutionContext, type TestFn } from "ava";
 import { execa } from "execa";
+import { listeningPorts } from "sanlab/apply/listening.ts";
 import { readLabRecord } from "sanlab/state/lab-record.ts";
 import { markedProcesses } from "sanlab/supervisor/marked.ts";
 import { countGuestBoot } from "../../helpers/guest.ts";
@@ -62,6 +65,23 @@ test("an agent that cannot serve is told by up, although nothing is to be change
   await assertNothingRuns(t, lab);
   await rename(other, image);
   await lab.must("up");
+});
+
+test("a port that an agent had by itself, and that another program took, is replaced: up returns when the agent has its own", async (t) => {
+  t.timeout(120_000);
+  const lab = await testLab(t);
+  await lab.up(labOf(SMALL));
+  const [before] = await lab.agents();
+  await lab.must("down");
+  const port = Number(before?.portal.split(":")[1]);
+  const other = createServer().listen(port, "127.0.0.1");
+  await once(other, "listening");
+  t.teardown(() => void other.close());
+  await lab.must("up", lab.file);
+  const [after] = await lab.agents();
+  t.not(after?.portal, before?.portal);
+  const ports = await listeningPorts(after?.pid ?? 0);
+  t.true(ports.has(Number(after?.portal.split(":")[1])));
 });
 
 test("tables that are damaged, or of a newer version, are told, and nothing runs; restored, they are as they were", async (t) => {
