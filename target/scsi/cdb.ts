@@ -247,8 +247,13 @@ export type UnitReserveCdb = Cdb<typeof unitReserve>;
 // --- Copies (SPC-4 6.3, 6.27) ---------------------------------------------------------------------
 
 export const ExtendedCopy = cdb("EXTENDED COPY(LID1)", [0x83, 0x00], 16, { listBytes: uint(10, 4) });
+export const ExtendedCopyLid4 = cdb("EXTENDED COPY(LID4)", [0x83, 0x01], 16, { listBytes: uint(10, 4) });
 const copyResults = { listId: uint(2, 1), allocationBytes: uint(10, 4) };
 export const CopyStatusLid1 = cdb("RECEIVE COPY STATUS(LID1)", [0x84, 0x00], 16, copyResults);
+export const CopyStatusLid4 = cdb("RECEIVE COPY STATUS(LID4)", [0x84, 0x05], 16, {
+  listId: uint(2, 4),
+  allocationBytes: uint(10, 4),
+});
 export const OperatingParametersLid1 = cdb("RECEIVE COPY OPERATING PARAMETERS", [0x84, 0x03], 16, {
   allocationBytes: uint(10, 4),
 });

@@ -70,6 +70,7 @@ export class LogicalUnit {
   operation: MediumOperation | undefined = undefined;
   /** The latest SANITIZE did not come to its end (SBC-4 4.11.4). */
   sanitizeFailure: { readonly mayExit: boolean } | undefined = undefined;
+  #retired = false;
   readonly #nexuses = new Map<Nexus, ItlNexus>();
   /** Work that commands with IMMED left behind. */
   readonly #background = new Set<Promise<void>>();
@@ -103,6 +104,7 @@ export class LogicalUnit {
 
   /** Why no command may reach the medium now. */
   get notReady(): Condition | undefined {
+    if (this.#retired) return Condition.LOGICAL_UNIT_NOT_SUPPORTED;
     if (this.operation) return this.operation.condition;
     if (this.sanitizeFailure) return Condition.SANITIZE_COMMAND_FAILED;
     return this.ejected ? Condition.MEDIUM_NOT_PRESENT : undefined;
@@ -184,6 +186,7 @@ export class LogicalUnit {
 
   /** The unit goes away: commands that are still here end with LOGICAL UNIT NOT SUPPORTED. Resolved when none holds anything; the device is not closed. */
   async retire(): Promise<void> {
+    this.#retired = true;
     this.device.onChange = undefined;
     const gone = checkCondition(Condition.LOGICAL_UNIT_NOT_SUPPORTED, this.mode.descriptorSense);
     await this.tasks.abortAll(() => gone);

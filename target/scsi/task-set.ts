@@ -12,9 +12,16 @@
 import { type Command, RESERVATION_CONFLICT } from "./command.ts";
 import { type Execution, TaskAttribute } from "./transport.ts";
 
+export interface BlockRange {
+  readonly lba: number;
+  readonly blocks: number;
+}
+
 export class TaskSet {
   /** By age. */
   readonly #commands = new Set<Command>();
+  /** What others do on blocks of the unit just now; see `beside`. */
+  readonly #guests = new Set<BlockRange>();
   readonly #limit: number;
   /** How many of them are ORDERED, HEAD OF QUEUE or atomic: only these make others wait. */
   #ordering = 0;
@@ -44,6 +51,21 @@ export class TaskSet {
     if (command.state !== "admitted") return command.abortedAs ?? twice(command);
     if (this.#ordering > 0 && !this.#mayRun(command)) return this.#hold(command, dataOut);
     return this.#run(command, dataOut);
+  }
+
+  /**
+   * Work that a command of another unit, or one that has ended, does on blocks of this one: it does
+   * not come between the parts of an atomic command, nor an atomic command between its own.
+   */
+  async beside<Result>(range: BlockRange, work: () => Promise<Result>): Promise<Result> {
+    for (let atomic = this.#runningAtomic(range); atomic; atomic = this.#runningAtomic(range)) await ended(atomic);
+    this.#guests.add(range);
+    try {
+      return await work();
+    } finally {
+      this.#guests.delete(range);
+      this.#wake();
+    }
   }
 
   /** The transport will never bring the data of this command. */
@@ -109,14 +131,12 @@ export class TaskSet {
   #interrupt(command: Command, execution: Execution): Promise<void> {
     // Whoever aborts first decides how it ends; later ones only wait with the first.
     command.abortedAs ??= execution;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    command.onEnd ??= [];
-    command.onEnd.push(resolve);
+    const over = ended(command);
     if (!command.task.cancelled) {
       command.task.cancelled = true;
       command.task.onCancel?.();
     }
-    return promise;
+    return over;
   }
 
   #hold(command: Command, dataOut: readonly Uint8Array[]): Promise<Execution> {
@@ -191,6 +211,14 @@ export class TaskSet {
     return RESERVATION_CONFLICT;
   }
 
+  #runningAtomic(range: BlockRange): Command | undefined {
+    if (this.#ordering === 0) return undefined;
+    for (const command of this.#commands) {
+      if (command.definition.atomic && command.state === "running" && overlap(command, range)) return command;
+    }
+    return undefined;
+  }
+
   /**
    * Whether the command has to wait because it, or another on the same blocks, is atomic. It waits
    * for those that run, and for older ones that wait: so none waits for ever, and none for each
@@ -199,6 +227,7 @@ export class TaskSet {
   #fenced(command: Command): boolean {
     const { atomic } = command.definition;
     const passes = command.task.attribute === TaskAttribute.HEAD_OF_QUEUE || !command.enrolled;
+    if (atomic) for (const guest of this.#guests) if (overlap(command, guest)) return true;
     let older = true;
     for (const other of this.#commands) {
       if (other === command) older = false;
@@ -235,7 +264,15 @@ function orders(command: Command): boolean {
   return command.definition.atomic === true;
 }
 
-function overlap(a: Command, b: Command): boolean {
+/** Resolved when it has ended. */
+function ended(command: Command): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  command.onEnd ??= [];
+  command.onEnd.push(resolve);
+  return promise;
+}
+
+function overlap(a: BlockRange, b: BlockRange): boolean {
   return a.lba < b.lba + b.blocks && b.lba < a.lba + a.blocks;
 }
 

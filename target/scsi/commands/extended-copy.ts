@@ -1,78 +1,115 @@
-/** EXTENDED COPY (LID1) (SPC-4 6.3): ranges from one unit of this target to another, or within one. */
-import { ExtendedCopy } from "../cdb.ts";
+/** EXTENDED COPY (LID1) and (LID4) (SPC-4 6.3, 6.4): ranges from one unit of this target to another, or within one. */
+import type { Initiation } from "../../storage/block-device.ts";
+import { ExtendedCopy, ExtendedCopyLid4 } from "../cdb.ts";
 import { type Command, GOOD } from "../command.ts";
 import { Condition } from "../condition.ts";
 import { type CopyList, fits, parseCopyList, type Segment } from "../copy/copy-list.ts";
-import { CopyHeader } from "../copy/layouts.ts";
+import { CopyHeader, CopyHeaderLid4 } from "../copy/layouts.ts";
 import { MAX_DESCRIPTOR_BYTES } from "../copy/limits.ts";
-import { type CopyProgress, CopyStatus } from "../copy/results.ts";
+import { type CopyProgress, CopyStatus, newProgress } from "../copy/results.ts";
 import { failureOf } from "../outcome.ts";
 import { takeReadBuffer } from "../read-buffers.ts";
-import type { Execution, ScsiResult } from "../transport.ts";
+import type { Execution } from "../transport.ts";
 import { gather } from "./data-out.ts";
 import type { CommandDefinition } from "./definition.ts";
 import { CACHED, FORCE_UNIT_ACCESS } from "./write.ts";
 
 const STEP_BYTES = 1024 * 1024;
 /** A list that is too long is looked at as far as its header, to say what is too much in it. */
-const MAX_LIST_BYTES = 2 * MAX_DESCRIPTOR_BYTES + CopyHeader.sizeBytes;
+const MAX_LIST_BYTES = 2 * MAX_DESCRIPTOR_BYTES + CopyHeaderLid4.sizeBytes;
 
 export const extendedCopyCommands: readonly CommandDefinition[] = [
-  { cdb: ExtendedCopy, access: "ready", conflicts: "any", admit, execute },
+  extendedCopy(ExtendedCopy, CopyHeader),
+  extendedCopy(ExtendedCopyLid4, CopyHeaderLid4),
 ];
 
-function admit(command: Command): ScsiResult | undefined {
-  const bytes = ExtendedCopy.listBytes.get(command.cdb, 0);
-  if (bytes > 0 && bytes < CopyHeader.sizeBytes) return command.fail(Condition.PARAMETER_LIST_LENGTH_ERROR);
-  if (bytes > MAX_LIST_BYTES) return command.fail(Condition.PARAMETER_LIST_LENGTH_ERROR);
-  // What it reads and writes here is known with its list: until then it counts as all of the unit.
-  command.blocks = command.unit.blocks;
-  command.dataOutBytes = bytes;
-  return undefined;
+function extendedCopy(
+  layout: typeof ExtendedCopy,
+  header: typeof CopyHeader | typeof CopyHeaderLid4,
+): CommandDefinition {
+  return {
+    cdb: layout,
+    access: "ready",
+    conflicts: "any",
+    admit(command) {
+      const bytes = layout.listBytes.get(command.cdb, 0);
+      if (bytes === 0) return undefined;
+      if (bytes < header.sizeBytes || bytes > MAX_LIST_BYTES)
+        return command.fail(Condition.PARAMETER_LIST_LENGTH_ERROR);
+      command.dataOutBytes = bytes;
+      return undefined;
+    },
+    execute: (command, dataOut) => execute(command, dataOut, header),
+  };
 }
 
-async function execute(command: Command, dataOut: readonly Uint8Array[]): Promise<Execution> {
+async function execute(
+  command: Command,
+  dataOut: readonly Uint8Array[],
+  header: typeof CopyHeader | typeof CopyHeaderLid4,
+): Promise<Execution> {
   if (command.dataOutBytes === 0) return GOOD;
   const list = gather(dataOut, command.dataOutBytes);
   if (list.length < command.dataOutBytes) return command.fail(Condition.PARAMETER_LIST_LENGTH_ERROR);
-  const copy = parseCopyList(command, list);
+  const copy = parseCopyList(command, list, header);
   if ("kind" in copy) return copy;
-  const progress = copy.unnamed ? newProgress() : command.itl.copies.begin(copy.listId);
+  const progress = copy.unnamed ? newProgress(copy.idBytes) : command.itl.copies.begin(copy.listId, copy.idBytes);
   // OPERATION IN PROGRESS: a list identifier names one copy at a time (SPC-4 5.16.3).
   if (!progress) return command.fail(Condition.OPERATION_IN_PROGRESS);
-  const failure = await copyAll(command, copy, progress);
-  progress.status = failure ? CopyStatus.FAILED : CopyStatus.COMPLETED;
-  return failure ?? command.taken();
+  const work = carryOut(command, copy, progress, copy.immediate ? undefined : command.task);
+  // Units that go away wait for what still reads or writes them.
+  for (const unit of unitsOf(command, copy)) unit.inBackground(work, command.server.logger);
+  return copy.immediate ? command.taken() : await work;
 }
 
-function newProgress(): CopyProgress {
-  return { status: CopyStatus.IN_PROGRESS, segments: 0, bytes: 0 };
+function unitsOf({ unit }: Command, { segments }: CopyList): Set<Command["unit"]> {
+  return new Set([unit, ...segments.flatMap(({ from, to }) => [from, to])]);
 }
 
-async function copyAll(
+async function carryOut(
   command: Command,
   { segments }: CopyList,
   progress: CopyProgress,
-): Promise<Execution | undefined> {
-  for (const segment of segments) {
-    const failure = await copySegment(command, segment, progress);
-    if (failure) return failure;
-    progress.segments += 1;
+  by: Initiation | undefined,
+): Promise<Execution> {
+  // A copy that ends through a bug has failed as well.
+  let execution: Execution = command.fail(Condition.COPY_ABORTED);
+  try {
+    for (const segment of segments) {
+      const failure = await copySegment(command, segment, progress, by);
+      if (failure) {
+        execution = failure;
+        return failure;
+      }
+      progress.segments += 1;
+    }
+    execution = command.taken();
+    return execution;
+  } finally {
+    const failed = execution.kind === "aborted" || execution.sense !== undefined;
+    progress.status = failed ? CopyStatus.FAILED : CopyStatus.COMPLETED;
+    if (execution.kind === "done" && execution.sense) progress.sense = execution.sense;
   }
-  return undefined;
 }
 
-async function copySegment(command: Command, segment: Segment, progress: CopyProgress): Promise<Execution | undefined> {
+async function copySegment(
+  command: Command,
+  segment: Segment,
+  progress: CopyProgress,
+  by: Initiation | undefined,
+): Promise<Execution | undefined> {
   const { from, fromOffset, to, toOffset, bytes } = segment;
-  const { task } = command;
   const options = to.mode.writeCache ? CACHED : FORCE_UNIT_ACCESS;
   for (let done = 0; done < bytes; done += STEP_BYTES) {
+    // Much may have happened since the list was checked, or since the last step.
     if (!fits(segment)) return command.fail(Condition.COPY_ABORTED);
+    if (from.notReady || to.notReady || to.writeProtected) return command.fail(Condition.COPY_TARGET_NOT_REACHABLE);
     const data = takeReadBuffer(Math.min(STEP_BYTES, bytes - done));
-    const read = await from.device.read(fromOffset + done, data, task);
+    const read = await from.device.read(fromOffset + done, data, by);
     const unread = failureOf(command, read, "read") ?? command.abortedAs;
     if (unread) return unread;
-    const write = await to.device.write(toOffset + done, [data], options, task);
+    const range = { lba: (toOffset + done) / to.blockBytes, blocks: data.length / to.blockBytes };
+    const write = await to.tasks.beside(range, async () => to.device.write(toOffset + done, [data], options, by));
     const unwritten = failureOf(command, write, "write") ?? command.abortedAs;
     if (unwritten) return unwritten;
     progress.bytes += data.length;

@@ -1,23 +1,26 @@
-/** RECEIVE COPY RESULTS (SPC-4 6.27): COPY STATUS and OPERATING PARAMETERS. */
-import { CopyStatusLid1, OperatingParametersLid1 } from "../cdb.ts";
+/** RECEIVE COPY STATUS (LID1) and (LID4), and RECEIVE COPY OPERATING PARAMETERS (SPC-4 6.26, 6.27). */
+import { CopyStatusLid1, CopyStatusLid4, ExtendedCopyLid4, OperatingParametersLid1 } from "../cdb.ts";
 import { type Command, goodWith } from "../command.ts";
-import { CopyStatusData, OperatingParameters } from "../copy/layouts.ts";
+import { CopyStatusData, CopyStatusDataLid4, OperatingParameters } from "../copy/layouts.ts";
 import * as limits from "../copy/limits.ts";
-import type { ScsiResult } from "../transport.ts";
+import { type ScsiResult, Status } from "../transport.ts";
 import type { CommandDefinition } from "./definition.ts";
 
+/** COPY OPERATION STATUS (SPC-4 table 254): in progress is 10h there. */
+const OPERATION_STATUS = { 0: 0x10, 1: 0x01, 2: 0x02 } as const;
 const BYTES_PER_KIB = 1024;
 /** TRANSFER COUNT UNITS 01h: KiB (SPC-4 table 258). */
 const IN_KIB = 1;
 
 export const receiveCopyResultsCommands: readonly CommandDefinition[] = [
   { cdb: CopyStatusLid1, access: "none", conflicts: "any", execute: copyStatus },
+  { cdb: CopyStatusLid4, access: "none", conflicts: "any", execute: copyStatusLid4 },
   { cdb: OperatingParametersLid1, access: "none", conflicts: "any", execute: operatingParameters },
 ];
 
 function copyStatus(command: Command): ScsiResult {
   const { cdb, itl } = command;
-  const progress = itl.copies.of(CopyStatusLid1.listId.get(cdb, 0));
+  const progress = itl.copies.of(CopyStatusLid1.listId.get(cdb, 0), 1);
   if (!progress) return command.invalidField(CopyStatusLid1.listId);
   const { status, segments, bytes } = progress;
   const data = CopyStatusData.encode({
@@ -28,6 +31,25 @@ function copyStatus(command: Command): ScsiResult {
     transferCount: Math.floor(bytes / BYTES_PER_KIB),
   });
   return goodWith(data, CopyStatusLid1.allocationBytes.get(cdb, 0));
+}
+
+function copyStatusLid4(command: Command): ScsiResult {
+  const { cdb, itl } = command;
+  const progress = itl.copies.of(CopyStatusLid4.listId.get(cdb, 0), 4);
+  if (!progress) return command.invalidField(CopyStatusLid4.listId);
+  const { status, segments, bytes, sense = Buffer.alloc(0) } = progress;
+  const data = CopyStatusDataLid4.encode({
+    availableBytes: CopyStatusDataLid4.sizeBytes + sense.length - 4,
+    serviceAction: ExtendedCopyLid4.serviceAction ?? 0,
+    status: OPERATION_STATUS[status],
+    completionStatus: sense.length > 0 ? Status.CHECK_CONDITION : Status.GOOD,
+    senseFieldBytes: sense.length,
+    senseBytes: sense.length,
+    transferUnits: IN_KIB,
+    transferCount: Math.floor(bytes / BYTES_PER_KIB),
+    segments,
+  });
+  return goodWith(Buffer.concat([data, sense]), CopyStatusLid4.allocationBytes.get(cdb, 0));
 }
 
 function operatingParameters({ cdb }: Command): ScsiResult {

@@ -1,12 +1,14 @@
 /** The parameter list of EXTENDED COPY: from bytes to units and ranges, all checked before anything is copied. */
 import type { Command } from "../command.ts";
 import { Condition } from "../condition.ts";
+import { locationOf } from "../fields.ts";
 import { ItlNexus } from "../itl-nexus.ts";
 import type { LogicalUnit } from "../logical-unit.ts";
 import type { ScsiResult } from "../transport.ts";
 import { designators } from "../vpd/identification.ts";
-import { BlockSegment, CopyHeader, CscdDescriptor } from "./layouts.ts";
+import { BlockSegment, type CopyHeader, CopyHeaderLid4, CscdDescriptor } from "./layouts.ts";
 import { DescriptorType, MAX_CSCDS, MAX_DESCRIPTOR_BYTES, MAX_SEGMENTS } from "./limits.ts";
+import type { ListIdBytes } from "./results.ts";
 
 /** One range of bytes, from a unit to a unit. */
 export interface Segment {
@@ -18,21 +20,31 @@ export interface Segment {
 }
 
 export interface CopyList {
+  readonly idBytes: ListIdBytes;
   readonly listId: number;
+  /** IMMED: it goes on after its command. */
+  readonly immediate: boolean;
   /** LIST ID USAGE 11b: nobody will ask how it went. */
   readonly unnamed: boolean;
   readonly segments: readonly Segment[];
 }
 
 const UNNAMED = 3;
+/** What the header of LID4 has to say of itself (SPC-4 6.4.2). */
+const LID4 = { format: 1, headerCscdBytes: 0x20, headerCscdType: 0xff } as const;
 
-export function parseCopyList(command: Command, list: Buffer): CopyList | ScsiResult {
-  if (list.length < CopyHeader.sizeBytes) return command.fail(Condition.PARAMETER_LIST_LENGTH_ERROR);
-  const header = CopyHeader.decode(list);
-  const { cscdBytes, segmentBytes, inlineBytes, listIdUsage } = header;
-  const segmentsAt = CopyHeader.sizeBytes + cscdBytes;
+export function parseCopyList(
+  command: Command,
+  list: Buffer,
+  layout: typeof CopyHeader | typeof CopyHeaderLid4,
+): CopyList | ScsiResult {
+  const long = layout === CopyHeaderLid4;
+  if (long && !isLid4(list)) return command.invalidParameter(0);
+  const { cscdBytes, segmentBytes, inlineBytes, listIdUsage, listId } = layout.decode(list);
+  const start = layout.sizeBytes;
+  const segmentsAt = start + cscdBytes;
   const end = segmentsAt + segmentBytes;
-  if (inlineBytes !== 0) return command.invalidParameter(12);
+  if (inlineBytes !== 0) return command.invalidParameter(locationOf(layout.inlineBytes).byte);
   // In this order: too much in all is a length, too many of one kind is a count.
   if (cscdBytes + segmentBytes > MAX_DESCRIPTOR_BYTES + CscdDescriptor.sizeBytes) {
     return command.fail(Condition.PARAMETER_LIST_LENGTH_ERROR);
@@ -41,17 +53,28 @@ export function parseCopyList(command: Command, list: Buffer): CopyList | ScsiRe
     return command.fail(Condition.PARAMETER_LIST_LENGTH_ERROR);
   }
   if (cscdBytes / CscdDescriptor.sizeBytes > MAX_CSCDS) return command.fail(Condition.TOO_MANY_TARGET_DESCRIPTORS);
-  const units = parseUnits(command, list, segmentsAt);
+  const units = parseUnits(command, list, start, segmentsAt);
   if (!Array.isArray(units)) return units;
   const segments = parseSegments(command, list, segmentsAt, end, units);
   if (!Array.isArray(segments)) return segments;
-  return { listId: header.listId, unnamed: listIdUsage === UNNAMED, segments };
+  const immediate = long && CopyHeaderLid4.immediate.get(list, 0) !== 0;
+  return { idBytes: long ? 4 : 1, listId, immediate, unnamed: listIdUsage === UNNAMED, segments };
+}
+
+function isLid4(list: Buffer): boolean {
+  const header = CopyHeaderLid4.decode(list);
+  return (Object.keys(LID4) as (keyof typeof LID4)[]).every((name) => header[name] === LID4[name]);
 }
 
 /** Undefined: a descriptor of a unit that is not there, which matters where a segment names it. */
-function parseUnits(command: Command, list: Buffer, end: number): (LogicalUnit | undefined)[] | ScsiResult {
+function parseUnits(
+  command: Command,
+  list: Buffer,
+  start: number,
+  end: number,
+): (LogicalUnit | undefined)[] | ScsiResult {
   const units: (LogicalUnit | undefined)[] = [];
-  for (let at = CopyHeader.sizeBytes; at < end; at += CscdDescriptor.sizeBytes) {
+  for (let at = start; at < end; at += CscdDescriptor.sizeBytes) {
     const { typeCode, nul, designatorBytes } = CscdDescriptor.decode(list, at);
     if (typeCode !== DescriptorType.IDENTIFICATION) return command.fail(Condition.UNSUPPORTED_TARGET_DESCRIPTOR);
     if (designatorBytes > 20) return command.invalidParameter(at + 7);

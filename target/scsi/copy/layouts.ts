@@ -12,6 +12,22 @@ export const CopyHeader = layout(16, {
   inlineBytes: uint(12, 4),
 });
 
+/** Parameter list of EXTENDED COPY (LID4) (SPC-4 6.4.2). */
+export const CopyHeaderLid4 = layout(48, {
+  format: uint(0, 1),
+  sequentialStriped: flag(1, 5),
+  listIdUsage: bits(1, 3, 2),
+  priority: bits(1, 0, 3),
+  headerCscdBytes: uint(2, 2),
+  immediate: flag(15, 1),
+  goodWithSense: flag(15, 0),
+  headerCscdType: uint(16, 1),
+  listId: uint(20, 4),
+  cscdBytes: uint(42, 2),
+  segmentBytes: uint(44, 2),
+  inlineBytes: uint(46, 2),
+});
+
 /** Identification Descriptor CSCD descriptor (SPC-4 6.3.6.2); LU ID TYPE says nothing in one of this kind. */
 export const CscdDescriptor = layout(32, {
   typeCode: uint(0, 1),
@@ -44,6 +60,19 @@ export const CopyStatusData = layout(12, {
   segments: uint(5, 2),
   transferUnits: uint(7, 1),
   transferCount: uint(8, 4),
+});
+
+/** RECEIVE COPY STATUS (LID4) (SPC-4 6.26.2); sense data follows. */
+export const CopyStatusDataLid4 = layout(32, {
+  availableBytes: uint(0, 4),
+  serviceAction: bits(4, 0, 5),
+  status: bits(5, 0, 7),
+  completionStatus: uint(12, 1),
+  senseFieldBytes: uint(13, 1),
+  senseBytes: uint(14, 1),
+  transferUnits: uint(15, 1),
+  transferCount: uint(16, 8),
+  segments: uint(24, 2),
 });
 
 /** OPERATING PARAMETERS (SPC-4 6.27.4); the implemented descriptor type codes follow. */

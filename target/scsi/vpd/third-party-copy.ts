@@ -1,7 +1,9 @@
 /** VPD page 8Fh, Third-party Copy (SPC-4 7.8.17), without its header of four bytes. */
-import { CopyStatusLid1, ExtendedCopy, OperatingParametersLid1 } from "../cdb.ts";
+import { CopyStatusLid1, CopyStatusLid4, ExtendedCopy, ExtendedCopyLid4, OperatingParametersLid1 } from "../cdb.ts";
 import { CopyParameterData, GeneralCopyData, ThirdPartyHeader } from "../copy/layouts.ts";
 import * as limits from "../copy/limits.ts";
+
+const COMMANDS = [ExtendedCopy, ExtendedCopyLid4, CopyStatusLid1, OperatingParametersLid1, CopyStatusLid4] as const;
 
 /** SPC-4 table 655. */
 const Type = {
@@ -28,7 +30,7 @@ export function thirdPartyCopy(): Uint8Array {
 
 /** For each operation code its service actions (SPC-4 7.8.17.4). */
 function supportedCommands(): number[] {
-  const byOpcode = Map.groupBy([ExtendedCopy, CopyStatusLid1, OperatingParametersLid1], ({ opcode }) => opcode);
+  const byOpcode = Map.groupBy(COMMANDS, ({ opcode }) => opcode);
   return [...byOpcode].flatMap(([opcode, layouts]) => [
     opcode,
     layouts.length,

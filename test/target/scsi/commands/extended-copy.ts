@@ -4,7 +4,9 @@ import * as cdbs from "node-iscsi-target/scsi/cdb.ts";
 import {
   BlockSegment,
   CopyHeader,
+  CopyHeaderLid4,
   CopyStatusData,
+  CopyStatusDataLid4,
   CscdDescriptor,
   OperatingParameters,
 } from "node-iscsi-target/scsi/copy/layouts.ts";
@@ -27,7 +29,7 @@ async function twoUnits() {
   const server = new BlockDeviceServer({ inventory });
   const host = await anotherHost(server);
   await host.attentions(1);
-  return { devices, server, host };
+  return { devices, units, server, host };
 }
 
 function unit(naa: string, fields: Parameters<typeof CscdDescriptor.encode>[0] = {}): Buffer {
@@ -142,5 +144,95 @@ test("VPD page 8Fh tells the commands and descriptors of copies", async (t) => {
   const { dataIn } = await host.send(cdbOf(cdbs.Inquiry, { vitalData: 1, pageCode: 0x8f, allocationBytes: 255 }));
   const page = Buffer.from(dataIn ?? []);
   t.is(page.readUInt16BE(2), page.length - 4);
-  t.is(page.toString("hex", 4, 16), "000100080783010084020003".slice(0, 24));
+  t.is(page.toString("hex", 4, 16), "0001000c0983020001840300");
+});
+
+async function longCopy(
+  host: ScsiHost,
+  segments: readonly Buffer[],
+  fields: Record<string, number> = {},
+): Promise<string> {
+  const [cscds, ranges] = [Buffer.concat(BOTH), Buffer.concat(segments)];
+  const lengths = { cscdBytes: cscds.length, segmentBytes: ranges.length };
+  const form = { format: 1, headerCscdBytes: 0x20, headerCscdType: 0xff, listId: 0x1234_5678 };
+  const list = Buffer.concat([CopyHeaderLid4.encode({ ...form, ...lengths, ...fields }), cscds, ranges]);
+  return senseName(await host.send(cdbOf(cdbs.ExtendedCopyLid4, { listBytes: list.length }), list));
+}
+
+async function longStatus(host: ScsiHost): Promise<Buffer> {
+  const cdb = cdbOf(cdbs.CopyStatusLid4, { listId: 0x1234_5678, allocationBytes: 255 });
+  return Buffer.from((await host.send(cdb)).dataIn ?? []);
+}
+
+test("EXTENDED COPY (LID4) with IMMED goes on after its command, and its status tells when and how it ended", async (t) => {
+  const { host, devices } = await twoUnits();
+  devices[0].bytes.fill(6, 0, 4096);
+  devices[0].holding = true;
+  t.is(await longCopy(host, [segment({ source: 0, destination: 1, blocks: 8 })], { immediate: 1 }), "GOOD");
+  t.like(CopyStatusDataLid4.decode(await longStatus(host)), { status: 0x10, serviceAction: 1, segments: 0 });
+  devices[0].release();
+  for (let tries = 0; tries < 1000 && CopyStatusDataLid4.status.get(await longStatus(host), 0) === 0x10; tries++) {
+    await new Promise(setImmediate);
+  }
+  const ended = await longStatus(host);
+  t.like(CopyStatusDataLid4.decode(ended), { status: 1, completionStatus: 0, segments: 1, transferCount: 4 });
+  t.is(ended.length, CopyStatusDataLid4.availableBytes.get(ended, 0) + 4);
+  t.deepEqual(devices[1].bytes.subarray(0, 4096), Buffer.alloc(4096, 6));
+});
+
+test("the status of a copy (LID4) that failed has its sense data; headers of another form are refused", async (t) => {
+  const { host, devices } = await twoUnits();
+  devices[1].script = () => ({ kind: "no-space" });
+  const range = [segment({ source: 0, destination: 1, blocks: 8 })];
+  t.is(await longCopy(host, range), "SPACE_ALLOCATION_FAILED_WRITE_PROTECT");
+  const status = await longStatus(host);
+  const { senseBytes } = CopyStatusDataLid4.decode(status);
+  t.like(CopyStatusDataLid4.decode(status), { status: 2, completionStatus: 2, senseBytes: 18 });
+  t.deepEqual([...status.subarray(32, 32 + senseBytes)].slice(12, 14), [0x27, 0x07]);
+  t.is(await longCopy(host, range, { format: 0 }), "INVALID_FIELD_IN_PARAMETER_LIST");
+});
+
+test("a unit that goes away waits for a copy that reads or writes it, and the copy ends", async (t) => {
+  const { host, devices, units } = await twoUnits();
+  devices[0].holding = true;
+  const range = segment({ source: 0, destination: 1, blocks: 4096 / 2 });
+  t.is(await longCopy(host, [range], { immediate: 1 }), "GOOD");
+  let gone = false;
+  const retired = units[1]?.retire().then(() => {
+    gone = true;
+  });
+  await new Promise(setImmediate);
+  t.false(gone);
+  devices[0].release();
+  await retired;
+  t.true(gone);
+});
+
+test("a copy into a unit waits for an atomic command on its blocks there, and the other way round", async (t) => {
+  const { host, devices } = await twoUnits();
+  devices[0].bytes.fill(6, 0, 4096);
+  const swap = (from: number, to: number) => {
+    const data = Buffer.concat([Buffer.alloc(4096, from), Buffer.alloc(4096, to)]);
+    return host.start(cdbOf(cdbs.CompareAndWrite, { lba: 5, blocks: 1 }), data, { lun: 1 });
+  };
+  const range = segment({ source: 0, destination: 1, blocks: 8, destinationLba: 5 });
+  devices[1].holding = true;
+  const first = swap(0, 1);
+  const copied = copy(host, BOTH, [range]);
+  for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+  t.deepEqual(
+    devices[1].ios.map(({ kind }) => kind),
+    ["read"],
+    "the copy waits between the parts of COMPARE AND WRITE",
+  );
+  devices[1].release();
+  t.deepEqual([senseName(await first.answer), await copied], ["GOOD", "GOOD"]);
+  t.is(devices[1].bytes[5 * 4096], 6);
+  devices[1].holding = true;
+  const again = copy(host, BOTH, [range]);
+  for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+  const second = swap(6, 2);
+  t.is(devices[1].heldCount, 1, "COMPARE AND WRITE waits for the copy");
+  devices[1].release();
+  t.deepEqual([await again, senseName(await second.answer)], ["GOOD", "GOOD"]);
 });

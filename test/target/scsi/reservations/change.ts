@@ -21,7 +21,7 @@ const type = fc.constantFrom(0, 1, 3, 5, 6, 7, 8);
 
 interface Step {
   readonly by: (typeof REGISTRANTS)[number];
-  make(state: ReservationState): changes.Change | changes.Refusal;
+  readonly make: (state: ReservationState) => changes.Change | changes.Refusal;
 }
 
 const step: fc.Arbitrary<Step> = fc
