@@ -7,7 +7,8 @@
  *
  * Reads know beforehand (`IoMode`). Buffered writes do not: ext4 refuses RWF_NOWAIT for them. They
  * only copy into the page cache, until the kernel makes writers wait for its write-back, or a part
- * of a page has to be read first. So small writes go inline while they are quick (`write-pace.ts`).
+ * of a page has to be read first. So small writes go inline while they are quick (`write-pace.ts`),
+ * and never on a file system whose reads cannot be told not to wait.
  */
 import { writevSync } from "node:fs";
 import { type IoCompletion, type IoResult, OK } from "../block-device.ts";
@@ -53,7 +54,10 @@ export class PageCacheEngine implements IoEngine {
 
   write(offset: number, from: readonly Uint8Array[]): IoCompletion {
     const length = totalBytes(from);
-    if (length > INLINE_BYTES) return this.#threads.run(() => writeAll(this.#fd, offset, from));
+    // A file system that cannot even say whether a read would wait (FUSE, NFS) may wait for ever.
+    if (length > INLINE_BYTES || this.mode === "pool") {
+      return this.#threads.run(() => writeAll(this.#fd, offset, from));
+    }
     if (this.#pace.mayWriteInline()) return this.#pace.inline(() => this.#writeInline(offset, from, length));
     return this.#threads.run(() => this.#pace.pooled(() => writeAll(this.#fd, offset, from)));
   }

@@ -11,7 +11,7 @@ async function pacedEngine(t: ExecutionContext) {
   const fd = openSync(path, "w+");
   t.teardown(() => closeSync(fd));
   const clock = { nowMs: 0, eachTakesMs: 0 };
-  const engine = new PageCacheEngine(fd, "pool", new ThreadQueue(), () => {
+  const engine = new PageCacheEngine(fd, "nowait", new ThreadQueue(), () => {
     clock.nowMs += clock.eachTakesMs;
     return clock.nowMs;
   });
@@ -70,6 +70,14 @@ test("nothing is tried in the loop while a write in the thread pool has not come
   t.true(next instanceof Promise);
   t.deepEqual(await Promise.all([hanging, next]), [OK, OK]);
   verify();
+});
+
+test("a file system that cannot read without waiting is written on the thread pool only", async (t) => {
+  const fd = openSync(await scratchImage(t), "w+");
+  t.teardown(() => closeSync(fd));
+  const write = new PageCacheEngine(fd, "pool", new ThreadQueue()).write(0, [Buffer.alloc(512, 7)]);
+  t.true(write instanceof Promise);
+  t.is(await write, OK);
 });
 
 test("large writes leave the loop to others", async (t) => {
