@@ -50,6 +50,25 @@ export async function startDaemons(_step: StepOf<"start-daemons">, context: Appl
   await allServe(agents, context);
 }
 
+/**
+ * Starts those anew that cannot serve all that they should: what kept them from it, such as a device that had vanished,
+ * may be gone, and they look only when they start.
+ */
+export async function restartTroubled(agents: readonly Agent[], context: ApplyContext): Promise<void> {
+  for (const { name, problem, incarnation } of agents) {
+    if (problem === null) continue;
+    context.say(`start agent '${name}' anew, which could not serve all that it should`);
+    await context.supervisor.signal(agentProcess(name), "SIGKILL");
+    await until(
+      async () => {
+        const agent = await context.api.getIfThere<Agent>(`/agents/${name}`);
+        return agent !== undefined && agent.incarnation !== incarnation ? agent : undefined;
+      },
+      { timeoutMs: AGENT_TIMEOUT_MS, signal: context.signal, late: () => lateAgent(name) },
+    );
+  }
+}
+
 /** Returns when all these agents serve. Throws where one cannot, and says why. */
 export async function allServe(agents: readonly Agent[], context: ApplyContext): Promise<void> {
   await Promise.all(agents.map((agent) => agentServes(agent.name, context)));
@@ -116,13 +135,14 @@ async function agentServes(name: string, context: ApplyContext): Promise<void> {
     {
       timeoutMs: AGENT_TIMEOUT_MS,
       signal: context.signal,
-      late: () =>
-        new UserError(
-          "AGENT",
-          `Agent '${name}' did not come up within ${AGENT_TIMEOUT_MS / 1000} s: see 'sanlab logs ${name}'.`,
-        ),
+      late: () => lateAgent(name),
     },
   );
+}
+
+function lateAgent(name: string): UserError {
+  const seconds = AGENT_TIMEOUT_MS / 1000;
+  return new UserError("AGENT", `Agent '${name}' did not come up within ${seconds} s: see 'sanlab logs ${name}'.`);
 }
 
 function cannotServe(name: string, problem: string): UserError {

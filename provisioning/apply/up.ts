@@ -11,7 +11,7 @@ import { markedProcesses } from "../supervisor/marked.ts";
 import { UserError } from "../user-error.ts";
 import { type ApplyHooks, applySteps, undone } from "./apply.ts";
 import type { ApplyContext } from "./context.ts";
-import { allServe } from "./daemon-steps.ts";
+import { allServe, restartTroubled } from "./daemon-steps.ts";
 import { checkPools, checkPortal, preflight } from "./preflight.ts";
 import { UndoStack } from "./undo-stack.ts";
 
@@ -69,6 +69,7 @@ async function upWithin(
 /** What is there already must be as it should, since nothing in the plan would mend it: the devices, and the agents. */
 async function assertWhole({ pools, agents }: RunningLab, context: ApplyContext): Promise<void> {
   await checkPools(pools);
+  await restartTroubled(agents, context);
   await allServe(agents, context);
 }
 

@@ -10,7 +10,7 @@ import { listeningPorts } from "sanlab/apply/listening.ts";
 import { readLabRecord } from "sanlab/state/lab-record.ts";
 import { markedProcesses } from "sanlab/supervisor/marked.ts";
 import { countGuestBoot } from "../../helpers/guest.ts";
-import { guest, labOf, type TestLab, testLab } from "../../helpers/lab.ts";
+import { eventually, guest, labOf, type TestLab, testLab } from "../../helpers/lab.ts";
 
 // One after another: a lab is several processes, and their times on two cores would add up.
 const test = anyTest.serial as TestFn;
@@ -44,6 +44,14 @@ test("a device that vanished is told by up, on a running lab and on one that is 
   const sentence = /^sanlab: The device .*main-0\.img of pool 'main' has vanished: put it back where it was/;
   await assertRefused(t, lab, ["up"], sentence);
   t.is((await lab.run(["status"])).exitCode, 0, "what runs goes on");
+  const troubled = async () => (await lab.json<{ problem: string | null }[]>("agent", "list"))[0]?.problem;
+  await lab.must("agent", "kill", "a");
+  t.regex((await eventually("the agent misses its device", troubled)) ?? "", /main-0\.img does not exist/);
+  await rename(elsewhere, image);
+  await lab.must("up");
+  t.is(await troubled(), null);
+
+  await rename(image, elsewhere);
   await lab.must("down");
   await assertRefused(t, lab, ["up"], sentence);
   await assertNothingRuns(t, lab);
