@@ -36,7 +36,7 @@ export const PROFILES: readonly Profile[] = [
   { name: "memory", what: "memory, thin", ours: true, start: memory(",thin") },
   {
     name: "read-only",
-    what: "image file, read-only",
+    what: "image file, thin, read-only",
     ours: true,
     writing: ["ALL.ReadOnly", "ALL.PrinReadKeys", "ALL.ProutRegister", "ALL.ProutReserve"],
     suiteFaults: {
@@ -46,7 +46,7 @@ export const PROFILES: readonly Profile[] = [
         "it writes also where the suite was told to write nothing",
       ),
     },
-    start: file(",ro"),
+    start: file(",ro,thin"),
   },
   { name: "removable", what: "memory, removable, thin", ours: true, start: memory(",removable,thin") },
   {
