@@ -2,9 +2,12 @@
 const GUESTS = ["qemu-system-x86", "qemu-utils", "util-linux"];
 const INITIATORS = ["libiscsi-bin", "qemu-utils", "qemu-block-extra"];
 
+/** What judges the scripts that `export script` writes. */
+const JUDGES = ["libvirt-clients", "libxml2-utils", "ruby", "cloud-init"];
+
 export const PACKAGES = {
   start: GUESTS,
-  test: [...new Set([...GUESTS, ...INITIATORS, "ipxe-qemu", "tgt", "strace", "mount"])],
+  test: [...new Set([...GUESTS, ...INITIATORS, ...JUDGES, "ipxe-qemu", "tgt", "strace", "mount"])],
   bench: [...INITIATORS, "tgt"],
   develop: [],
 };

@@ -1,5 +1,7 @@
-import type { ExportPath } from "@sanlab/controller/api/resources.ts";
+import type { Agent, Disk, ExportPath, Host } from "@sanlab/controller/api/resources.ts";
 import { Option } from "commander";
+import { FORMATS } from "../../export-script/formats.ts";
+import { subjectOf } from "../../export-script/subject.ts";
 import { table } from "../output.ts";
 import * as parse from "../parse.ts";
 import type { Verb } from "../verb.ts";
@@ -33,6 +35,26 @@ export const exportVerbs: readonly Verb[] = [
     run: async (context) => {
       const paths = await context.api.get<ExportPath[]>("/exports");
       await context.print(paths, () => text(paths));
+    },
+  },
+  {
+    usage: "script <host>",
+    summary: "What a person runs elsewhere to attach a host's disks: a script, a domain, a Vagrantfile, …",
+    examples: [
+      "sanlab export script outside --format iscsiadm > attach.sh",
+      "sanlab export script outside --format libvirt > domain.xml",
+      "sanlab export script outside --format cloud-init > user-data",
+    ],
+    options: [new Option("--format <format>", "what to write").choices(Object.keys(FORMATS)).makeOptionMandatory()],
+    run: async (context, [host], { format }) => {
+      const lab = {
+        paths: await context.api.get<ExportPath[]>("/exports"),
+        disks: await context.api.get<Disk[]>("/disks"),
+        agents: await context.api.get<Agent[]>("/agents"),
+        hosts: await context.api.get<Host[]>("/hosts"),
+      };
+      const text = FORMATS[String(format)]?.(subjectOf(String(host), lab)) ?? "";
+      await context.print({ host, format, text }, () => text.trimEnd());
     },
   },
   {

@@ -1,0 +1,29 @@
+/** multipath.conf (multipath.conf(5)): one device for all paths to a disk, under the disk's name. */
+import type { ScriptSubject } from "./subject.ts";
+
+export function multipathConf({ host, disks }: ScriptSubject): string {
+  const names = disks.map(
+    ({ name, wwid }) => `  multipath {
+    wwid  ${wwid}
+    alias ${name}
+  }`,
+  );
+  return `# The disks of host '${host}', for /etc/multipath.conf or a file in /etc/multipath/conf.d
+defaults {
+  find_multipaths no
+  user_friendly_names yes
+}
+devices {
+  device {
+    vendor               "SANLAB"
+    product              ".*"
+    path_grouping_policy multibus
+    path_checker         tur
+    no_path_retry        12
+  }
+}
+multipaths {
+${names.join("\n")}
+}
+`;
+}

@@ -1,0 +1,31 @@
+/** A command line of QEMU whose own initiator opens the disks. It knows no multipath: each disk goes through one agent. */
+import { type ScriptDisk, type ScriptSubject, splitPortal } from "./subject.ts";
+
+export function qemuScript({ host, iqn, disks }: ScriptSubject): string {
+  const drives = disks.map((disk, at) => drive(disk, iqn, at));
+  const others = disks.flatMap(({ name, paths }) =>
+    paths
+      .slice(1)
+      .map(
+        ({ agent, portal, target }) => `# Disk '${name}' through agent '${agent}': portal=${portal}, target=${target}`,
+      ),
+  );
+  return `#!/bin/sh
+# Starts a machine with the disks of host '${host}'. Arguments are added: a system to boot, memory, a network.
+${[...others, ""].join("\n")}exec qemu-system-x86_64 \\
+  -device virtio-scsi-pci,id=scsi \\
+${drives.join(" \\\n")} \\
+  "$@"
+`;
+}
+
+function drive({ name, lun, paths }: ScriptDisk, iqn: string, at: number): string {
+  const [path] = paths;
+  if (path === undefined) return "";
+  const { address, port } = splitPortal(path.portal);
+  const portal = address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+  const node = `disk${at}`;
+  const initiator = `driver=iscsi,transport=tcp,portal=${portal},target=${path.target},lun=${lun},initiator-name=${iqn}`;
+  return `  -blockdev '${initiator},node-name=${node},discard=unmap,cache.direct=on' \\
+  -device 'scsi-hd,bus=scsi.0,drive=${node},serial=${name}'`;
+}

@@ -1,0 +1,84 @@
+/** What a script is about: one host, and every way to each of its disks. */
+import type { Agent, Disk, ExportPath, Host } from "@sanlab/controller/api/resources.ts";
+import { formatEndpoint } from "../lab/endpoint.ts";
+import { UserError } from "../user-error.ts";
+
+export interface ScriptPath {
+  readonly agent: string;
+  /** "ADDRESS:PORT", IPv6 addresses in brackets. */
+  readonly portal: string;
+  readonly target: string;
+}
+
+export interface ScriptDisk {
+  readonly name: string;
+  readonly lun: number;
+  /** As multipath and udev know it: a 3 and the NAA designator. */
+  readonly wwid: string;
+  readonly sizeBytes: number;
+  readonly paths: readonly ScriptPath[];
+}
+
+export interface ScriptSubject {
+  readonly host: string;
+  readonly iqn: string;
+  readonly disks: readonly ScriptDisk[];
+  /** Each target once: what has to be logged in to. */
+  readonly targets: readonly ScriptPath[];
+}
+
+/** What the controller knows. */
+export interface LabView {
+  readonly paths: readonly ExportPath[];
+  readonly disks: readonly Disk[];
+  readonly agents: readonly Agent[];
+  readonly hosts: readonly Host[];
+}
+
+/** @throws UserError where the host sees no disk */
+export function subjectOf(host: string, lab: LabView): ScriptSubject {
+  const own = lab.paths
+    .filter((path) => path.host === host)
+    .map((path) => ({ ...path, portal: portalAsTold(path, lab) }));
+  const [first] = own;
+  if (first === undefined) {
+    throw new UserError(
+      "HOST",
+      `Host '${host}' sees no disk: export one to it, and name both in a zone with an agent.`,
+    );
+  }
+  const names = [...new Set(own.map(({ disk }) => disk))];
+  const targets = new Map(own.map(({ agent, portal, target }) => [target, { agent, portal, target }]));
+  return {
+    host,
+    iqn: first.iqn,
+    targets: [...targets.values()],
+    disks: names.flatMap((name) => {
+      const disk = lab.disks.find((each) => each.name === name);
+      const ways = own.filter((path) => path.disk === name);
+      const [way] = ways;
+      if (disk === undefined || way === undefined) return [];
+      return [{ name, lun: way.lun, wwid: `3${disk.naa}`, sizeBytes: disk.sizeBytes, paths: ways.map(pathOf) }];
+    }),
+  };
+}
+
+/** As discovery tells it to the host: what is advertised to it, or by the agent, goes before what is bound. */
+function portalAsTold({ host, agent, portal }: ExportPath, { agents, hosts }: LabView): string {
+  const toHost = hosts.find(({ name }) => name === host)?.advertise;
+  const byAgent = agents.find(({ name }) => name === agent)?.advertise;
+  const address = toHost ?? byAgent?.host;
+  if (address === undefined) return portal;
+  const port = toHost === null || toHost === undefined ? byAgent?.port : undefined;
+  return formatEndpoint({ host: address, port: port ?? Number(splitPortal(portal).port) });
+}
+
+function pathOf({ agent, portal, target }: ExportPath): ScriptPath {
+  return { agent, portal, target };
+}
+
+/** Host and port of "ADDRESS:PORT". */
+export function splitPortal(portal: string): { readonly address: string; readonly port: string } {
+  const at = portal.lastIndexOf(":");
+  return { address: portal.slice(0, at).replace(/^\[|\]$/g, ""), port: portal.slice(at + 1) };
+}

@@ -1,0 +1,48 @@
+/** A Vagrantfile, for the QEMU and libvirt providers, whose machine attaches the disks when it is provisioned. */
+import { iscsiadmScript } from "./iscsiadm.ts";
+import { multipathConf } from "./multipath.ts";
+import type { ScriptSubject } from "./subject.ts";
+
+export function vagrantfile(subject: ScriptSubject): string {
+  const { host, disks } = subject;
+  const hasSeveralPaths = disks.some(({ paths }) => paths.length > 1);
+  const packages = ["open-iscsi", ...(hasSeveralPaths ? ["multipath-tools"] : [])].join(" ");
+  const multipath = `cat > /etc/multipath.conf <<'MULTIPATH'
+${multipathConf(subject)}MULTIPATH
+systemctl restart multipathd
+`;
+  return `# -*- mode: ruby -*-
+# Host '${host}'. The machine must reach the agents at the addresses below; on QEMU's user networking
+# this machine's 127.0.0.1 is 10.0.2.2: give agents an \`advertise\` address that the guest can reach.
+
+ATTACH = <<~'SHELL'
+  set -eu
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -q
+  apt-get install -y -q --no-install-recommends ${packages}
+${indent(hasSeveralPaths ? multipath : "")}  cat > /usr/local/sbin/sanlab-disks <<'DISKS'
+${indent(iscsiadmScript(subject))}  DISKS
+  chmod 0755 /usr/local/sbin/sanlab-disks
+  /usr/local/sbin/sanlab-disks login
+SHELL
+
+Vagrant.configure("2") do |config|
+  config.vm.define "${host}" do |machine|
+    machine.vm.box = "generic/debian12"
+    machine.vm.hostname = "${host}"
+    machine.vm.provider "libvirt" do |libvirt|
+      libvirt.memory = 1024
+    end
+    machine.vm.provider "qemu" do |qemu|
+      qemu.memory = "1G"
+    end
+    machine.vm.provision "disks", type: "shell", inline: ATTACH
+  end
+end
+`;
+}
+
+/** Two spaces before each line that has something: the squiggly heredoc takes them away again. */
+function indent(text: string): string {
+  return text.replace(/^(?=.)/gm, "  ");
+}
