@@ -5,6 +5,7 @@ import type { Endpoint } from "@sanlab/controller/api/resources.ts";
 import { errorCode } from "../errors.ts";
 import { readJson } from "../state/json-file.ts";
 import { STATE_FILES } from "../state/layout.ts";
+import { assertSpace } from "../state/space.ts";
 import { SupervisorClient } from "../supervisor/client.ts";
 import { ExitCode, UserError } from "../user-error.ts";
 
@@ -138,6 +139,7 @@ async function reached(state: string, call: () => Promise<Response>): Promise<Re
     if (error instanceof Error && errorCode(error.cause) === "ECONNREFUSED") throw new NoController(state);
     const isCut = error instanceof TypeError;
     if (!isCut) throw error;
+    await assertSpace(state);
     throw new UserError(
       "CONTROLLER",
       "The controller ended before it answered: look at 'sanlab status' and try again.",

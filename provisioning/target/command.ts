@@ -15,6 +15,7 @@ import {
   Target,
   UserError,
 } from "node-iscsi-target";
+import { parseChap } from "./chap-option.ts";
 import { type LunOption, parseLun } from "./lun-option.ts";
 import { parsePortal } from "./portal-option.ts";
 
@@ -23,6 +24,8 @@ interface TargetOptions {
   readonly name: string;
   readonly lun: string[];
   readonly initiator: string[];
+  readonly chap?: string;
+  readonly mutualChap?: string;
   readonly json?: boolean;
 }
 
@@ -32,7 +35,8 @@ LUN keys: ro, removable, thin, blocksize=512|4096, cache=writeback|writethrough|
 Examples:
   $ sanlab target --portal 127.0.0.1:3260 --name iqn.2026-11.example:disk --lun 0=disk.img,size=1GiB
   $ sanlab target --portal 127.0.0.1:0 --name iqn.2026-11.example:scratch --lun 0=mem,size=64MiB --json
-  $ sanlab target --portal [::1]:3260 --name iqn.2026-11.example:ro --lun 1=/dev/vdb,ro --initiator iqn.2026-11.example:web`;
+  $ sanlab target --portal [::1]:3260 --name iqn.2026-11.example:ro --lun 1=/dev/vdb,ro --initiator iqn.2026-11.example:web
+  $ sanlab target --portal 127.0.0.1:3260 --name iqn.2026-11.example:safe --lun 0=disk.img --chap web:web.secret`;
 
 export function targetCommand(): Command {
   const collect = (value: string, all: string[]): string[] => [...all, value];
@@ -43,6 +47,8 @@ export function targetCommand(): Command {
     .requiredOption("--name <iqn>", "name of the target")
     .requiredOption("--lun <n=path[,key=value…]>", "a disk (repeatable)", collect, [])
     .option("--initiator <iqn>", "lets only these in (repeatable)", collect, [])
+    .option("--chap <user:file>", "initiators prove themselves by CHAP; the secret is the file's first line")
+    .option("--mutual-chap <user:file>", "and the target proves itself to those that ask")
     .option("--json", "prints one JSON document instead of `ready`")
     .addHelpText("after", EXAMPLES)
     .action((options: TargetOptions) => run(options));
@@ -54,6 +60,7 @@ async function run(options: TargetOptions): Promise<void> {
   const luns = options.lun.map(parseLun);
   const twice = luns.find((lun, at) => luns.findIndex((other) => other.lun === lun.lun) !== at);
   if (twice) throw new UserError("lun", `--lun ${twice.lun} is given twice; give each LUN a number of its own.`);
+  const credentials = parseChap(options.chap, options.mutualChap);
   const devices: BlockDevice[] = [];
   const units = new Map<number, LogicalUnit>();
   const inventory = new FixedInventory(units);
@@ -65,7 +72,10 @@ async function run(options: TargetOptions): Promise<void> {
     }
     const target = new Target({
       name: options.name,
-      access: { authorize: (name) => options.initiator.length === 0 || options.initiator.includes(name) },
+      access: {
+        authorize: (name) => options.initiator.length === 0 || options.initiator.includes(name),
+        credentials: () => credentials,
+      },
       server: new BlockDeviceServer({ inventory: new FixedInventory(units) }),
     });
     target.on("error", (error) => process.stderr.write(`${String(error instanceof Error ? error.stack : error)}\n`));

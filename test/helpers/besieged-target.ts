@@ -35,7 +35,7 @@ export interface BesiegedTarget {
 export async function besiegedTarget(t: ExecutionContext): Promise<BesiegedTarget> {
   const precious = new MemoryDevice({ sizeBytes: DISK_BYTES });
   const content = pattern(DISK_BYTES, 1);
-  await precious.write(0, [content]);
+  precious.write(0, [content]);
   const [inside, outside] = [precious, new MemoryDevice({ sizeBytes: DISK_BYTES, thin: true })].map(
     (device, at) => new LogicalUnit(device, ownIdentity(TARGET, at)),
   ) as [LogicalUnit, LogicalUnit];

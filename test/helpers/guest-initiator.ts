@@ -22,12 +22,12 @@ export interface GuestInitiator {
   /** "ADDRESS:PORT" as the guest reaches the target. */
   readonly portal: string;
   /** Runs a shell script. @throws Error with all that was said, where it ends with anything but 0 */
-  sh(script: string): Promise<string>;
+  readonly sh: (script: string) => Promise<string>;
   /** As `sh`, and gives exit code and what was said. */
-  attempt(script: string): Promise<{ exitCode: number; said: string }>;
+  readonly attempt: (script: string) => Promise<{ exitCode: number; said: string }>;
   /** A node record with these settings beside the defaults, and a login; gives the disk's path. */
-  login(settings?: Readonly<Record<string, string>>): Promise<string>;
-  logout(): Promise<void>;
+  readonly login: (settings?: Readonly<Record<string, string>>) => Promise<string>;
+  readonly logout: () => Promise<void>;
 }
 
 export async function guestInitiator(owner: Owner, access?: TargetAccess): Promise<GuestInitiator> {

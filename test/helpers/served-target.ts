@@ -26,9 +26,9 @@ export interface ServedTarget {
   readonly device: ScriptedDevice;
   /** What the target called a bug. */
   readonly errors: unknown[];
-  connect(): Promise<RawInitiator>;
+  readonly connect: () => Promise<RawInitiator>;
   /** A session in full feature phase, whose unit attentions are read away. */
-  login(keys?: Keys, step?: LoginStep): Promise<RawInitiator>;
+  readonly login: (keys?: Keys, step?: LoginStep) => Promise<RawInitiator>;
 }
 
 export async function serve(

@@ -17,7 +17,7 @@ export interface Sight {
   readonly files: readonly string[];
   /** Those of the lab, not this one. */
   readonly processes: readonly number[];
-  /** The TCP ports at which these processes, or this one, listen. */
+  /** The TCP ports at which these processes listen. */
   readonly ports: readonly number[];
 }
 
@@ -58,7 +58,8 @@ export async function upSite(owner: Owner): Promise<UpSite> {
     },
     async look() {
       const marked = (await processesWith(mark)).filter((pid) => pid !== process.pid);
-      const ports = await Promise.all([process.pid, ...marked].map(listeningPorts));
+      // Not those of this process, in which other test files may listen.
+      const ports = await Promise.all(marked.map(listeningPorts));
       return {
         files: await filesBelow(directory),
         processes: marked,

@@ -46,7 +46,7 @@ async function boot(
   t.timeout(BOUND_MS * 2);
   // Smaller than a cylinder of 255 heads and 63 sectors, and the BIOS finds nothing on it.
   const disk = new MemoryDevice({ sizeBytes: 64 * 1024 * 1024 });
-  await disk.write(0, [bootSector(GREETING)]);
+  disk.write(0, [bootSector(GREETING)]);
   const target = new Target({ name: TARGET, luns: { 0: disk }, ...(access === undefined ? {} : { access }) });
   t.teardown(() => target.close());
   let sessions = 0;
