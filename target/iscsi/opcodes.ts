@@ -29,6 +29,7 @@ export const RejectReason = {
   SNACK_REJECT: 0x03,
   PROTOCOL_ERROR: 0x04,
   COMMAND_NOT_SUPPORTED: 0x05,
+  IMMEDIATE_COMMAND_REJECT: 0x06,
   INVALID_PDU_FIELD: 0x09,
 } as const;
 
@@ -50,14 +51,6 @@ export const LoginStatus = {
   TARGET_ERROR: 0x0300,
   SERVICE_UNAVAILABLE: 0x0301,
   OUT_OF_RESOURCES: 0x0302,
-} as const;
-
-/** RFC 7143 11.9.1. */
-export const AsyncEvent = {
-  SCSI_EVENT: 0,
-  LOGOUT_REQUESTED: 1,
-  CONNECTION_DROPPED: 2,
-  SESSION_DROPPED: 3,
 } as const;
 
 /** RFC 7143 11.5.1 and 11.6.1. */

@@ -78,17 +78,6 @@ export const R2tPdu = layout(BHS_BYTES, {
   desiredDataTransferLength: uint(44, 4),
 });
 
-/** 11.9; a SCSI event has the LUN in bytes 8 to 15, and sense data as its data segment. */
-export const AsyncMessagePdu = layout(BHS_BYTES, {
-  ...response,
-  final: flag(1, 7),
-  event: uint(36, 1),
-  vendorCode: uint(37, 1),
-  parameter1: uint(38, 2),
-  parameter2: uint(40, 2),
-  parameter3: uint(42, 2),
-});
-
 /** 11.10 and 11.11. */
 export const TextRequestPdu = layout(BHS_BYTES, {
   ...request,

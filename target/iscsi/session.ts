@@ -56,6 +56,8 @@ export class Session {
   readonly #options: SessionOptions;
   readonly #writer: PduWriter;
   #expCmdSn: number;
+  /** The last that was told: the initiator may send up to it, whatever happens meanwhile. */
+  #maxCmdSn: number;
   #statSn: number;
   #ended: Promise<void> | undefined;
   #nextTransferTag = 0;
@@ -71,6 +73,7 @@ export class Session {
     this.server = options.server;
     this.#writer = options.writer;
     this.#expCmdSn = options.cmdSn;
+    this.#maxCmdSn = options.cmdSn;
     this.#statSn = options.statSn;
     this.#exchange = new TextExchange(this, options.maxTextBytes, (pairs) =>
       answerKeys(pairs, options.sendTargets, (bytes) => {
@@ -140,7 +143,10 @@ export class Session {
     ScsiResponsePdu.expCmdSn.set(header, at, this.#expCmdSn);
     // Honest: a window that the tasks under way have used up is closed (RFC 7143 4.2.2.1).
     const free = Math.max(0, this.#options.maxTasks - this.tasks.size);
-    ScsiResponsePdu.maxCmdSn.set(header, at, serialAdd(this.#expCmdSn, free - 1));
+    const last = serialAdd(this.#expCmdSn, free - 1);
+    // It never goes back: immediate commands, which no window holds, may be under way as well.
+    if (serialDistance(last, this.#maxCmdSn) > 0) this.#maxCmdSn = last;
+    ScsiResponsePdu.maxCmdSn.set(header, at, this.#maxCmdSn);
   }
 
   reject(pdu: Pdu, reason: number): void {
@@ -157,6 +163,8 @@ export class Session {
   command(pdu: Pdu): void {
     const task = new IscsiTask(pdu.header, this.nexus, this.#writer);
     if (this.tasks.has(task.tag)) return this.reject(pdu, RejectReason.PROTOCOL_ERROR);
+    // Only immediate ones get past the window.
+    if (this.tasks.size >= 2 * this.#options.maxTasks) return this.reject(pdu, RejectReason.IMMEDIATE_COMMAND_REJECT);
     this.commands += 1;
     const admitted = this.server.admit(task);
     if (admitted.kind === "done") return respond(this, task, admitted);
@@ -253,8 +261,10 @@ export class Session {
   /** Command order (RFC 7143 4.2.2.1): immediate ones at once; others in turn, and outside the window not at all. */
   #takesTurn(header: Buffer): boolean {
     if (Bhs.immediate.get(header, 0) === 1) return true;
-    const distance = serialDistance(ScsiCommandPdu.cmdSn.get(header, 0), this.#expCmdSn);
-    if (distance !== 0 || this.tasks.size >= this.#options.maxTasks) return false;
+    const cmdSn = ScsiCommandPdu.cmdSn.get(header, 0);
+    if (cmdSn !== this.#expCmdSn) return false;
+    const isPromised = serialDistance(cmdSn, this.#maxCmdSn) <= 0;
+    if (!isPromised && this.tasks.size >= this.#options.maxTasks) return false;
     this.#expCmdSn = serialAdd(this.#expCmdSn, 1);
     return true;
   }

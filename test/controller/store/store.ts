@@ -1,0 +1,125 @@
+/** What every store promises, the one of the tests included. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { SqliteStore, STORE_VERSION } from "@sanlab/controller/store/sqlite-store.ts";
+import type { Store } from "@sanlab/controller/store/store.ts";
+import { Refusal } from "@sanlab/controller/user-error.ts";
+import test, { type ExecutionContext } from "ava";
+import { MemoryStore } from "../../helpers/memory-store.ts";
+
+async function databasePath(t: ExecutionContext): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), "sanlab-store-"));
+  t.teardown(() => rm(directory, { recursive: true, force: true }));
+  return join(directory, "controller.sqlite");
+}
+
+const STORES: Readonly<Record<string, (t: ExecutionContext) => Promise<Store>>> = {
+  "the store in SQLite": async (t) => {
+    const store = new SqliteStore(await databasePath(t));
+    t.teardown(() => store.close());
+    return store;
+  },
+  "the store of the tests": async () => new MemoryStore(),
+};
+
+const bytes = (text: string) => new Uint8Array(Buffer.from(text));
+const text = (value: Uint8Array | undefined) => (value === undefined ? undefined : Buffer.from(value).toString());
+
+for (const [name, open] of Object.entries(STORES)) {
+  test(`${name} gives what was put, until it is put again or deleted`, async (t) => {
+    const store = await open(t);
+    t.is(await store.get("a"), undefined);
+    t.true(
+      await store.commit({
+        puts: [
+          ["a", bytes("1")],
+          ["b", bytes("")],
+        ],
+      }),
+    );
+    t.is(text(await store.get("a")), "1");
+    t.is(text(await store.get("b")), "");
+    t.true(await store.commit({ puts: [["a", bytes("2")]], deletes: ["b", "never there"] }));
+    t.is(text(await store.get("a")), "2");
+    t.is(await store.get("b"), undefined);
+  });
+
+  test(`${name} lists the keys of a prefix in their order, and no others`, async (t) => {
+    const store = await open(t);
+    const keys = ["disk/b", "disk/a", "disk", "disk0", "disk/a/x", "e", "disk/\u00fc"];
+    await store.commit({ puts: keys.map((key) => [key, bytes(key)] as const) });
+    const found = await store.range("disk/");
+    t.deepEqual(
+      found.map(([key]) => key),
+      ["disk/a", "disk/a/x", "disk/b", "disk/\u00fc"],
+    );
+    t.true(found.every(([key, value]) => text(value) === key));
+    t.deepEqual(await store.range("f"), []);
+  });
+
+  test(`${name} does all of a transaction whose comparisons hold, and nothing of another`, async (t) => {
+    const store = await open(t);
+    await store.commit({ puts: [["a", bytes("1")]] });
+    const puts = [["b", bytes("2")]] as const;
+    for (const compares of [
+      [["a", bytes("0")]],
+      [["a", undefined]],
+      [["c", bytes("")]],
+      [
+        ["a", bytes("1")],
+        ["c", bytes("x")],
+      ],
+    ] as const) {
+      t.false(await store.commit({ compares, puts, deletes: ["a"] }));
+      t.is(text(await store.get("a")), "1");
+      t.is(await store.get("b"), undefined);
+    }
+    t.true(
+      await store.commit({
+        compares: [
+          ["a", bytes("1")],
+          ["c", undefined],
+        ],
+        puts,
+        deletes: ["a"],
+      }),
+    );
+    t.is(await store.get("a"), undefined);
+    t.is(text(await store.get("b")), "2");
+  });
+
+  test(`${name} keeps its own copy of what it was given, and gives copies`, async (t) => {
+    const store = await open(t);
+    const given = bytes("one");
+    await store.commit({ puts: [["a", given]] });
+    given.fill(0);
+    const got = await store.get("a");
+    t.is(text(got), "one");
+    got?.fill(0);
+    t.is(text(await store.get("a")), "one");
+  });
+}
+
+test("the store in SQLite has after a restart what it had before", async (t) => {
+  const path = await databasePath(t);
+  const before = new SqliteStore(path);
+  await before.commit({ puts: [["a", bytes("1")]] });
+  await before.close();
+  const after = new SqliteStore(path);
+  t.is(text(await after.get("a")), "1");
+  await after.close();
+});
+
+test("a database of a newer version is refused in a sentence, and left as it is", async (t) => {
+  const path = await databasePath(t);
+  const newer = new DatabaseSync(path);
+  newer.exec(`PRAGMA user_version = ${STORE_VERSION + 1}`);
+  newer.close();
+  const error = t.throws(() => new SqliteStore(path), { instanceOf: Refusal });
+  t.regex(error.message, /written by a newer sanlab .+; use that version, or another state directory\.$/);
+  const still = new DatabaseSync(path);
+  t.deepEqual({ ...still.prepare("PRAGMA user_version").get() }, { user_version: STORE_VERSION + 1 });
+  still.close();
+});
