@@ -28,6 +28,8 @@ export interface QemuRun {
   readonly count: number;
   /** From one I/O to the next: far, so that neighbours do not follow each other. */
   readonly step: number;
+  /** Of the PDUs' headers, both ways; QEMU's initiator knows no other. */
+  readonly headerDigest?: true;
 }
 
 /** @returns the seconds that `qemu-img bench` took for `count` I/Os */
@@ -35,7 +37,15 @@ export async function qemuBench(url: string, run: QemuRun): Promise<number> {
   const { write, bytes, depth, count, step } = run;
   const shape = ["-c", String(count), "-s", String(bytes), "-d", String(depth), "-S", String(step)];
   const direction = write ? ["-w", "--pattern=165"] : [];
-  const args = ["bench", ...direction, "-t", "none", ...shape, "--image-opts", imageOptions(url)];
+  const args = [
+    "bench",
+    ...direction,
+    "-t",
+    "none",
+    ...shape,
+    "--image-opts",
+    imageOptions(url, run.headerDigest === true),
+  ];
   const { stdout } = await execa("qemu-img", args, { stdin: "ignore" });
   const seconds = Number(/completed in ([\d.]+) seconds/.exec(stdout)?.[1]);
   if (!(seconds > 0)) throw new Error(`qemu-img bench printed no time:\n${stdout}`);
@@ -55,9 +65,10 @@ export async function fill(url: string, sizeMiB: number): Promise<void> {
   await qemuBench(url, { write: true, count: sizeMiB, bytes: MIB, depth: 4, step: MIB });
 }
 
-function imageOptions(url: string): string {
+function imageOptions(url: string, headerDigest: boolean): string {
   const { host, pathname } = new URL(url.replace("iscsi:", "http:"));
   const [, target, lun] = pathname.split("/");
   const file = { driver: "iscsi", transport: "tcp", portal: host, target, lun, "initiator-name": INITIATOR };
-  return ["driver=raw", ...Object.entries(file).map(([key, value]) => `file.${key}=${value}`)].join(",");
+  const digest = headerDigest ? ["file.header-digest=crc32c"] : [];
+  return ["driver=raw", ...digest, ...Object.entries(file).map(([key, value]) => `file.${key}=${value}`)].join(",");
 }

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { MAPPED_INITIATORS } from "../helpers/mapped-disk.ts";
 import { RawInitiator } from "../helpers/raw-initiator.ts";
 import type { Ours } from "./contenders.ts";
-import { iscsiPerf } from "./initiators.ts";
+import { iscsiPerf, qemuRate } from "./initiators.ts";
 import { cpuSeconds, residentBytes } from "./process-cost.ts";
 
 const MIB = 1024 * 1024;
@@ -66,8 +66,9 @@ async function idleProcessor({ pid }: Ours): Promise<number> {
 }
 
 async function digestCost({ url }: Ours, seconds: number): Promise<number> {
-  const without = await iscsiPerf(url, { ...READS, seconds });
-  return (await iscsiPerf(`${url}?header_digest=crc32c`, { ...READS, seconds })) / without;
+  const run = { write: false, bytes: 4096, depth: 32, step: 16 * MIB + 4096 };
+  const without = await qemuRate(url, run, seconds);
+  return (await qemuRate(url, { ...run, headerDigest: true }, seconds)) / without;
 }
 
 async function twoAgents({ url, second }: Ours, seconds: number): Promise<number> {

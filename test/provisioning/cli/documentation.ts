@@ -8,10 +8,10 @@ import { buildProgram } from "sanlab/cli/program.ts";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 
-/** The words of a command line as a shell splits them, as far as examples go: quotes, and a comment at the end. */
+/** The words of a command line as a shell splits them, as far as examples go: quotes, and a redirection or a comment at the end. */
 function words(line: string): string[] {
   const found: string[] = line.match(/'[^']*'|"[^"]*"|[^\s'"]+/g) ?? [];
-  const end = found.indexOf("#");
+  const end = found.findIndex((word) => word === "#" || word === ">");
   return (end < 0 ? found : found.slice(0, end)).map((word) => word.replace(/^(['"])(.*)\1$/s, "$2"));
 }
 
