@@ -19,6 +19,7 @@ import type { IoEngine, IoMode } from "./engine/engine.ts";
 import type { SyncGroup } from "./engine/sync-group.ts";
 import type { ThreadQueue } from "./engine/thread-queue.ts";
 import type { OpenedFile } from "./open-file.ts";
+import { Outstanding } from "./outstanding.ts";
 import { sparseExtents } from "./sparse-extents.ts";
 import { Zeroing } from "./zeroing.ts";
 
@@ -47,12 +48,12 @@ export class FileDevice implements BlockDevice {
   readonly fd: number;
   onChange: ((change: DeviceChange) => void) | undefined;
   readonly #engine: IoEngine;
-  readonly #threads: ThreadQueue;
   readonly #syncs: SyncGroup;
   readonly #zeroing: Zeroing;
   readonly #writeThrough: boolean;
   /** The kernel does not tell what a block device has deallocated. */
   readonly #tellsHoles: boolean;
+  readonly #outstanding = new Outstanding();
   #closing: Promise<void> | undefined;
 
   constructor(file: OpenedFile, { engine, threads, syncs }: FileDeviceParts, options: FileDeviceOptions) {
@@ -66,7 +67,6 @@ export class FileDevice implements BlockDevice {
     this.#writeThrough = options.writeThrough;
     this.#tellsHoles = options.thin && !file.isBlockDevice;
     this.#engine = engine;
-    this.#threads = threads;
     this.#syncs = syncs;
     this.#zeroing = new Zeroing(file.fd, engine, threads);
   }
@@ -77,7 +77,7 @@ export class FileDevice implements BlockDevice {
   }
 
   read(offset: number, into: Uint8Array): IoCompletion {
-    return this.#engine.read(offset, into);
+    return this.#outstanding.counted(this.#engine.read(offset, into));
   }
 
   write(offset: number, from: readonly Uint8Array[], options?: WriteOptions): IoCompletion {
@@ -86,7 +86,7 @@ export class FileDevice implements BlockDevice {
   }
 
   flush(): IoCompletion {
-    return this.readOnly ? OK : this.#syncs.sync();
+    return this.readOnly ? OK : this.#outstanding.counted(this.#syncs.sync());
   }
 
   unmap(offset: number, length: number): IoCompletion {
@@ -111,12 +111,15 @@ export class FileDevice implements BlockDevice {
   }
 
   async #close(): Promise<void> {
-    await this.#threads.idle();
-    await this.#syncs.idle();
+    await this.#outstanding.none();
     closeSync(this.fd);
   }
 
   #reach(written: IoCompletion, options: WriteOptions | undefined): IoCompletion {
+    return this.#outstanding.counted(this.#onMedium(written, options));
+  }
+
+  #onMedium(written: IoCompletion, options: WriteOptions | undefined): IoCompletion {
     if (!this.#writeThrough && options?.fua !== true) return written;
     if (written instanceof Promise) return this.#reachAfter(written);
     return written === OK ? this.#syncs.sync() : written;

@@ -39,11 +39,6 @@ export class SyncGroup {
     return this.#next;
   }
 
-  /** Waits for what is under way. */
-  async idle(): Promise<void> {
-    while (this.#running !== undefined) await (this.#next ?? this.#running);
-  }
-
   async #afterwards(running: Promise<IoResult>): Promise<IoResult> {
     await running;
     // From here on it has begun: whoever comes now waits for the one after it.

@@ -19,7 +19,6 @@ export function widenThreadPool(): void {
 export class ThreadQueue {
   #running = 0;
   readonly #waiting: (() => void)[] = [];
-  #whenIdle: (() => void)[] = [];
 
   /** Runs `job` when one of the device's threads is free; settles as it does. */
   async run(job: () => Promise<IoResult>): Promise<IoResult> {
@@ -32,20 +31,10 @@ export class ThreadQueue {
     }
   }
 
-  /** Resolves when nothing runs and nothing waits. */
-  idle(): Promise<void> {
-    if (this.#running === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#whenIdle.push(resolve));
-  }
-
   /** Hands the place on to the one that has waited longest. */
   #release(): void {
     const next = this.#waiting.shift();
     if (next !== undefined) return next();
     this.#running -= 1;
-    if (this.#running > 0) return;
-    const resolves = this.#whenIdle;
-    this.#whenIdle = [];
-    for (const resolve of resolves) resolve();
   }
 }

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { fstatSync, readFileSync } from "node:fs";
 import test, { type ExecutionContext } from "ava";
 import { OK } from "node-iscsi-target/storage/block-device.ts";
 import { PageCacheEngine } from "node-iscsi-target/storage/engine/page-cache.ts";
@@ -104,4 +104,20 @@ test("zeroes with FUA, and what is unmapped of a device written through, are ans
 
 test("a flush is answered when a sync that began after it has ended", async (t) => {
   t.is(await reachesMedium(t, await watched(t), (device) => device.flush()), 0);
+});
+
+test("its close waits for a write and for the sync that follows it, though nothing is under way in between", async (t) => {
+  const { device, begun } = await watched(t, { writeThrough: true });
+  const written = Promise.resolve(device.write(0, [Buffer.alloc(512, 7)]));
+  let isClosed = false;
+  const closed = device.close().then(() => {
+    isClosed = true;
+  });
+  const end = await begun();
+  await new Promise((resolve) => setImmediate(resolve));
+  t.false(isClosed);
+  t.true(fstatSync(device.fd).isFile());
+  end();
+  t.is(await written, OK);
+  await closed;
 });

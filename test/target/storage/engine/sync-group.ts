@@ -61,21 +61,3 @@ test("after one has failed no flush succeeds any more, though the kernel would s
   await turn();
   t.deepEqual(await group.sync(), { kind: "medium-error", offset: 0 });
 });
-
-test("idle waits for the one under way and for the one that waits", async (t) => {
-  const medium = new Medium();
-  const group = new SyncGroup(3, medium.sync);
-  await group.idle();
-  void group.sync();
-  void group.sync();
-  let isIdle = false;
-  const idle = group.idle().then(() => {
-    isIdle = true;
-  });
-  medium.end(0);
-  await turn();
-  t.false(isIdle);
-  medium.end(1);
-  await idle;
-  t.true(isIdle);
-});
