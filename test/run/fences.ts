@@ -15,10 +15,18 @@ export const FENCES: readonly Fence[] = [
   { folder: "target/conformance/", mayImport: ["target/storage/"] },
   { folder: "target/mapping/", mayImport: ["target/wire/", "target/storage/"] },
   { folder: "target/scsi/", mayImport: ["target/wire/", "target/storage/"] },
+  { folder: "target/injection/", mayImport: ["target/wire/", "target/storage/", "target/scsi/"] },
   { folder: "target/iscsi/", mayImport: ["target/wire/", "target/storage/", "target/scsi/"] },
   {
     folder: "target/agent/",
-    mayImport: ["target/wire/", "target/storage/", "target/mapping/", "target/scsi/", "target/iscsi/"],
+    mayImport: [
+      "target/wire/",
+      "target/storage/",
+      "target/mapping/",
+      "target/scsi/",
+      "target/injection/",
+      "target/iscsi/",
+    ],
   },
   { folder: "target/", mayImport: ["target/"] },
   {
@@ -27,6 +35,8 @@ export const FENCES: readonly Fence[] = [
     mayImport: [
       "target/wire/",
       "target/mapping/protocol.ts",
+      "target/injection/parse.ts",
+      "target/injection/rule.ts",
       "target/mapping/frame.ts",
       "target/mapping/entry.ts",
       "target/mapping/mapping-table.ts",

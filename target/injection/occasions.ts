@@ -1,0 +1,60 @@
+/** The part of a fault after `when`: in any order, each once; `always` stands alone. */
+import type { Bound, Occasion } from "./rule.ts";
+import { DURATION_FORMAT, duration, probability, whole } from "./values.ts";
+import { FaultTextError, oneOf, type Word, type Words } from "./words.ts";
+
+type Draft = { -readonly [Key in keyof Occasion]?: Occasion[Key] };
+
+const READERS: { readonly [Key in keyof Occasion]-?: (word: Word) => Occasion[Key] } = {
+  every: (word) => whole(word, "every how many matches"),
+  first: (word) => whole(word, "how many times"),
+  probability,
+  seed: (word) => whole(word, "a seed", 0),
+  from: bound,
+  until: bound,
+};
+
+const KEYS = Object.keys(READERS) as readonly (keyof Occasion)[];
+
+export const ALWAYS: Occasion = { seed: 0 };
+
+/** Where each word stood, for what is said of it later. */
+export interface Occasions {
+  readonly occasion: Occasion;
+  readonly places: ReadonlyMap<keyof Occasion, Word>;
+}
+
+/** Reads until `do`. @throws FaultTextError */
+export function readOccasions(words: Words): Occasions {
+  const draft: Draft = {};
+  const places = new Map<keyof Occasion, Word>();
+  if (words.skip("always")) return { occasion: ALWAYS, places };
+  while (words.next.text !== "do") {
+    const word = words.take();
+    const key = KEYS.find((known) => known === word.text);
+    if (key === undefined || places.has(key)) {
+      throw new FaultTextError(word, `always, or once each ${oneOf(KEYS)}${places.size > 0 ? ", or 'do'" : ""}`);
+    }
+    places.set(key, word);
+    const value = words.take();
+    Object.assign(draft, { [key]: READERS[key](value) });
+    ordered(draft, value);
+  }
+  if (places.size === 0) throw new FaultTextError(words.next, `always, ${oneOf(KEYS)} after 'when'`);
+  return { occasion: { ...draft, seed: draft.seed ?? 0 }, places };
+}
+
+function bound(word: Word): Bound {
+  if (/^[0-9]+$/.test(word.text)) return { match: whole(word, "the number of a match") };
+  const afterMs = duration(word.text);
+  if (afterMs === undefined) throw new FaultTextError(word, `the number of a match, or ${DURATION_FORMAT}`);
+  return { afterMs };
+}
+
+function ordered({ from, until }: Draft, word: Word): void {
+  if (from === undefined || until === undefined) return;
+  const isEmpty =
+    ("match" in from && "match" in until && until.match < from.match) ||
+    ("afterMs" in from && "afterMs" in until && until.afterMs <= from.afterMs);
+  if (isEmpty) throw new FaultTextError(word, "an 'until' that comes after 'from'");
+}
