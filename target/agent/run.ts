@@ -96,7 +96,7 @@ function makeTarget(welcome: Welcome, publication: TargetPublication, log: (line
   publication.sessionsOf = {
     drop: (initiator) => target.drop(initiator),
     nexuses: (initiator) => target.nexuses(initiator),
-    inventoryChanged: (nexus) => server.inventoryChanged(nexus),
+    inventoryChanged: (nexus) => target.inventoryChanged(nexus),
     rows: () => target.sessions(),
   };
   return target;

@@ -3,6 +3,7 @@
  * ErrorRecoveryLevel 0 whatever breaks the protocol ends the connection (RFC 7143 7.1.4.3).
  */
 import type { Socket } from "node:net";
+import { announceDrop, requestLogout } from "./async-message.ts";
 import { watchPulse } from "./keepalive.ts";
 import { login } from "./login.ts";
 import { type LoginPolicy, LoginRefused, type LoginResult } from "./login-policy.ts";
@@ -40,6 +41,8 @@ export class Connection {
   #closed: Promise<void> | undefined;
   #endWatch: (() => void) | undefined;
   bytesIn = 0;
+  /** Connection ID (11.12.7), once it has logged in. */
+  cid = 0;
 
   constructor(socket: Socket, options: ConnectionOptions) {
     this.socket = socket;
@@ -65,10 +68,31 @@ export class Connection {
     return this.#closed !== undefined;
   }
 
+  /** Asks for a logout and gives it some time, where it is known to understand (RFC 7143 11.9.1); then ends the connection like `close`. */
+  async shutDown(): Promise<void> {
+    const { logoutTimeMs } = this.#options.limits;
+    const session = this.#session;
+    if (session?.takesMessages && !this.isClosing && logoutTimeMs > 0) {
+      requestLogout(session, Math.min(0xffff, Math.ceil(logoutTimeMs / 1000)));
+      if (!(await this.#closesWithin(logoutTimeMs))) announceDrop(session, this.cid);
+    }
+    return this.close();
+  }
+
   /** Ends the connection and its session; resolved when no task of it holds anything. */
   close(): Promise<void> {
     this.#closed ??= this.#end();
     return this.#closed;
+  }
+
+  #closesWithin(ms: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const bound = setTimeout(() => resolve(false), ms);
+      this.socket.once("close", () => {
+        clearTimeout(bound);
+        resolve(true);
+      });
+    });
   }
 
   async #end(): Promise<void> {
@@ -99,6 +123,7 @@ export class Connection {
     try {
       const channel = { receive: () => this.#next(), send: (h: Buffer, d?: Uint8Array) => this.writer.send(h, d) };
       const result = await login(channel, policy);
+      this.cid = result.cid;
       this.#digestsFromNowOn(result);
       this.#opening = open(this, result);
       this.#session = await this.#opening;

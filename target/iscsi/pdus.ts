@@ -78,6 +78,16 @@ export const R2tPdu = layout(BHS_BYTES, {
   desiredDataTransferLength: uint(44, 4),
 });
 
+/** 11.9. */
+export const AsyncMessagePdu = layout(BHS_BYTES, {
+  ...response,
+  final: flag(1, 7),
+  asyncEvent: uint(36, 1),
+  parameter1: uint(38, 2),
+  parameter2: uint(40, 2),
+  parameter3: uint(42, 2),
+});
+
 /** 11.10 and 11.11. */
 export const TextRequestPdu = layout(BHS_BYTES, {
   ...request,

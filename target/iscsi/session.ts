@@ -83,6 +83,11 @@ export class Session {
     if (!options.discovery) options.server.nexusBegins(options.nexus);
   }
 
+  /** Whether it may be told something unasked (11.9). */
+  get takesMessages(): boolean {
+    return this.pingsUs && !this.#options.discovery;
+  }
+
   get maxSendDataSegmentLength(): number {
     return this.parameters.maxSendDataSegmentLength;
   }

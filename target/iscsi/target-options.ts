@@ -35,6 +35,8 @@ export interface TargetLimits {
   readonly pduBytes: number;
   /** Longest text of a login or a text request, over all of its PDUs. Default 65,536. */
   readonly textBytes: number;
+  /** How long initiators that were asked to log out, because the target closes, have for it; 0 asks nobody. Default 2,000. */
+  readonly logoutTimeMs: number;
   /** How long a peer that reads nothing may hold up the end of its connection. Default 5,000. */
   readonly closeTimeMs: number;
   /** How long a peer may leave data unacknowledged (TCP_USER_TIMEOUT, RFC 5482). Default 30,000. */
@@ -52,6 +54,7 @@ export const DEFAULT_LIMITS: TargetLimits = {
   tasksPerSession: 128,
   pduBytes: 262_144,
   textBytes: 65_536,
+  logoutTimeMs: 2_000,
   closeTimeMs: 5_000,
   deadPeerTimeMs: 30_000,
   pingAfterMs: 10_000,

@@ -7,6 +7,7 @@ import { ownUnits } from "../scsi/own-units.ts";
 import { FixedInventory } from "../scsi/server-context.ts";
 import type { DeviceServer, Nexus, TargetPort } from "../scsi/transport.ts";
 import { UserError } from "../storage/user-error.ts";
+import { announceLunsChanged } from "./async-message.ts";
 import { Connection } from "./connection.ts";
 import { REJECT } from "./keys.ts";
 import type { LoginPolicy, LoginResult } from "./login-policy.ts";
@@ -80,11 +81,15 @@ export class Target extends EventEmitter<TargetEvents> {
     return bound;
   }
 
-  /** Ends every session and listens no more; resolved when no task holds anything. Peers that read nothing are waited for no longer than `closeTimeMs`. */
+  /**
+   * Listens no more, asks the initiators that understand it to log out, and ends the sessions that
+   * are there after `logoutTimeMs`; resolved when no task holds anything. Peers that read nothing
+   * are waited for no longer than `closeTimeMs`.
+   */
   async close(): Promise<void> {
     this.#isOpen = false;
     const closed = this.#servers.splice(0).map(({ server }) => new Promise((resolve) => server.close(resolve)));
-    await Promise.all([...this.#connections].map((connection) => connection.close()));
+    await Promise.all([...this.#connections].map((connection) => connection.shutDown()));
     await Promise.all(closed);
   }
 
@@ -98,6 +103,19 @@ export class Target extends EventEmitter<TargetEvents> {
   nexuses(initiatorName: string): Nexus[] {
     const all = [...this.#connections].flatMap(({ session }) => (session ? [session.nexus] : []));
     return all.filter((nexus) => nexus.initiatorName === initiatorName);
+  }
+
+  /**
+   * To be called when what `server` shows to a nexus has changed: its initiator is told by unit
+   * attention, and by an asynchronous message where it understands one. Resolved when its tasks on
+   * units that it no longer sees have ended.
+   */
+  async inventoryChanged(nexus: Nexus): Promise<void> {
+    const changed = this.#server.inventoryChanged?.(nexus);
+    for (const { session } of this.#connections) {
+      if (session?.nexus === nexus && session.takesMessages) announceLunsChanged(session);
+    }
+    await changed;
   }
 
   /** Ends the sessions of an initiator; resolved when their tasks hold nothing. */

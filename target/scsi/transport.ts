@@ -132,6 +132,9 @@ export interface DeviceServer {
   /** A nexus begins (power-on unit attention, SAM-5 6.2) and ends (its tasks are aborted and waited for). */
   nexusBegins(nexus: Nexus): void;
   nexusEnds(nexus: Nexus): Promise<void>;
+
+  /** What a nexus sees has changed: it is told by unit attention, and its tasks on units that it no longer sees are aborted, and waited for. Absent where that never happens. */
+  inventoryChanged?(nexus: Nexus): Promise<void>;
 }
 
 export type TaskManagementResult = "complete" | "no-such-lun";
