@@ -6,10 +6,10 @@ import { BlockDeviceServer } from "../scsi/device-server.ts";
 import { ownUnits } from "../scsi/own-units.ts";
 import { FixedInventory } from "../scsi/server-context.ts";
 import type { DeviceServer, Nexus, TargetPort } from "../scsi/transport.ts";
-import { UserError } from "../storage/user-error.ts";
 import { announceLunsChanged } from "./async-message.ts";
 import { Connection } from "./connection.ts";
 import { REJECT } from "./keys.ts";
+import { listenOn } from "./listening.ts";
 import type { LoginPolicy, LoginResult } from "./login-policy.ts";
 import { LoginStatus } from "./opcodes.ts";
 import { Session } from "./session.ts";
@@ -44,6 +44,7 @@ export class Target extends EventEmitter<TargetEvents> {
   readonly #initiatorPorts = new Map<string, Connection>();
   readonly #servers: { server: Server; portal: Portal }[] = [];
   #isOpen = true;
+  #isSuspended = false;
   #tsih = 0;
 
   /** @throws TypeError where not exactly one of `luns` and `server` is given */
@@ -68,16 +69,14 @@ export class Target extends EventEmitter<TargetEvents> {
   /** Begins to listen; resolves with the address bound. @throws UserError in one sentence where it is taken or not ours. */
   async listen(portal: Portal): Promise<Portal> {
     const server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", (error: NodeJS.ErrnoException) => reject(cannotListen(portal, error)));
-      server.listen({ host: portal.host, port: portal.port, exclusive: true }, resolve);
-    });
+    await listenOn(server, portal);
     const address = server.address();
     const bound = {
       host: portal.host,
       port: typeof address === "object" && address !== null ? address.port : portal.port,
     };
     this.#servers.push({ server, portal: bound });
+    if (this.#isSuspended) server.close();
     return bound;
   }
 
@@ -122,6 +121,39 @@ export class Target extends EventEmitter<TargetEvents> {
   async drop(initiatorName: string): Promise<void> {
     const theirs = [...this.#connections].filter((c) => c.session?.nexus.initiatorName === initiatorName);
     await Promise.all(theirs.map((connection) => connection.close()));
+  }
+
+  /** The portals go down: every connection is cut, and nobody can connect until `resume`. */
+  suspend(): void {
+    this.#isSuspended = true;
+    for (const { server } of this.#servers) if (server.listening) server.close();
+    for (const { socket } of this.#connections) socket.resetAndDestroy();
+  }
+
+  /** Listens again where it did. @throws UserError where an address is taken by now: call it again */
+  async resume(): Promise<void> {
+    this.#isSuspended = false;
+    for (const { server, portal } of this.#servers) if (!server.listening) await listenOn(server, portal);
+  }
+
+  /** Cuts the connection of a session, as a broken cable would. */
+  reset(nexus: Nexus): void {
+    this.#connectionOf(nexus)?.socket.resetAndDestroy();
+  }
+
+  hasDigest(nexus: Nexus): boolean {
+    const writer = this.#connectionOf(nexus)?.writer;
+    return writer !== undefined && (writer.headerDigest || writer.dataDigest);
+  }
+
+  /** Makes the next digest wrong that is sent in a session. */
+  damageNextDigest(nexus: Nexus): void {
+    const writer = this.#connectionOf(nexus)?.writer;
+    if (writer !== undefined) writer.damageNext = true;
+  }
+
+  #connectionOf(nexus: Nexus): Connection | undefined {
+    return [...this.#connections].find(({ session }) => session?.nexus === nexus);
   }
 
   #accept(socket: Socket): void {
@@ -252,16 +284,4 @@ function row(connection: Connection, session: Session): SessionRow {
     bytesIn: connection.bytesIn,
     bytesOut: connection.writer.bytesOut,
   };
-}
-
-function cannotListen({ host, port }: Portal, error: NodeJS.ErrnoException): UserError {
-  const reasons: Readonly<Record<string, string>> = {
-    EADDRINUSE: "is in use by another program; stop it, or choose another port (0 takes any free one)",
-    EADDRNOTAVAIL: "is not an address of this machine; choose one that is",
-    EACCES: "needs privileges; choose a port above 1023",
-  };
-  return new UserError(
-    error.code ?? "listen",
-    `Portal ${host}:${port} ${reasons[error.code ?? ""] ?? `cannot be bound (${error.code})`}.`,
-  );
 }

@@ -20,6 +20,8 @@ const PADDING = [Buffer.alloc(0), Buffer.alloc(1), Buffer.alloc(2), Buffer.alloc
 export class PduWriter {
   headerDigest = false;
   dataDigest = false;
+  /** The next digest that is sent is made wrong: a fault on demand. */
+  damageNext = false;
   bytesOut = 0;
   readonly #socket: Socket;
   #pieces: Uint8Array[] = [];
@@ -44,7 +46,7 @@ export class PduWriter {
     Bhs.dataSegmentLength.set(header, 0, length);
     this.#endStretch();
     this.#pieces.push(header);
-    if (this.headerDigest) this.#pieces.push(digestOf([header]));
+    if (this.headerDigest) this.#pieces.push(this.#digestOf([header]));
     if (data !== undefined && length > 0) this.#sendData(data);
     this.#schedule();
   }
@@ -68,6 +70,8 @@ export class PduWriter {
     const { slab, at, end, dataBytes } = room;
     Bhs.dataSegmentLength.set(slab.bytes, at, dataBytes);
     if (end !== at + BHS_BYTES + dataBytes) complete(room);
+    if (this.damageNext && this.headerDigest) this.#damage(slab.bytes, at + BHS_BYTES);
+    else if (this.damageNext && this.dataDigest && dataBytes > 0) this.#damage(slab.bytes, end - DIGEST_BYTES);
     if (this.#stretch !== slab || this.#to !== at) {
       this.#endStretch();
       this.#stretch = slab;
@@ -147,7 +151,18 @@ export class PduWriter {
     const padding = PADDING[(-data.length & 3) as 0 | 1 | 2 | 3];
     this.#pieces.push(data);
     if (padding.length > 0) this.#pieces.push(padding);
-    if (this.dataDigest) this.#pieces.push(digestOf([data, padding]));
+    if (this.dataDigest) this.#pieces.push(this.#digestOf([data, padding]));
+  }
+
+  #digestOf(pieces: readonly Uint8Array[]): Buffer {
+    const digest = digestOf(pieces);
+    if (this.damageNext) this.#damage(digest, 0);
+    return digest;
+  }
+
+  #damage(bytes: Buffer, at: number): void {
+    bytes.writeUInt8(bytes.readUInt8(at) ^ 0xff, at);
+    this.damageNext = false;
   }
 }
 

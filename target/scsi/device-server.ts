@@ -8,6 +8,7 @@ import { CONTROL_NACA } from "./cdb.ts";
 import { Command, checkCondition, RESERVATION_CONFLICT } from "./command.ts";
 import { findCommand, hasServiceActions } from "./commands/table.ts";
 import { Condition } from "./condition.ts";
+import type { Injector } from "./injector.ts";
 import type { ItlNexus } from "./itl-nexus.ts";
 import type { LogicalUnit } from "./logical-unit.ts";
 import { lunFromWire } from "./lun.ts";
@@ -40,6 +41,8 @@ const TASK_SET_FULL: ScsiResult = Object.freeze({ kind: "done", status: Status.T
 export class BlockDeviceServer implements DeviceServer, ServerContext {
   readonly inventory: LunInventory;
   readonly logger: BugLogger | undefined;
+  /** Set while faults are to be injected. */
+  injector: Injector | undefined = undefined;
   readonly #targetPorts: (() => readonly TargetPort[]) | undefined;
   readonly #nexuses = new NexusRegistry();
 

@@ -1,3 +1,4 @@
+import type { Injector } from "./injector.ts";
 import type { LogicalUnit } from "./logical-unit.ts";
 import type { Nexus, TargetPort } from "./transport.ts";
 
@@ -21,6 +22,8 @@ export interface BugLogger {
 export interface ServerContext {
   readonly inventory: LunInventory;
   readonly logger: BugLogger | undefined;
+  /** Absent where no fault is set: a command then pays one look at this. */
+  readonly injector: Injector | undefined;
   /** Every target port of this target device, for REPORT TARGET PORT GROUPS; the nexus' own where the owner names none. */
   targetPorts(nexus: Nexus): readonly TargetPort[];
 }

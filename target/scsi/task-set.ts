@@ -107,7 +107,8 @@ export class TaskSet {
     let execution: Execution | Promise<Execution>;
     try {
       // Since it was admitted, FORMAT UNIT or SANITIZE may have begun.
-      execution = (operation && command.notReady) ?? command.definition.execute(command, dataOut);
+      const injected = command.server.injector?.execute(command, dataOut);
+      execution = injected ?? (operation && command.notReady) ?? command.definition.execute(command, dataOut);
     } catch (bug) {
       execution = command.fault(bug);
     }

@@ -1,0 +1,31 @@
+import type { InjectionRule, Operation } from "./rule.ts";
+
+/** An injected fault as the controller sends it to an agent: names are what the agent knows units and hosts by. */
+export interface AgentRule {
+  readonly name: string;
+  /** ms since 1970. */
+  readonly addedAtMs: number;
+  readonly effect: InjectionRule["effect"];
+  readonly when: InjectionRule["when"];
+  /** Absent: all. Empty: none, as of a disk that is not there. */
+  readonly match: AgentMatch;
+}
+
+export interface AgentMatch {
+  /** Unit serial numbers (VPD 80h) of disks. */
+  readonly serials?: readonly string[];
+  /** Initiator names of hosts. */
+  readonly initiators?: readonly string[];
+  readonly ops?: readonly Operation[];
+  readonly lba?: { readonly first: number; readonly last: number };
+  readonly commands?: readonly string[];
+  /** Storage devices by their number. */
+  readonly devices?: readonly number[];
+}
+
+/** Of one fault at one agent. */
+export interface InjectionCounter {
+  readonly name: string;
+  readonly matched: number;
+  readonly fired: number;
+}
