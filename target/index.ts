@@ -6,6 +6,7 @@ export type { ChapCredentials } from "./iscsi/chap.ts";
 export type { Redirection, SessionKind } from "./iscsi/login-policy.ts";
 export { Target, type TargetEvents } from "./iscsi/target.ts";
 export type {
+  CommandRow,
   Portal,
   SessionRow,
   TargetAccess,

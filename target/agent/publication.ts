@@ -69,6 +69,11 @@ export class TargetPublication implements Publication, LunInventory, TargetAcces
     return this.#hosts.has(initiatorName);
   }
 
+  /** Hosts of one agent know nothing of each other, and end nothing of each other's. */
+  mayColdReset(): boolean {
+    return false;
+  }
+
   advertised(initiatorName: string, portal: Portal): Portal | undefined {
     const told = this.#hosts.get(initiatorName)?.advertise ?? this.portalAdvertise;
     return told && { host: told.host, port: told.port ?? portal.port };

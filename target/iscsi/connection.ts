@@ -7,6 +7,7 @@ import { announceDrop, requestLogout } from "./async-message.ts";
 import { watchPulse } from "./keepalive.ts";
 import { login } from "./login.ts";
 import { type LoginPolicy, LoginRefused, type LoginResult } from "./login-policy.ts";
+import { ping } from "./nop.ts";
 import { ProtocolError } from "./protocol-error.ts";
 import { type Pdu, PduReader } from "./reader.ts";
 import type { Session } from "./session.ts";
@@ -17,6 +18,8 @@ import { PduWriter } from "./writer.ts";
 /** Bytes that may wait for a peer that does not read, before we stop listening to it. */
 const MAX_UNSENT_BYTES = 8 * 1024 * 1024;
 const TCP_KEEPALIVE_MS = 10_000;
+/** What a login PDU may carry: what we have declared holds once the login is over (RFC 7143 13.12). */
+const MAX_LOGIN_DATA_BYTES = 8192;
 
 export interface ConnectionOptions {
   readonly policy: LoginPolicy;
@@ -49,7 +52,7 @@ export class Connection {
     this.address = `${socket.remoteAddress ?? "?"}:${socket.remotePort ?? 0}`;
     this.#options = options;
     this.writer = new PduWriter(socket);
-    this.reader = new PduReader(options.limits.pduBytes);
+    this.reader = new PduReader(Math.min(MAX_LOGIN_DATA_BYTES, options.limits.pduBytes));
     socket.setNoDelay(true);
     socket.setKeepAlive(true, TCP_KEEPALIVE_MS);
     setTcpUserTimeout(socket, options.limits.deadPeerTimeMs);
@@ -124,12 +127,13 @@ export class Connection {
       const channel = { receive: () => this.#next(), send: (h: Buffer, d?: Uint8Array) => this.writer.send(h, d) };
       const result = await login(channel, policy);
       this.cid = result.cid;
-      this.#digestsFromNowOn(result);
+      this.#agreedFromNowOn(result);
       this.#opening = open(this, result);
       this.#session = await this.#opening;
       if (this.isClosing) return;
       this.#watch(this.#session);
       this.#receive(Buffer.alloc(0));
+      this.#resume();
     } catch (error) {
       this.#failed(error);
     } finally {
@@ -142,7 +146,7 @@ export class Connection {
       heard: () => this.bytesIn,
       // What we do not read we cannot hear.
       mayPing: () => session.pingsUs && !this.socket.isPaused(),
-      ping: () => session.ping(),
+      ping: () => ping(session),
       dead: () => this.#failed(new ProtocolError("silent", "it answered no ping")),
     };
     this.#endWatch = watchPulse(pulse, this.#options.limits);
@@ -162,10 +166,11 @@ export class Connection {
   }
 
   /** Digests apply from the first PDU after the final login response (RFC 7143 13.1), which must leave without. */
-  #digestsFromNowOn({ parameters }: LoginResult): void {
+  #agreedFromNowOn({ parameters }: LoginResult): void {
     this.writer.flush();
     this.writer.headerDigest = parameters.headerDigest;
     this.writer.dataDigest = parameters.dataDigest;
+    this.reader.maxDataBytes = this.#options.limits.pduBytes;
     this.reader.headerDigest = parameters.headerDigest;
     this.reader.dataDigest = parameters.dataDigest;
   }
@@ -180,6 +185,7 @@ export class Connection {
         resolve(pdu);
       };
       this.#receive(Buffer.alloc(0));
+      this.#resume();
     });
   }
 
@@ -198,11 +204,15 @@ export class Connection {
       this.#failed(error);
     }
     this.writer.flush();
-    // Whoever floods us and does not read, or has not logged in, is not listened to any more until it is its turn.
-    if (this.socket.writableLength > MAX_UNSENT_BYTES) this.socket.pause();
+    // Whoever floods us and does not read, or talks while its login waits for an older session to end, is not listened to until it is its turn.
+    if (this.socket.writableLength > MAX_UNSENT_BYTES || !this.#listens) this.socket.pause();
+  }
+
+  get #listens(): boolean {
+    return this.#session !== undefined || this.#waiting !== undefined || this.isClosing;
   }
 
   #resume(): void {
-    if (this.socket.isPaused()) this.socket.resume();
+    if (this.socket.isPaused() && this.#listens) this.socket.resume();
   }
 }

@@ -70,4 +70,5 @@ export const TaskFunctionResponse = {
   LUN_DOES_NOT_EXIST: 2,
   REASSIGN_NOT_SUPPORTED: 4,
   NOT_SUPPORTED: 5,
+  NOT_AUTHORIZED: 6,
 } as const;

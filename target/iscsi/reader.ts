@@ -21,13 +21,13 @@ export class PduReader {
   headerDigest = false;
   dataDigest = false;
   /** Our MaxRecvDataSegmentLength: a longer data segment is refused before a byte of it is kept. */
-  readonly #maxDataBytes: number;
+  maxDataBytes: number;
   #chunks: Buffer[] = [];
   #bytes = 0;
   #header: Buffer | undefined;
 
   constructor(maxDataBytes: number) {
-    this.#maxDataBytes = maxDataBytes;
+    this.maxDataBytes = maxDataBytes;
   }
 
   push(chunk: Buffer): void {
@@ -65,8 +65,8 @@ export class PduReader {
     if (digest > 0 && crc32c([header, ...ahs]) !== this.#takeWhole(DIGEST_BYTES).readUInt32LE(0)) {
       throw new ProtocolError("header-digest", "a header digest does not match");
     }
-    if (Bhs.dataSegmentLength.get(header, 0) > this.#maxDataBytes) {
-      throw new ProtocolError("data-segment-too-long", `a data segment is longer than ${this.#maxDataBytes} bytes`);
+    if (Bhs.dataSegmentLength.get(header, 0) > this.maxDataBytes) {
+      throw new ProtocolError("data-segment-too-long", `a data segment is longer than ${this.maxDataBytes} bytes`);
     }
     return header;
   }

@@ -2,17 +2,16 @@
  * A session in full feature phase (RFC 7143 4.2.2, 4.2.5): the command window, tasks, and what
  * each PDU of the initiator does.
  */
-import type { DeviceServer, Execution, Nexus, ScsiResult } from "../scsi/transport.ts";
+import { type DeviceServer, type Execution, type Nexus, type ScsiResult, Status } from "../scsi/transport.ts";
 import { serialAdd, serialDistance } from "../wire/serial.ts";
 import type { SessionParameters } from "./keys.ts";
+import { answerPing } from "./nop.ts";
 import { NO_TAG, Opcode, RejectReason } from "./opcodes.ts";
 import {
   Bhs,
   DataOutPdu,
   LogoutRequestPdu,
   LogoutResponsePdu,
-  NopInPdu,
-  NopOutPdu,
   RejectPdu,
   ScsiCommandPdu,
   ScsiResponsePdu,
@@ -42,8 +41,16 @@ export interface SessionOptions {
   readonly maxTextBytes: number;
   /** SendTargets (RFC 7143 Appendix C); undefined: a target that this initiator may not know. */
   readonly sendTargets: (name: string) => readonly Pair[];
+  /** Ends every session of the target; undefined where this initiator may not. */
+  readonly coldReset: (() => void) | undefined;
+  /** Hears of commands, while anybody listens. */
+  readonly observer: CommandObserver;
   /** The initiator logged out, or a bug ended the session. */
   readonly onEnd: (error?: unknown) => void;
+}
+
+export interface CommandObserver {
+  answered: ((task: IscsiTask, result: ScsiResult) => void) | undefined;
 }
 
 type Handler = (session: Session, pdu: Pdu) => void;
@@ -86,6 +93,14 @@ export class Session {
   /** Whether it may be told something unasked (11.9). */
   get takesMessages(): boolean {
     return this.pingsUs && !this.#options.discovery;
+  }
+
+  get mayColdReset(): boolean {
+    return this.#options.coldReset !== undefined;
+  }
+
+  coldReset(): void {
+    this.#options.coldReset?.();
   }
 
   get maxSendDataSegmentLength(): number {
@@ -172,7 +187,7 @@ export class Session {
     if (this.tasks.size >= 2 * this.#options.maxTasks) return this.reject(pdu, RejectReason.IMMEDIATE_COMMAND_REJECT);
     this.commands += 1;
     const admitted = this.server.admit(task);
-    if (admitted.kind === "done") return respond(this, task, admitted);
+    if (admitted.kind === "done") return this.#answer(task, admitted);
     task.accepted = admitted;
     if (task.expectedOutBytes > 0 || pdu.dataBytes > 0) return requestData(this, task, pdu);
     this.execute(task);
@@ -195,8 +210,14 @@ export class Session {
 
   #end(task: IscsiTask, end: Execution): void {
     this.tasks.delete(task.tag);
-    if (end.kind === "done") return respond(this, task, end);
-    if (end.reportStatus) respond(this, task, { kind: "done", status: 0x40 });
+    if (end.kind === "done") return this.#answer(task, end);
+    if (end.reportStatus) this.#answer(task, TASK_ABORTED);
+  }
+
+  #answer(task: IscsiTask, result: ScsiResult): void {
+    respond(this, task, result);
+    const { observer } = this.#options;
+    if (observer.answered !== undefined) observer.answered(task, result);
   }
 
   /** Ends a task whose data cannot be used; what still comes of it is dropped. */
@@ -210,34 +231,6 @@ export class Session {
     // Data that is still on its way for a task that has ended is not an error.
     if (task?.executing !== undefined || task === undefined) return;
     takeData(this, task, pdu);
-  }
-
-  nopOut(pdu: Pdu): void {
-    const tag = NopOutPdu.initiatorTaskTag.get(pdu.header, 0);
-    // An answer to our own ping.
-    if (tag === NO_TAG) return;
-    this.pingsUs = true;
-    const header = NopInPdu.encode({
-      opcode: Opcode.NOP_IN,
-      final: 1,
-      initiatorTaskTag: tag,
-      targetTransferTag: NO_TAG,
-    });
-    pdu.header.copy(header, 8, 8, 16);
-    this.stamp(header, true);
-    this.send(header, Buffer.concat(pdu.data).subarray(0, this.maxSendDataSegmentLength));
-  }
-
-  /** A NOP-In that wants an answer (RFC 7143 11.19); its StatSN is not used up. */
-  ping(): void {
-    const header = NopInPdu.encode({
-      opcode: Opcode.NOP_IN,
-      final: 1,
-      initiatorTaskTag: NO_TAG,
-      targetTransferTag: this.nextTransferTag(),
-    });
-    this.stamp(header, false);
-    this.send(header);
   }
 
   text(pdu: Pdu): void {
@@ -275,8 +268,10 @@ export class Session {
   }
 }
 
+const TASK_ABORTED: ScsiResult = Object.freeze({ kind: "done", status: Status.TASK_ABORTED });
+
 const HANDLERS = new Map<number, Handler>([
-  [Opcode.NOP_OUT, (session, pdu) => session.nopOut(pdu)],
+  [Opcode.NOP_OUT, answerPing],
   [Opcode.SCSI_COMMAND, (session, pdu) => session.command(pdu)],
   [Opcode.TASK_MANAGEMENT_REQUEST, (session, pdu) => session.manage(pdu)],
   [Opcode.TEXT_REQUEST, (session, pdu) => session.text(pdu)],

@@ -19,6 +19,8 @@ export interface TargetAccess {
   credentials?(initiatorName: string, kind: SessionKind): ChapCredentials | undefined;
   /** Another address where this initiator is to log in (RFC 7143 11.13.5, "target moved"); undefined: here. */
   redirect?(initiatorName: string): Redirection | undefined;
+  /** Whether this initiator may end the sessions of all by TARGET COLD RESET (RFC 7143 11.5.1). Absent: it may. */
+  mayColdReset?(initiatorName: string): boolean;
 }
 
 /** What a target puts up with. Each may be given alone. */
@@ -27,6 +29,8 @@ export interface TargetLimits {
   readonly connections: number;
   /** Connections from one address that have not logged in; more are closed without a word. Default 128. */
   readonly loginsPerAddress: number;
+  /** Connections taken from one address in a second, and as many at once after a silence; more are closed without a word. Default 500. */
+  readonly loginsPerSecond: number;
   /** From connection to full feature phase. Default 15,000. */
   readonly loginTimeMs: number;
   /** Commands under way in one session: its command window (RFC 7143 4.2.2.1). Default 128. */
@@ -50,6 +54,7 @@ export interface TargetLimits {
 export const DEFAULT_LIMITS: TargetLimits = {
   connections: 1024,
   loginsPerAddress: 128,
+  loginsPerSecond: 500,
   loginTimeMs: 15_000,
   tasksPerSession: 128,
   pduBytes: 262_144,
@@ -86,6 +91,23 @@ export interface TargetOptions {
   readonly logger?: TargetLogger;
   /** Unpredictable bytes for CHAP challenges; by default those of node:crypto. */
   readonly random?: (bytes: number) => Buffer;
+}
+
+/** One SCSI command that was answered. */
+export interface CommandRow {
+  /** `id` of its session. */
+  readonly session: string;
+  readonly initiator: string;
+  /** Undefined where the eight bytes name none that could exist here (SAM-5 4.7). */
+  readonly lun: number | undefined;
+  /** The first byte of `cdb`. */
+  readonly opcode: number;
+  /** As it came: 16 bytes, whatever the command has. */
+  readonly cdb: Uint8Array;
+  /** SAM-5 5.3.1. */
+  readonly status: number;
+  /** What came with CHECK CONDITION (SPC-4 4.5). */
+  readonly sense: Uint8Array | undefined;
 }
 
 /** One session, as it stands. */

@@ -11,9 +11,12 @@ import { Connection } from "./connection.ts";
 import { REJECT } from "./keys.ts";
 import { listenOn } from "./listening.ts";
 import type { LoginPolicy, LoginResult } from "./login-policy.ts";
+import { LoginRate } from "./login-rate.ts";
 import { LoginStatus } from "./opcodes.ts";
-import { Session } from "./session.ts";
+import { commandRow, row } from "./rows.ts";
+import { type CommandObserver, Session } from "./session.ts";
 import {
+  type CommandRow,
   DEFAULT_LIMITS,
   type Portal,
   type SessionRow,
@@ -28,6 +31,8 @@ export interface TargetEvents {
   login: [session: SessionRow];
   /** A session has ended, whichever way; none of its tasks holds anything any more. */
   logout: [session: SessionRow];
+  /** A SCSI command has been answered, with whatever status. Costs nothing while nobody listens. */
+  command: [command: CommandRow];
   /** A bug: the session concerned ends, the target goes on. Where nobody listens it is logged only. */
   error: [error: unknown];
 }
@@ -43,6 +48,8 @@ export class Target extends EventEmitter<TargetEvents> {
   /** The latest connection of each initiator port that has a session, or is about to. */
   readonly #initiatorPorts = new Map<string, Connection>();
   readonly #servers: { server: Server; portal: Portal }[] = [];
+  readonly #rate: LoginRate;
+  readonly #observer: CommandObserver = { answered: undefined };
   #isOpen = true;
   #isSuspended = false;
   #tsih = 0;
@@ -54,6 +61,7 @@ export class Target extends EventEmitter<TargetEvents> {
     this.#access = options.access ?? { authorize: () => true };
     this.#server = deviceServerOf(options);
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#rate = new LoginRate(this.#limits.loginsPerSecond);
     this.name = options.name;
     const portGroup = options.portGroup ?? 1;
     this.port = {
@@ -64,6 +72,13 @@ export class Target extends EventEmitter<TargetEvents> {
       protocolIdentifier: 5,
       versionDescriptor: 0x0960,
     };
+    this.on("newListener", (event) => {
+      if (event === "command")
+        this.#observer.answered = (task, result) => this.emit("command", commandRow(task, result));
+    });
+    this.on("removeListener", () => {
+      if (this.listenerCount("command") === 0) this.#observer.answered = undefined;
+    });
   }
 
   /** Begins to listen; resolves with the address bound. @throws UserError in one sentence where it is taken or not ours. */
@@ -156,11 +171,16 @@ export class Target extends EventEmitter<TargetEvents> {
     return [...this.#connections].find(({ session }) => session?.nexus === nexus);
   }
 
+  #endAll(): void {
+    for (const connection of this.#connections) if (connection.session) void connection.close();
+  }
+
   #accept(socket: Socket): void {
     const waiting = [...this.#connections].filter(
       (c) => c.session === undefined && c.socket.remoteAddress === socket.remoteAddress,
     );
-    if (this.#connections.size >= this.#limits.connections || waiting.length >= this.#limits.loginsPerAddress) {
+    const full = this.#connections.size >= this.#limits.connections || waiting.length >= this.#limits.loginsPerAddress;
+    if (full || !this.#rate.admits(socket.remoteAddress ?? "?", performance.now())) {
       this.#options.logger?.info({ address: socket.remoteAddress }, "too many connections: one more was closed");
       socket.destroy();
       return;
@@ -240,6 +260,8 @@ export class Target extends EventEmitter<TargetEvents> {
       maxTasks: this.#limits.tasksPerSession,
       maxTextBytes: this.#limits.textBytes,
       sendTargets: (name) => this.#sendTargets(result, name),
+      observer: this.#observer,
+      coldReset: this.#access.mayColdReset?.(initiatorName) === false ? undefined : () => this.#endAll(),
       onEnd: (error) => {
         if (error !== undefined) this.#bug(error);
         void connection.close();
@@ -270,18 +292,4 @@ function deviceServerOf({ name, luns, server, logger }: TargetOptions): DeviceSe
   }
   const inventory = new FixedInventory(ownUnits(name, luns ?? {}));
   return server ?? new BlockDeviceServer({ inventory, ...(logger && { logger }) });
-}
-
-function row(connection: Connection, session: Session): SessionRow {
-  return {
-    id: session.nexus.id,
-    initiator: session.nexus.initiatorName,
-    address: connection.address,
-    headerDigest: session.parameters.headerDigest,
-    dataDigest: session.parameters.dataDigest,
-    commands: session.commands,
-    queue: session.tasks.size,
-    bytesIn: connection.bytesIn,
-    bytesOut: connection.writer.bytesOut,
-  };
 }

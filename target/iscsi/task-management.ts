@@ -13,11 +13,18 @@ const FUNCTIONS = new Map<number, Run>([
   [TaskFunction.CLEAR_TASK_SET, async (s, lun) => code(await s.server.clearTaskSet(s.nexus, lun))],
   [TaskFunction.LOGICAL_UNIT_RESET, async (s, lun) => code(await s.server.logicalUnitReset(s.nexus, lun))],
   [TaskFunction.TARGET_WARM_RESET, async (s) => code(await s.server.targetReset(s.nexus))],
+  [TaskFunction.TARGET_COLD_RESET, targetColdReset],
   [TaskFunction.TASK_REASSIGN, async () => TaskFunctionResponse.REASSIGN_NOT_SUPPORTED],
 ]);
 
+/** What follows the answer of a function that is complete. */
+const AFTERWARDS = new Map<number, (session: Session) => void>([
+  [TaskFunction.TARGET_COLD_RESET, (session) => session.coldReset()],
+]);
+
 export async function manageTask(session: Session, { header }: Pdu): Promise<void> {
-  const run = FUNCTIONS.get(TaskManagementRequestPdu.function.get(header, 0));
+  const asked = TaskManagementRequestPdu.function.get(header, 0);
+  const run = FUNCTIONS.get(asked);
   const response = run === undefined ? TaskFunctionResponse.NOT_SUPPORTED : await run(session, wireLun(header), header);
   const answer = TaskManagementResponsePdu.encode({
     opcode: Opcode.TASK_MANAGEMENT_RESPONSE,
@@ -27,6 +34,7 @@ export async function manageTask(session: Session, { header }: Pdu): Promise<voi
   });
   session.stamp(answer, true);
   session.send(answer);
+  if (response === TaskFunctionResponse.COMPLETE) AFTERWARDS.get(asked)?.(session);
 }
 
 /**
@@ -43,6 +51,12 @@ async function abortTask(session: Session, _lun: bigint | number, header: Buffer
   await session.server.abortTask(task);
   await task.executing;
   return TaskFunctionResponse.COMPLETE;
+}
+
+/** It ends the sessions of all, those too that see nothing of what the initiator sees: not everybody may. */
+async function targetColdReset(session: Session): Promise<number> {
+  if (!session.mayColdReset) return TaskFunctionResponse.NOT_AUTHORIZED;
+  return code(await session.server.targetReset(session.nexus));
 }
 
 function code(result: TaskManagementResult): number {

@@ -46,7 +46,9 @@ export async function besiegedTarget(t: ExecutionContext): Promise<BesiegedTarge
   const bugs: unknown[] = [];
   const logger = { info: () => undefined, error: (fields: object) => void bugs.push(fields) };
   const server = new BlockDeviceServer({ inventory, logger });
-  const target = new Target({ name: TARGET, server, limits: { loginTimeMs: 2000, loginsPerAddress: 1000 } });
+  const access = { authorize: () => true, mayColdReset: () => false };
+  const limits = { loginTimeMs: 2000, loginsPerAddress: 1000, loginsPerSecond: 100_000 };
+  const target = new Target({ name: TARGET, access, server, limits });
   target.on("error", (error) => bugs.push(error));
   t.teardown(() => target.close());
   const portal = await target.listen({ host: "127.0.0.1", port: 0 });
