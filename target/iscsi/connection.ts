@@ -10,7 +10,7 @@ import { type LoginPolicy, LoginRefused, type LoginResult } from "./login-policy
 import { ping } from "./nop.ts";
 import { ProtocolError } from "./protocol-error.ts";
 import { type Pdu, PduReader } from "./reader.ts";
-import type { Session } from "./session.ts";
+import type { SessionConnection } from "./session-connection.ts";
 import type { TargetLimits, TargetLogger } from "./target-options.ts";
 import { setTcpUserTimeout } from "./tcp-user-timeout.ts";
 import { PduWriter } from "./writer.ts";
@@ -26,8 +26,8 @@ export interface ConnectionOptions {
   readonly limits: TargetLimits;
   readonly logger: TargetLogger | undefined;
   /** Makes the session, once older ones of the same nexus have ended. */
-  readonly open: (connection: Connection, result: LoginResult) => Promise<Session>;
-  readonly onClose: (connection: Connection) => void;
+  readonly open: (connection: Connection, result: LoginResult) => Promise<SessionConnection>;
+  readonly onClose: (connection: Connection) => void | Promise<void>;
   readonly onError: (error: unknown, connection: Connection) => void;
 }
 
@@ -37,15 +37,13 @@ export class Connection {
   readonly writer: PduWriter;
   readonly reader: PduReader;
   readonly #options: ConnectionOptions;
-  #opening: Promise<Session> | undefined;
-  #session: Session | undefined;
+  #opening: Promise<SessionConnection> | undefined;
+  #session: SessionConnection | undefined;
   #waiting: ((pdu: Pdu) => void) | undefined;
   #fail: ((error: Error) => void) | undefined;
   #closed: Promise<void> | undefined;
   #endWatch: (() => void) | undefined;
   bytesIn = 0;
-  /** Connection ID (11.12.7), once it has logged in. */
-  cid = 0;
 
   constructor(socket: Socket, options: ConnectionOptions) {
     this.socket = socket;
@@ -63,7 +61,7 @@ export class Connection {
     void this.#login();
   }
 
-  get session(): Session | undefined {
+  get session(): SessionConnection | undefined {
     return this.#session;
   }
 
@@ -77,7 +75,7 @@ export class Connection {
     const session = this.#session;
     if (session?.takesMessages && !this.isClosing && logoutTimeMs > 0) {
       requestLogout(session, Math.min(0xffff, Math.ceil(logoutTimeMs / 1000)));
-      if (!(await this.#closesWithin(logoutTimeMs))) announceDrop(session, this.cid);
+      if (!(await this.#closesWithin(logoutTimeMs))) announceDrop(session, session.cid);
     }
     return this.close();
   }
@@ -98,17 +96,27 @@ export class Connection {
     });
   }
 
+  /** Like `close`, for the reason given: a bug, or what the peer did wrong. */
+  end(reason?: unknown): Promise<void> {
+    if (reason !== undefined) this.#failed(reason);
+    return this.close();
+  }
+
   async #end(): Promise<void> {
     this.#fail?.(new ProtocolError("closed", "the connection ended during login"));
     this.#endWatch?.();
     this.#endSocket();
     try {
       // One that waits for an older session of its nexus becomes one first, and then ends: whoever comes after it must wait for that.
-      await this.#opening?.then((session) => session.end());
+      await this.#opening?.then(
+        (session) => session.end(),
+        // Whoever waits for it to open has said why it did not.
+        () => undefined,
+      );
     } catch (bug) {
       this.#options.onError(bug, this);
     }
-    this.#options.onClose(this);
+    await this.#options.onClose(this);
   }
 
   /** What was sent still leaves, for as long as the peer takes it. */
@@ -126,7 +134,6 @@ export class Connection {
     try {
       const channel = { receive: () => this.#next(), send: (h: Buffer, d?: Uint8Array) => this.writer.send(h, d) };
       const result = await login(channel, policy);
-      this.cid = result.cid;
       this.#agreedFromNowOn(result);
       this.#opening = open(this, result);
       this.#session = await this.#opening;
@@ -141,7 +148,7 @@ export class Connection {
     }
   }
 
-  #watch(session: Session): void {
+  #watch(session: SessionConnection): void {
     const pulse = {
       heard: () => this.bytesIn,
       // What we do not read we cannot hear.

@@ -13,6 +13,7 @@ export interface SessionParameters {
   initialR2t: boolean;
   immediateData: boolean;
   maxOutstandingR2t: number;
+  maxConnections: number;
 }
 
 /** RFC 7143 13: the values where a key is not negotiated. */
@@ -26,6 +27,7 @@ export function defaultParameters(): SessionParameters {
     initialR2t: true,
     immediateData: true,
     maxOutstandingR2t: 1,
+    maxConnections: 1,
   };
 }
 
@@ -36,10 +38,18 @@ export const NOT_UNDERSTOOD = "NotUnderstood";
 export const IRRELEVANT = "Irrelevant";
 export const REJECT = "Reject";
 
+/** What a target's own settings decide. */
+export interface Offers {
+  /** Connections of one session. */
+  readonly maxConnections: number;
+}
+
 interface KeyRule {
   /** The reply to an offer, given what is agreed so far; undefined for a declaration, which has none unless it is wrong. */
-  readonly reply?: (offer: string, agreed: SessionParameters) => string | undefined;
+  readonly reply?: (offer: string, agreed: SessionParameters, ours: Offers) => string | undefined;
   readonly set?: (parameters: SessionParameters, agreed: string) => void;
+  /** Said in the leading connection of a session, for all of them (13, "LO"). */
+  readonly leadingOnly?: boolean;
   /** Operational keys have no meaning in a discovery session (13, Irrelevant when SessionType=Discovery). */
   readonly normalOnly?: boolean;
 }
@@ -63,7 +73,13 @@ export const OPERATIONAL_KEYS: Readonly<Record<string, KeyRule>> = {
       p.maxSendDataSegmentLength = Number(v);
     },
   },
-  MaxConnections: { reply: minimum(1, 1, 65535), normalOnly: true },
+  MaxConnections: {
+    reply: (offer, _agreed, { maxConnections }) => minimum(maxConnections, 1, 65535)(offer),
+    set: (p, v) => {
+      p.maxConnections = Number(v);
+    },
+    normalOnly: true,
+  },
   InitialR2T: {
     reply: or(false),
     set: (p, v) => {
@@ -101,17 +117,17 @@ export const OPERATIONAL_KEYS: Readonly<Record<string, KeyRule>> = {
     },
     normalOnly: true,
   },
-  DefaultTime2Wait: { reply: maximum(2, 0, 3600) },
-  DefaultTime2Retain: { reply: minimum(0, 0, 3600) },
+  DefaultTime2Wait: { reply: maximum(2, 0, 3600), leadingOnly: true },
+  DefaultTime2Retain: { reply: minimum(0, 0, 3600), leadingOnly: true },
   DataPDUInOrder: { reply: or(true), normalOnly: true },
   DataSequenceInOrder: { reply: or(true), normalOnly: true },
-  ErrorRecoveryLevel: { reply: minimum(0, 0, 2) },
+  ErrorRecoveryLevel: { reply: minimum(0, 0, 2), leadingOnly: true },
   IFMarker: { reply: () => "No" },
   OFMarker: { reply: () => "No" },
   IFMarkInt: { reply: () => IRRELEVANT },
   OFMarkInt: { reply: () => IRRELEVANT },
   TaskReporting: { reply: firstOf("RFC3720"), normalOnly: true },
-  iSCSIProtocolLevel: { reply: minimum(1, 0, 31) },
+  iSCSIProtocolLevel: { reply: minimum(1, 0, 31), leadingOnly: true },
   InitiatorAlias: {},
   // What only targets say, and what only full feature phase knows (13.4 to 13.9).
   SendTargets: { reply: () => REJECT },

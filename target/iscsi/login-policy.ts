@@ -21,6 +21,12 @@ export interface SessionClaim {
   readonly cid: number;
 }
 
+/** A session that takes one more connection. */
+export interface JoinedSession {
+  readonly parameters: SessionParameters;
+  readonly window: { readonly expCmdSn: number; readonly maxCmdSn: number };
+}
+
 /** Whom and what an initiator may log in to, as its target decides it. */
 export interface LoginPolicy {
   readonly targetName: string;
@@ -35,8 +41,10 @@ export interface LoginPolicy {
   redirect(initiatorName: string): Redirection | undefined;
   /** Whether new sessions are taken at all. */
   isOpen(): boolean;
-  /** TSIH ≠ 0 names a session to add a connection to. @returns the login status that says why that may not be (none takes more than one connection here). */
-  refuseConnection(claim: SessionClaim): number;
+  /** Connections that a session may have (13.2). */
+  readonly maxConnections: number;
+  /** The session that TSIH ≠ 0 names, to add a connection to it. @throws LoginRefused where there is none, or it takes none */
+  join(claim: SessionClaim): JoinedSession;
   newTsih(): number;
   /** Fresh, unpredictable bytes. */
   random(bytes: number): Buffer;
@@ -44,6 +52,8 @@ export interface LoginPolicy {
 
 export interface LoginResult extends SessionClaim {
   readonly discovery: boolean;
+  /** It adds a connection to a session that is there. */
+  readonly joined: boolean;
   readonly parameters: SessionParameters;
   /** CmdSN that the first command will carry. */
   readonly cmdSn: number;

@@ -4,7 +4,7 @@
  *     security (0) ──▶ operational (1) ──▶ full feature (3)
  *          └─────────────────────────────────▲        an initiator may begin in either of the first two
  */
-import { type LoginPolicy, LoginRefused, type LoginResult } from "./login-policy.ts";
+import { type JoinedSession, type LoginPolicy, LoginRefused, type LoginResult } from "./login-policy.ts";
 import { Negotiation } from "./negotiation.ts";
 import { LoginStatus, Opcode } from "./opcodes.ts";
 import { LoginRequestPdu, LoginResponsePdu } from "./pdus.ts";
@@ -46,6 +46,7 @@ class Conversation {
   #tsih = 0;
   #textBytes = 0;
   #declaredOurs = false;
+  #joined: JoinedSession | undefined;
 
   constructor(channel: LoginChannel, policy: LoginPolicy) {
     this.#channel = channel;
@@ -56,10 +57,10 @@ class Conversation {
     const first = await this.#receiveText();
     const introduction = introduce(first, this.#policy);
     const { initiatorName, discovery } = introduction;
-    this.#checkTsih(initiatorName);
+    this.#joined = this.#join(introduction);
     const credentials = this.#policy.credentials(initiatorName, discovery ? "discovery" : "normal");
     const security = new Security(credentials, (bytes) => this.#policy.random(bytes));
-    const negotiation = new Negotiation(discovery);
+    const negotiation = new Negotiation(discovery, this.#policy, this.#joined?.parameters);
     // 13.9: the tag stands in the first response that carries text to a normal session.
     let replies: Pair[] = discovery ? [] : [["TargetPortalGroupTag", String(this.#policy.portalGroupTag)]];
     for (let pairs = first; ; pairs = await this.#receiveText()) {
@@ -117,13 +118,14 @@ class Conversation {
       throw new LoginRefused(LoginStatus.INITIATOR_ERROR, "T and C exclude each other");
   }
 
-  #checkTsih(initiatorName: string): void {
+  /** A TSIH names a session to which this connection is to be added (11.12.6). */
+  #join({ initiatorName, discovery }: Introduction): JoinedSession | undefined {
     const tsih = LoginRequestPdu.tsih.get(this.#request, 0);
-    if (tsih === 0) return;
+    if (tsih === 0) return undefined;
+    if (discovery) throw new LoginRefused(LoginStatus.INITIATOR_ERROR, "a discovery session has one connection");
     const isid = LoginRequestPdu.isid.get(this.#request, 0);
     const cid = LoginRequestPdu.cid.get(this.#request, 0);
-    const status = this.#policy.refuseConnection({ initiatorName, isid, tsih, cid });
-    throw new LoginRefused(status, `no connection is added to the session of TSIH ${tsih}`);
+    return this.#policy.join({ initiatorName, isid, tsih, cid });
   }
 
   #answers(pairs: readonly Pair[], { declared }: Introduction, security: Security, negotiation: Negotiation): Pair[] {
@@ -157,10 +159,13 @@ class Conversation {
   }
 
   /** Who was let in when the login began may not be any more; by now it has proven who it is, so that it may know. */
-  #confirm({ initiatorName, discovery }: Introduction): void {
+  #confirm(introduction: Introduction): void {
+    const { initiatorName, discovery } = introduction;
     if (!(discovery || this.#policy.authorize(initiatorName)))
       throw new LoginRefused(LoginStatus.AUTHORIZATION_FAILURE, `${initiatorName} is let in no more`);
-    this.#tsih = this.#policy.newTsih();
+    // The session may have ended meanwhile, or another connection may have taken the place.
+    this.#joined = this.#join(introduction);
+    this.#tsih = this.#joined ? LoginRequestPdu.tsih.get(this.#request, 0) : this.#policy.newTsih();
   }
 
   /** Answers one whole text, in as many responses as it takes (C bit, 11.13.2). */
@@ -191,8 +196,8 @@ class Conversation {
       tsih: LoginRequestPdu.tsih.get(this.#request, 0),
       initiatorTaskTag: LoginRequestPdu.initiatorTaskTag.get(this.#request, 0),
       statSn: this.#statSn,
-      expCmdSn: LoginRequestPdu.cmdSn.get(this.#request, 0),
-      maxCmdSn: LoginRequestPdu.cmdSn.get(this.#request, 0),
+      expCmdSn: this.#joined?.window.expCmdSn ?? LoginRequestPdu.cmdSn.get(this.#request, 0),
+      maxCmdSn: this.#joined?.window.maxCmdSn ?? LoginRequestPdu.cmdSn.get(this.#request, 0),
     });
     this.#statSn = (this.#statSn + 1) >>> 0;
     return header;
@@ -205,6 +210,7 @@ class Conversation {
       tsih: this.#tsih,
       cid: LoginRequestPdu.cid.get(this.#request, 0),
       discovery,
+      joined: this.#joined !== undefined,
       parameters,
       cmdSn: LoginRequestPdu.cmdSn.get(this.#request, 0),
       statSn: this.#statSn,

@@ -1,17 +1,33 @@
 /** Operational text negotiation of one login (RFC 7143 6.2 and 6.3): what the initiator offers against the table of keys. */
-import { defaultParameters, IRRELEVANT, NOT_UNDERSTOOD, numberValue, OPERATIONAL_KEYS, REJECT } from "./keys.ts";
+import {
+  defaultParameters,
+  IRRELEVANT,
+  NOT_UNDERSTOOD,
+  numberValue,
+  type Offers,
+  OPERATIONAL_KEYS,
+  REJECT,
+  type SessionParameters,
+} from "./keys.ts";
 import { LoginRefused } from "./login-policy.ts";
 import { LoginStatus } from "./opcodes.ts";
 import type { Pair } from "./text.ts";
 
 export class Negotiation {
-  readonly parameters = defaultParameters();
+  readonly parameters: SessionParameters;
   readonly #discovery: boolean;
+  readonly #ours: Offers;
+  readonly #isLeading: boolean;
   readonly #answered = new Set<string>();
   /** FirstBurstLength that we have offered, and that waits for its answer. */
   #offeredFirstBurst: number | undefined;
 
-  constructor(discovery: boolean) {
+  /** `agreed`: what the session that is joined goes by already. */
+  constructor(discovery: boolean, ours: Offers, agreed?: SessionParameters) {
+    const { headerDigest, dataDigest, maxSendDataSegmentLength } = defaultParameters();
+    this.parameters = agreed ? { ...agreed, headerDigest, dataDigest, maxSendDataSegmentLength } : defaultParameters();
+    this.#isLeading = agreed === undefined;
+    this.#ours = ours;
     this.#discovery = discovery;
   }
 
@@ -41,7 +57,9 @@ export class Negotiation {
     const rule = Object.hasOwn(OPERATIONAL_KEYS, key) ? OPERATIONAL_KEYS[key] : undefined;
     if (rule === undefined) return value === NOT_UNDERSTOOD ? [] : [[key, NOT_UNDERSTOOD]];
     if (rule.normalOnly && this.#discovery) return [[key, IRRELEVANT]];
-    const reply = rule.reply?.(value, this.parameters);
+    // All keys that only normal sessions know are the leading connection's, too.
+    if (!this.#isLeading && (rule.leadingOnly || rule.normalOnly)) return [[key, REJECT]];
+    const reply = rule.reply?.(value, this.parameters, this.#ours);
     // We declare this one as well, so that a Reject of theirs could not be told from ours.
     if (reply === REJECT && key === "MaxRecvDataSegmentLength")
       throw new LoginRefused(LoginStatus.INITIATOR_ERROR, `${key} is not between 512 and 16777215`);

@@ -18,16 +18,19 @@ export function commandRow({ nexus, lun, cdb }: IscsiTask, { status, sense }: Sc
   };
 }
 
-export function row(connection: Connection, session: Session): SessionRow {
+/** `connections`: at least one of the session's. */
+export function row(session: Session, connections: readonly Connection[]): SessionRow {
+  const [first] = connections;
+  const sum = (bytes: (connection: Connection) => number) => connections.reduce((total, one) => total + bytes(one), 0);
   return {
     id: session.nexus.id,
     initiator: session.nexus.initiatorName,
-    address: connection.address,
-    headerDigest: session.parameters.headerDigest,
-    dataDigest: session.parameters.dataDigest,
+    address: first?.address ?? "?",
+    headerDigest: first?.writer.headerDigest ?? false,
+    dataDigest: first?.writer.dataDigest ?? false,
     commands: session.commands,
     queue: session.tasks.size,
-    bytesIn: connection.bytesIn,
-    bytesOut: connection.writer.bytesOut,
+    bytesIn: sum(({ bytesIn }) => bytesIn),
+    bytesOut: sum(({ writer }) => writer.bytesOut),
   };
 }

@@ -33,6 +33,8 @@ export interface TargetLimits {
   readonly loginsPerSecond: number;
   /** From connection to full feature phase. Default 15,000. */
   readonly loginTimeMs: number;
+  /** Connections that one session may have: MaxConnections (13.2). Default 1. */
+  readonly connectionsPerSession: number;
   /** Commands under way in one session: its command window (RFC 7143 4.2.2.1). Default 128. */
   readonly tasksPerSession: number;
   /** Longest data segment taken, 512 to 16,777,215: MaxRecvDataSegmentLength (13.12). Default 262,144. */
@@ -56,6 +58,7 @@ export const DEFAULT_LIMITS: TargetLimits = {
   loginsPerAddress: 128,
   loginsPerSecond: 500,
   loginTimeMs: 15_000,
+  connectionsPerSession: 1,
   tasksPerSession: 128,
   pduBytes: 262_144,
   textBytes: 65_536,

@@ -12,9 +12,11 @@ import { REJECT } from "./keys.ts";
 import { listenOn } from "./listening.ts";
 import type { LoginPolicy, LoginResult } from "./login-policy.ts";
 import { LoginRate } from "./login-rate.ts";
-import { LoginStatus } from "./opcodes.ts";
+import { ProtocolError } from "./protocol-error.ts";
 import { commandRow, row } from "./rows.ts";
-import { type CommandObserver, Session } from "./session.ts";
+import { Session } from "./session.ts";
+import { type CommandObserver, SessionConnection } from "./session-connection.ts";
+import { SessionTable } from "./sessions.ts";
 import {
   type CommandRow,
   DEFAULT_LIMITS,
@@ -45,14 +47,12 @@ export class Target extends EventEmitter<TargetEvents> {
   readonly #limits: TargetLimits;
   readonly #options: TargetOptions;
   readonly #connections = new Set<Connection>();
-  /** The latest connection of each initiator port that has a session, or is about to. */
-  readonly #initiatorPorts = new Map<string, Connection>();
+  readonly #sessions = new SessionTable();
   readonly #servers: { server: Server; portal: Portal }[] = [];
   readonly #rate: LoginRate;
   readonly #observer: CommandObserver = { answered: undefined };
   #isOpen = true;
   #isSuspended = false;
-  #tsih = 0;
 
   /** @throws TypeError where not exactly one of `luns` and `server` is given */
   constructor(options: TargetOptions) {
@@ -108,15 +108,12 @@ export class Target extends EventEmitter<TargetEvents> {
   }
 
   sessions(): SessionRow[] {
-    return [...this.#connections].flatMap((connection) =>
-      connection.session ? [row(connection, connection.session)] : [],
-    );
+    return [...this.#sessions].map((session) => row(session, this.#connectionsOf(session.nexus)));
   }
 
   /** The nexuses of an initiator's sessions. */
   nexuses(initiatorName: string): Nexus[] {
-    const all = [...this.#connections].flatMap(({ session }) => (session ? [session.nexus] : []));
-    return all.filter((nexus) => nexus.initiatorName === initiatorName);
+    return [...this.#sessions].map(({ nexus }) => nexus).filter((nexus) => nexus.initiatorName === initiatorName);
   }
 
   /**
@@ -126,9 +123,8 @@ export class Target extends EventEmitter<TargetEvents> {
    */
   async inventoryChanged(nexus: Nexus): Promise<void> {
     const changed = this.#server.inventoryChanged?.(nexus);
-    for (const { session } of this.#connections) {
-      if (session?.nexus === nexus && session.takesMessages) announceLunsChanged(session);
-    }
+    const connection = this.#connectionsOf(nexus).find(({ session }) => session?.takesMessages);
+    if (connection?.session) announceLunsChanged(connection.session);
     await changed;
   }
 
@@ -153,22 +149,22 @@ export class Target extends EventEmitter<TargetEvents> {
 
   /** Cuts the connection of a session, as a broken cable would. */
   reset(nexus: Nexus): void {
-    this.#connectionOf(nexus)?.socket.resetAndDestroy();
+    for (const { socket } of this.#connectionsOf(nexus)) socket.resetAndDestroy();
   }
 
   hasDigest(nexus: Nexus): boolean {
-    const writer = this.#connectionOf(nexus)?.writer;
+    const writer = this.#connectionsOf(nexus)[0]?.writer;
     return writer !== undefined && (writer.headerDigest || writer.dataDigest);
   }
 
   /** Makes the next digest wrong that is sent in a session. */
   damageNextDigest(nexus: Nexus): void {
-    const writer = this.#connectionOf(nexus)?.writer;
+    const writer = this.#connectionsOf(nexus)[0]?.writer;
     if (writer !== undefined) writer.damageNext = true;
   }
 
-  #connectionOf(nexus: Nexus): Connection | undefined {
-    return [...this.#connections].find(({ session }) => session?.nexus === nexus);
+  #connectionsOf(nexus: Nexus): Connection[] {
+    return [...this.#connections].filter(({ session }) => session?.nexus === nexus);
   }
 
   #endAll(): void {
@@ -197,13 +193,11 @@ export class Target extends EventEmitter<TargetEvents> {
     );
   }
 
-  #forget(connection: Connection): void {
+  async #forget(connection: Connection): Promise<void> {
     this.#connections.delete(connection);
-    const { session } = connection;
-    if (session === undefined) return;
-    const { initiatorPort } = session.nexus;
-    if (this.#initiatorPorts.get(initiatorPort) === connection) this.#initiatorPorts.delete(initiatorPort);
-    this.emit("logout", row(connection, session));
+    const session = connection.session?.session;
+    await session?.ended;
+    if (session?.hasEnded && this.#sessions.forget(session)) this.emit("logout", row(session, [connection]));
   }
 
   #bug(error: unknown): void {
@@ -221,54 +215,51 @@ export class Target extends EventEmitter<TargetEvents> {
       credentials: (name, kind) => this.#access.credentials?.(name, kind),
       redirect: (name) => this.#access.redirect?.(name),
       isOpen: () => this.#isOpen,
-      // One connection is all that a session has here (MaxConnections, 13.2).
-      refuseConnection: ({ tsih }) =>
-        this.#hasTsih(tsih) ? LoginStatus.TOO_MANY_CONNECTIONS : LoginStatus.SESSION_DOES_NOT_EXIST,
-      newTsih: () => this.#newTsih(),
+      maxConnections: this.#limits.connectionsPerSession,
+      join: (claim) => this.#sessions.join(claim),
+      newTsih: () => this.#sessions.newTsih(),
       random: this.#options.random ?? randomBytes,
     };
   }
 
-  #newTsih(): number {
-    do this.#tsih = (this.#tsih % 0xffff) + 1;
-    while (this.#hasTsih(this.#tsih));
-    return this.#tsih;
-  }
-
-  #hasTsih(tsih: number): boolean {
-    return [...this.#connections].some(({ session }) => session?.nexus.id === String(tsih));
-  }
-
-  async #open(connection: Connection, result: LoginResult): Promise<Session> {
-    const { initiatorName, isid, discovery } = result;
-    const initiatorPort = `${initiatorName},i,0x${isid.toString(16).padStart(12, "0")}`;
-    if (!discovery) {
-      // Session reinstatement (RFC 7143 6.3.5): what the old session had under way ends first. Of
-      // several that log in at once each waits for the one before it, which waits likewise.
-      const earlier = this.#initiatorPorts.get(initiatorPort);
-      this.#initiatorPorts.set(initiatorPort, connection);
-      await earlier?.close();
-    }
-    const session = new Session({
-      nexus: { id: String(result.tsih), initiatorPort, initiatorName, targetPort: this.port },
+  async #open(connection: Connection, result: LoginResult): Promise<SessionConnection> {
+    const { initiatorName, discovery, joined } = result;
+    const session = joined ? this.#sessions.get(result.tsih) : await this.#begin(connection, result);
+    if (session === undefined || session.hasEnded) throw new ProtocolError("session-ended", "its session has ended");
+    // Connection reinstatement (RFC 7143 6.3.4). The old one goes when the new one is there: it may be all that the session has.
+    const before = session.member(result.cid);
+    const channel = new SessionConnection({
+      session,
+      cid: result.cid,
       parameters: result.parameters,
-      discovery,
-      cmdSn: result.cmdSn,
       statSn: result.statSn,
-      server: this.#server,
       writer: connection.writer,
-      maxTasks: this.#limits.tasksPerSession,
       maxTextBytes: this.#limits.textBytes,
       sendTargets: (name) => this.#sendTargets(result, name),
       observer: this.#observer,
       coldReset: this.#access.mayColdReset?.(initiatorName) === false ? undefined : () => this.#endAll(),
-      onEnd: (error) => {
-        if (error !== undefined) this.#bug(error);
-        void connection.close();
-      },
+      onEnd: (error) => connection.end(error),
     });
+    await before?.close();
     if (!(discovery || this.#access.authorize(initiatorName))) void connection.close();
-    queueMicrotask(() => this.emit("login", row(connection, session)));
+    if (!joined) queueMicrotask(() => this.emit("login", row(session, [connection])));
+    return channel;
+  }
+
+  async #begin(connection: Connection, result: LoginResult): Promise<Session> {
+    const { initiatorName, isid, discovery } = result;
+    const initiatorPort = `${initiatorName},i,0x${isid.toString(16).padStart(12, "0")}`;
+    if (!discovery) await this.#sessions.reinstate(initiatorPort, connection);
+    const session = new Session({
+      nexus: { id: String(result.tsih), initiatorPort, initiatorName, targetPort: this.port },
+      parameters: result.parameters,
+      discovery,
+      isid,
+      cmdSn: result.cmdSn,
+      server: this.#server,
+      maxTasks: this.#limits.tasksPerSession,
+    });
+    this.#sessions.add(session);
     return session;
   }
 

@@ -33,13 +33,14 @@ export class IscsiTask implements ScsiTask {
   dataSn = 0;
   /** Where its read data leaves from. */
   room: Room | undefined = undefined;
-  readonly #rooms: RoomSource;
+  /** The connection that it came on, and is answered on. */
+  readonly channel: TaskChannel;
   /** Resolves once nothing of it is left; set where somebody waits for that. */
   executing: Promise<void> | undefined = undefined;
 
-  constructor(header: Buffer, nexus: Nexus, rooms: RoomSource) {
+  constructor(header: Buffer, nexus: Nexus, channel: TaskChannel) {
     this.nexus = nexus;
-    this.#rooms = rooms;
+    this.channel = channel;
     this.header = header;
     this.tag = ScsiCommandPdu.initiatorTaskTag.get(header, 0);
     this.lun = wireLun(header);
@@ -53,11 +54,11 @@ export class IscsiTask implements ScsiTask {
   /** Memory for read data, which then leaves from there; once for each task. */
   readBuffer(bytes: number): Uint8Array | undefined {
     if (bytes > MAX_ROOM_DATA_BYTES || this.room !== undefined) return undefined;
-    this.room = this.#rooms.room(bytes);
+    this.room = this.channel.room(bytes);
     return this.room.slab.bytes.subarray(this.room.dataAt, this.room.dataAt + bytes);
   }
 }
 
-export interface RoomSource {
+export interface TaskChannel {
   room(dataBytes: number): Room;
 }

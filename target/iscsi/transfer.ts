@@ -7,29 +7,29 @@ import { NO_TAG, Opcode } from "./opcodes.ts";
 import { DataOutPdu, R2tPdu, ScsiCommandPdu } from "./pdus.ts";
 import { ProtocolError } from "./protocol-error.ts";
 import type { Pdu } from "./reader.ts";
-import type { Session } from "./session.ts";
+import type { SessionConnection } from "./session-connection.ts";
 import type { IscsiTask } from "./task.ts";
 
 /** Begins to gather the data of a task that the device server has accepted. */
-export function requestData(session: Session, task: IscsiTask, command: Pdu): void {
-  const { immediateData, initialR2t } = session.parameters;
+export function requestData(channel: SessionConnection, task: IscsiTask, command: Pdu): void {
+  const { immediateData, initialR2t } = channel.parameters;
   task.wantedBytes = Math.min(task.expectedOutBytes, task.accepted?.dataOutBytes ?? 0);
   task.unsolicited = ScsiCommandPdu.final.get(command.header, 0) === 0;
   if (command.dataBytes > 0 && !immediateData)
     throw new ProtocolError("immediate-data", "immediate data was not agreed on");
   if (task.unsolicited && initialR2t) throw new ProtocolError("unsolicited-data", "unsolicited data was not agreed on");
-  session.tasks.set(task.tag, task);
+  channel.tasks.set(task.tag, task);
   // Ended by somebody else's task management while its data is on the way: what still comes is dropped.
-  task.onCancel = () => session.tasks.delete(task.tag);
-  keep(session, task, command);
-  proceed(session, task);
+  task.onCancel = () => channel.tasks.delete(task.tag);
+  keep(channel, task, command);
+  proceed(channel, task);
 }
 
 /** ABORTED COMMAND, DATA OFFSET ERROR (SPC-4 annex F): the task alone fails where its data is out of order, as RFC 7143 7.8 lets it. */
 const DATA_OFFSET_ERROR = checkCondition({ senseKey: 0xb, asc: 0x4b, ascq: 0x05 }, false);
 
 /** One Data-Out. @throws ProtocolError where it is beyond what was agreed. */
-export function takeData(session: Session, task: IscsiTask, pdu: Pdu): void {
+export function takeData(channel: SessionConnection, task: IscsiTask, pdu: Pdu): void {
   const { header } = pdu;
   const final = DataOutPdu.final.get(header, 0) === 1;
   const solicited = DataOutPdu.targetTransferTag.get(header, 0) !== NO_TAG;
@@ -43,24 +43,24 @@ export function takeData(session: Session, task: IscsiTask, pdu: Pdu): void {
     DataOutPdu.bufferOffset.get(header, 0) !== task.receivedBytes ||
     DataOutPdu.dataSn.get(header, 0) !== task.dataSn
   ) {
-    return session.fail(task, DATA_OFFSET_ERROR);
+    return channel.fail(task, DATA_OFFSET_ERROR);
   }
   task.dataSn += 1;
-  keep(session, task, pdu);
+  keep(channel, task, pdu);
   if (solicited && task.receivedBytes > task.solicitedUpTo)
     throw new ProtocolError("data-length", "more data came than was asked for");
   if (!final) return;
   if (solicited && task.receivedBytes < task.solicitedUpTo)
     throw new ProtocolError("data-length", "less data came than was asked for");
   task.unsolicited = false;
-  proceed(session, task);
+  proceed(channel, task);
 }
 
-function keep(session: Session, task: IscsiTask, pdu: Pdu): void {
+function keep(channel: SessionConnection, task: IscsiTask, pdu: Pdu): void {
   if (pdu.dataBytes === 0) return;
   const limit =
     task.unsolicited || task.solicitedUpTo === 0
-      ? Math.min(session.parameters.firstBurstLength, task.expectedOutBytes)
+      ? Math.min(channel.parameters.firstBurstLength, task.expectedOutBytes)
       : task.expectedOutBytes;
   if (task.receivedBytes + pdu.dataBytes > limit)
     throw new ProtocolError("burst-length", "unsolicited data exceeds FirstBurstLength");
@@ -81,14 +81,14 @@ function cut(task: IscsiTask): void {
   task.data.push(...pieces);
 }
 
-function proceed(session: Session, task: IscsiTask): void {
+function proceed(channel: SessionConnection, task: IscsiTask): void {
   if (task.unsolicited) return;
   if (task.receivedBytes >= task.wantedBytes) {
     task.onCancel = undefined;
-    return session.execute(task);
+    return channel.execute(task);
   }
-  const length = Math.min(task.wantedBytes - task.receivedBytes, session.parameters.maxBurstLength);
-  task.transferTag = session.nextTransferTag();
+  const length = Math.min(task.wantedBytes - task.receivedBytes, channel.parameters.maxBurstLength);
+  task.transferTag = channel.nextTransferTag();
   task.solicitedUpTo = task.receivedBytes + length;
   task.dataSn = 0;
   const header = R2tPdu.encode({
@@ -102,6 +102,6 @@ function proceed(session: Session, task: IscsiTask): void {
   });
   task.r2tSn += 1;
   task.header.copy(header, 8, 8, 16);
-  session.stamp(header, false);
-  session.send(header);
+  channel.stamp(header, false);
+  channel.send(header);
 }
