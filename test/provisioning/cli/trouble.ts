@@ -25,7 +25,7 @@ function state(lab: TestLab): string {
 async function assertRefused(t: ExecutionContext, lab: TestLab, args: string[], sentence: RegExp): Promise<void> {
   const { exitCode, stderr } = await lab.run(args);
   t.is(exitCode, 1, stderr);
-  const told = stderr.split("\n").filter((line) => !line.startsWith("- "));
+  const told = stderr.split("\n").filter((line) => !/^(- | {2})/.test(line)); // A step and what it says are progress.
   t.is(told.length, 1, stderr);
   t.regex(told[0] ?? "", sentence);
 }
