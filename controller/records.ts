@@ -1,5 +1,6 @@
 /** What the controller keeps besides the tables; each kind under its own prefix in the store. */
 import type { AgentProcess } from "node-iscsi-target/mapping/protocol.ts";
+import type { InjectionRecord } from "./injection/record.ts";
 import { Records } from "./store/records.ts";
 import type { Store } from "./store/store.ts";
 
@@ -78,6 +79,7 @@ export class AllRecords {
   readonly hosts = new Records<HostRecord>("host");
   readonly exports = new Records<ExportRecord>("export");
   readonly zones = new Records<ZoneRecord>("zone");
+  readonly injections = new Records<InjectionRecord>("injection");
 
   async load(store: Store): Promise<void> {
     for (const records of Object.values(this) as Records<object>[]) await records.load(store);

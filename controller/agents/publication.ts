@@ -1,4 +1,5 @@
 /** What an agent is to have, out of the records: devices, tables, units and hosts, each under a key (pure). */
+import { injectionItem } from "../injection/item.ts";
 import type { AllRecords, DiskRecord, HostRecord } from "../records.ts";
 import type { Outgoing } from "./agent-session.ts";
 
@@ -36,6 +37,7 @@ export function desired(records: AllRecords, agent: string): Map<string, Item> {
       .map(({ lun, disk }) => ({ lun, unit: unitId(records.disks.get(disk) as DiskRecord) }));
     if (zones.some((zone) => zone.hosts.includes(host.name))) items.set(`host/${host.iqn}`, hostItem(host, luns));
   }
+  items.set("injections", injectionItem(records, agent));
   return items;
 }
 

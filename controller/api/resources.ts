@@ -15,6 +15,7 @@
  *     GET    /v1/hosts            POST /v1/hosts            GET|DELETE /v1/hosts/:host
  *     GET    /v1/exports          POST /v1/exports          DELETE /v1/exports/:host/:disk
  *     GET    /v1/zones            POST /v1/zones            GET|PUT|DELETE /v1/zones/:zone
+ *     GET    /v1/faults           POST /v1/faults           DELETE /v1/faults, /v1/faults/:fault
  *     GET    /v1/sessions         POST /v1/check            GET /v1/openapi.json
  *     WS     /v1/agent            the agents' channel
  */
@@ -147,6 +148,25 @@ export interface Zone {
   readonly hosts: readonly string[];
   readonly agents: readonly string[];
   readonly disks: readonly string[];
+}
+
+/** A fault on demand; `text` in the grammar of docs/faults.md. Without a name it gets one. */
+export interface FaultRequest {
+  readonly name?: string;
+  readonly text: string;
+}
+export interface Fault {
+  readonly name: string;
+  readonly text: string;
+  readonly effect: string;
+  /** RFC 3339. */
+  readonly addedAt: string;
+  /** `waiting`: `from` has not come; `over`: `until` has passed; `done`: it has happened, once and for all. */
+  readonly state: "waiting" | "active" | "over" | "done";
+  /** Commands or device I/O it was for, and how often it happened, since the agents' processes began. */
+  readonly matched: number;
+  readonly fired: number;
+  readonly agents: readonly { readonly agent: string; readonly matched: number; readonly fired: number }[];
 }
 
 export interface CheckReport {

@@ -42,5 +42,6 @@ export const schemas = {
     "host",
     "disk",
   ]),
+  faultRequest: object({ name, text: { type: "string", minLength: 1, maxLength: 1000 } }, ["text"]),
   zone: object({ name, hosts: names, agents: names, disks: names }, ["name", "hosts", "agents", "disks"]),
 } as const;

@@ -4,6 +4,7 @@ import type { ToController } from "node-iscsi-target/mapping/protocol.ts";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { AgentSession, Connection } from "../agents/agent-session.ts";
 import type { ControllerCore } from "../core.ts";
+import { actionsOf } from "../injection/actions.ts";
 import { isAuthorized, isLocal } from "./http.ts";
 
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
@@ -38,6 +39,7 @@ function serve(socket: WebSocket, core: ControllerCore): void {
       return;
     }
     name = message.agent;
+    if (!actionsOf(core).mayConnect(name, () => socket.terminate())) return socket.terminate();
     core.hello(connection, message).catch((error: unknown) => core.bug(error));
   });
   socket.on("error", () => socket.terminate());

@@ -6,6 +6,7 @@ import { tryLock } from "node-iscsi-target/storage/syscalls/locks.ts";
 import type { Clock } from "../agents/agents.ts";
 import { KillFencer } from "../agents/fencer.ts";
 import { ControllerCore } from "../core.ts";
+import { actionsOf } from "../injection/actions.ts";
 import { undoOperations } from "../recovery.ts";
 import { SqliteStore } from "../store/sqlite-store.ts";
 import { Refusal } from "../user-error.ts";
@@ -47,6 +48,7 @@ export async function runController(options: ControllerOptions, stop: AbortSigna
     drainLimitMs: DRAIN_LIMIT_MS,
     log,
   });
+  await actionsOf(core).refresh();
   const token = tokenOf(state);
   const server = await httpServer(core, token);
   const sockets = serveAgents(server.server, core, token);

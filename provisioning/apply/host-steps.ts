@@ -58,6 +58,16 @@ export async function stopHost({ host }: StepOf<"stop-host">, context: ApplyCont
   await stopRecordedHost(context.state, host);
 }
 
+/** Cuts a host's power: nothing is unmounted, and what its caches held is gone. It stays off. */
+export async function cutHostPower(state: string, host: string): Promise<void> {
+  const record = await readHostRecord(state, host);
+  if (record === undefined) {
+    throw new UserError("HOST", `Host '${host}' is somebody else's machine: its power cannot be cut from here.`);
+  }
+  await writeHostRecord(state, { ...record, wanted: "stopped" });
+  await killHost(hostRunDirectory(state, host));
+}
+
 /** Powers a host off in an orderly way, if its guest still can; it is not wanted to run any more. */
 export async function stopRecordedHost(state: string, host: string): Promise<void> {
   const record = await readHostRecord(state, host);

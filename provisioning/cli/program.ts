@@ -4,6 +4,7 @@ import { agentVerbs } from "./commands/agent.ts";
 import { deviceVerbs } from "./commands/device.ts";
 import { diskVerbs } from "./commands/disk.ts";
 import { exportVerbs } from "./commands/export.ts";
+import { faultVerbs } from "./commands/fault.ts";
 import { hostVerbs } from "./commands/host.ts";
 import { labVerbs } from "./commands/lab.ts";
 import { observationVerbs } from "./commands/observation.ts";
@@ -22,6 +23,7 @@ const FAMILIES: readonly (readonly [name: string, summary: string, verbs: readon
   ["zone", "Zones: hosts, agents and disks that may see each other", zoneVerbs],
   ["host", "Hosts, and the guests among them", hostVerbs],
   ["session", "iSCSI sessions", sessionVerbs],
+  ["fault", "Faults on demand", faultVerbs],
 ];
 
 /** The whole command line. `argv` tells a daemon's call from a verb of the family of the same name. */

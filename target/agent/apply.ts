@@ -65,6 +65,10 @@ const EFFECTS: {
     core.hosts.delete(initiator);
     return settled(core.options.publication.unpublishHost(initiator));
   },
+  set_injections: (core, { rules }) => {
+    core.options.injections?.set(rules, core.devices);
+    return undefined;
+  },
 };
 
 export function apply(core: AgentCore, message: NumberedMessage, frame?: DecodedFrame): Effect {

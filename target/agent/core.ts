@@ -24,6 +24,7 @@ import type {
 import { PROTOCOL_VERSION } from "../mapping/protocol.ts";
 import type { BlockDevice } from "../storage/block-device.ts";
 import { apply } from "./apply.ts";
+import type { AgentInjections } from "./injection.ts";
 
 /** One of our messages, without its envelope. */
 export type Saying = WithoutEnvelope<Exclude<ToController, Hello>>;
@@ -43,6 +44,8 @@ export interface AgentCoreOptions {
   readonly name: string;
   readonly process: AgentProcess;
   readonly publication: Publication;
+  /** Faults on demand; absent: none are injected. */
+  readonly injections?: AgentInjections;
   /** @throws UserError where it cannot be opened or is another device. */
   readonly openDevice: (message: AddDevice) => BlockDevice;
   readonly onWelcome: (welcome: Welcome) => void;
@@ -205,6 +208,8 @@ export class AgentCore {
 
   counters(): AgentCounters {
     const tables = Object.fromEntries([...this.tables].map(([id, device]) => [id, { ...device.counters }]));
-    return { faultsSent: this.sent.faults, unmapsSent: this.sent.unmaps, messagesSent: this.sent.messages, tables };
+    const injections = this.options.injections?.counters() ?? [];
+    const { faults, unmaps, messages } = this.sent;
+    return { faultsSent: faults, unmapsSent: unmaps, messagesSent: messages, tables, injections };
   }
 }

@@ -12,6 +12,7 @@ import { Channel } from "./channel.ts";
 import { AgentCore } from "./core.ts";
 import { openStorageDevice } from "./devices.ts";
 import { giveMemoryBackWhenIdle } from "./idle-memory.ts";
+import { AgentInjections } from "./injection.ts";
 import { TargetPublication } from "./publication.ts";
 
 export interface AgentOptions {
@@ -37,15 +38,17 @@ export async function runAgent(options: AgentOptions, stop: AbortSignal): Promis
   const publication = new TargetPublication();
   const ended = Promise.withResolvers<string | undefined>();
   let target: Target | undefined;
+  const injections = new AgentInjections(options.name, options.log);
   const core: AgentCore = new AgentCore({
     name: options.name,
     process: self(options.lockFile),
     publication,
-    openDevice: openStorageDevice,
+    injections,
+    openDevice: (message) => injections.before(message.device, openStorageDevice(message)),
     onWelcome: (welcome) => {
       options.log(`welcomed as incarnation ${welcome.incarnation} in epoch ${welcome.epoch}`);
       if (target === undefined) {
-        target = makeTarget(welcome, publication, options.log);
+        target = makeTarget(welcome, publication, injections, options.log);
         void listen(target, welcome.portal, stop, options.log).then((portal) => {
           listening = portal;
           if (portal) core.say({ type: "listening", ...portal });
@@ -67,6 +70,7 @@ export async function runAgent(options: AgentOptions, stop: AbortSignal): Promis
   const reason = await ended.promise;
   stopLooking();
   channel.close();
+  injections.close();
   await target?.close();
   await Promise.all([...core.devices.values()].map(({ device }) => device.close()));
   closeSync(lock);
@@ -77,7 +81,12 @@ function ioCount({ tables }: AgentCore): number {
   return [...tables.values()].reduce((sum, { counters }) => sum + counters.reads + counters.writes, 0);
 }
 
-function makeTarget(welcome: Welcome, publication: TargetPublication, log: (line: string) => void): Target {
+function makeTarget(
+  welcome: Welcome,
+  publication: TargetPublication,
+  injections: AgentInjections,
+  log: (line: string) => void,
+): Target {
   const server = new BlockDeviceServer({
     inventory: publication,
     logger: { error: (fields, message) => log(`bug: ${message} ${String(("err" in fields && fields.err) || "")}`) },
@@ -92,6 +101,7 @@ function makeTarget(welcome: Welcome, publication: TargetPublication, log: (line
   target.on("error", (error) => log(`bug: ${error instanceof Error ? error.stack : String(error)}`));
   target.on("login", ({ initiator, address }) => log(`${initiator} logged in from ${address}`));
   target.on("logout", ({ initiator }) => log(`${initiator} is gone`));
+  injections.attach(target, server);
   publication.portalAdvertise = welcome.portal.advertise;
   publication.sessionsOf = {
     drop: (initiator) => target.drop(initiator),

@@ -23,6 +23,10 @@
  * agent is fenced, does it act on a table which the agent had.
  */
 
+import type { AgentRule } from "../injection/agent-rule.ts";
+
+export type { AgentCounters, TableCounters } from "./counters.ts";
+
 export const PROTOCOL_VERSION = 1;
 
 export interface Envelope {
@@ -218,6 +222,12 @@ export interface UnpublishHost extends Numbered {
   readonly initiator: string;
 }
 
+/** Faults on demand (docs/faults.md): these from now on, and no others. */
+export interface SetInjections extends Numbered {
+  readonly type: "set_injections";
+  readonly rules: readonly AgentRule[];
+}
+
 // --- Questions, controller → agent: not numbered, answered with `answer` -----------------------
 
 export interface Question extends Envelope {
@@ -278,23 +288,7 @@ export type NumberedMessage =
   | PublishUnit
   | UnpublishUnit
   | PublishHost
-  | UnpublishHost;
+  | UnpublishHost
+  | SetInjections;
 export type ToAgent = Welcome | Refused | Question | NumberedMessage;
 export type ToController = Hello | Listening | Ack | Fault | Unmap | Answer;
-
-/** Agent counters, per process, as `question counters` answers them. */
-export interface AgentCounters {
-  /** Messages that this agent sent because of I/O: faults and unmaps. I/O to mapped, unshared segments sends none. */
-  readonly faultsSent: number;
-  readonly unmapsSent: number;
-  readonly messagesSent: number;
-  readonly tables: Readonly<Record<string, TableCounters>>;
-}
-export interface TableCounters {
-  readonly reads: number;
-  readonly writes: number;
-  readonly readBytes: number;
-  readonly writtenBytes: number;
-  /** I/O that had to wait for a fault. */
-  readonly held: number;
-}

@@ -13,7 +13,7 @@ export const FENCES: readonly Fence[] = [
   { folder: "target/wire/", mayImport: [] },
   { folder: "target/storage/", mayImport: ["target/wire/"] },
   { folder: "target/conformance/", mayImport: ["target/storage/"] },
-  { folder: "target/mapping/", mayImport: ["target/wire/", "target/storage/"] },
+  { folder: "target/mapping/", mayImport: ["target/wire/", "target/storage/", "target/injection/agent-rule.ts"] },
   { folder: "target/scsi/", mayImport: ["target/wire/", "target/storage/"] },
   { folder: "target/injection/", mayImport: ["target/wire/", "target/storage/", "target/scsi/"] },
   { folder: "target/iscsi/", mayImport: ["target/wire/", "target/storage/", "target/scsi/"] },
@@ -35,6 +35,8 @@ export const FENCES: readonly Fence[] = [
     mayImport: [
       "target/wire/",
       "target/mapping/protocol.ts",
+      "target/injection/agent-rule.ts",
+      "target/injection/effects.ts",
       "target/injection/parse.ts",
       "target/injection/rule.ts",
       "target/mapping/frame.ts",
