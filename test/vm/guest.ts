@@ -19,6 +19,7 @@ import {
 import anyTest, { type TestFn } from "ava";
 import { execa } from "execa";
 import { bootGuest, GUEST_TIMEOUT_MS, guestImage, type TestGuest } from "../helpers/guest.ts";
+import { eventually } from "../helpers/lab.ts";
 
 /**
  * One guest for all tests of this file, in order: a boot costs seconds, and what is tested is one life of a guest,
@@ -194,7 +195,11 @@ test("the console is a root shell, until Ctrl-] is typed", async (t) => {
   t.is(busy.code, "CONSOLE_BUSY");
   input.write(Buffer.from("\x1dafterwards\n"));
   t.is(await attached, "escaped");
-  t.true((await readConsoleTail(guest.runDir, 50)).some((line) => line.includes("answer 42")));
+  // QEMU writes to its log after it wrote to the socket.
+  await eventually("the answer is in the console's log", async () => {
+    const lines = await readConsoleTail(guest.runDir, 50);
+    return lines.some((line) => line.includes("answer 42"));
+  });
 });
 
 test("a second host cannot be started in the same directory", async (t) => {
