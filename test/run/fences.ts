@@ -35,6 +35,7 @@ export const FENCES: readonly Fence[] = [
     mayImport: [
       "target/wire/",
       "target/mapping/protocol.ts",
+      "target/mapping/messages/",
       "target/injection/agent-rule.ts",
       "target/injection/effects.ts",
       "target/injection/parse.ts",

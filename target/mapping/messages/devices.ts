@@ -1,0 +1,26 @@
+/** Storage devices that an agent opens, and what it keeps under a new epoch. */
+import type { Numbered } from "./session.ts";
+
+/** Everything not listed is dropped, as by the delete and unpublish messages. First after `welcome` under a new epoch or to a fresh process. */
+export interface Keep extends Numbered {
+  readonly type: "keep";
+  readonly devices: readonly number[];
+  readonly tables: readonly string[];
+  readonly units: readonly string[];
+  readonly initiators: readonly string[];
+}
+
+/** A storage device to open. `device` is its number in entries, never reused in a cluster; segment 0 holds the label, whose UUID the agent checks. */
+export interface AddDevice extends Numbered {
+  readonly type: "add_device";
+  readonly device: number;
+  readonly uuid: string;
+  readonly path: string;
+  readonly segmentBytes: number;
+  /** Devices of one pool are synced together (`spec.md`, rule 7). */
+  readonly pool: string;
+}
+export interface RemoveDevice extends Numbered {
+  readonly type: "remove_device";
+  readonly device: number;
+}

@@ -1,0 +1,42 @@
+/** Logical units over tables, hosts with their LUN masks, and faults on demand. */
+import type { AgentRule } from "../../injection/agent-rule.ts";
+import type { Numbered } from "./session.ts";
+
+/** A logical unit over a table. */
+export interface PublishUnit extends Numbered {
+  readonly type: "publish_unit";
+  readonly unit: PublishedUnit;
+}
+export interface PublishedUnit {
+  readonly id: string;
+  readonly table: string;
+  /** The disk's name, for people (logs, counters). */
+  readonly name: string;
+  /** NAA designator, 32 hex digits (NAA 6h), the same on every agent. */
+  readonly naa: string;
+  readonly serial: string;
+  readonly readOnly: boolean;
+}
+export interface UnpublishUnit extends Numbered {
+  readonly type: "unpublish_unit";
+  readonly unit: string;
+}
+/** An initiator that may log in, and what it sees: LUN masking. Replaces what was said of it before. */
+export interface PublishHost extends Numbered {
+  readonly type: "publish_host";
+  readonly initiator: string;
+  readonly luns: readonly { readonly lun: number; readonly unit: string }[];
+  /** What this host is told in SendTargets, where it differs from the portal's own (a guest on user networking). */
+  readonly advertise?: { readonly host: string; readonly port?: number };
+}
+/** Its sessions are ended; acknowledged when their tasks hold nothing. */
+export interface UnpublishHost extends Numbered {
+  readonly type: "unpublish_host";
+  readonly initiator: string;
+}
+
+/** Faults on demand (docs/faults.md): these from now on, and no others. */
+export interface SetInjections extends Numbered {
+  readonly type: "set_injections";
+  readonly rules: readonly AgentRule[];
+}
