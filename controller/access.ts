@@ -1,6 +1,6 @@
 /** Agents, hosts, exports and zones: who sees what, and where. */
 
-import { targetName } from "./agents/agents.ts";
+import { targetName } from "./agents/admission.ts";
 import type { Agent, AgentRequest, ExportPath, ExportRequest, Host, HostRequest, Zone } from "./api/resources.ts";
 import type { ControllerCore } from "./core.ts";
 import type { AgentRecord, ExportRecord } from "./records.ts";

@@ -5,9 +5,10 @@
 import { randomUUID } from "node:crypto";
 import type { Hello } from "node-iscsi-target/mapping/protocol.ts";
 import type { AgentSession, Connection } from "./agents/agent-session.ts";
-import { Agents, type Clock, type FromAgent } from "./agents/agents.ts";
+import { Agents, type FromAgent } from "./agents/agents.ts";
 import type { Fencer } from "./agents/fencer.ts";
 import { Allocator } from "./allocator.ts";
+import type { Clock } from "./clock.ts";
 import { type Medium, openMedium } from "./devices/medium.ts";
 import { DiskFaults } from "./faults.ts";
 import { AllRecords, type LabRecord } from "./records.ts";

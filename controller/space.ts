@@ -6,8 +6,9 @@
  */
 import { CHUNK_ENTRIES, EntryState } from "node-iscsi-target/mapping/entry.ts";
 import { deviceOf, encodeWord1, isPlain, segmentOf, statesOf } from "node-iscsi-target/mapping/mapping-table.ts";
-import type { Agents, Clock } from "./agents/agents.ts";
+import type { Agents } from "./agents/agents.ts";
 import type { Allocator, Location } from "./allocator.ts";
+import type { Clock } from "./clock.ts";
 import type { Medium } from "./devices/medium.ts";
 import type { AllRecords, DiskRecord } from "./records.ts";
 import type { Put } from "./store/records.ts";

@@ -3,8 +3,8 @@ import { randomBytes } from "node:crypto";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { tryLock } from "node-iscsi-target/storage/syscalls/locks.ts";
-import type { Clock } from "../agents/agents.ts";
 import { KillFencer } from "../agents/fencer.ts";
+import { systemClock } from "../clock.ts";
 import { ControllerCore } from "../core.ts";
 import { actionsOf } from "../injection/actions.ts";
 import { undoOperations } from "../recovery.ts";
@@ -22,13 +22,6 @@ export interface ControllerOptions {
 }
 
 const DRAIN_LIMIT_MS = 10_000;
-
-const systemClock: Clock = {
-  after: (ms, run) => {
-    const timer = setTimeout(run, ms);
-    return () => clearTimeout(timer);
-  },
-};
 
 /** Serves until `stop` is aborted. @throws Refusal where the state directory is in use or of a newer version. */
 export async function runController(options: ControllerOptions, stop: AbortSignal): Promise<void> {

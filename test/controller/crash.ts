@@ -117,7 +117,7 @@ function start(store: MemoryStore): Promise<ControllerCore> {
     store,
     labName: "test",
     fencer: { fence: () => Promise.reject(new Error("there is no agent to fence")) },
-    clock: { after: () => () => undefined },
+    clock: { nowMs: () => 0, after: () => () => undefined },
     drainLimitMs: 1000,
     log: () => undefined,
   });

@@ -1,0 +1,135 @@
+/** Messages to agents: what each is to have by the records, and changes to everyone who holds a table. */
+import { EntryState } from "node-iscsi-target/mapping/entry.ts";
+import { pause } from "../clock.ts";
+import type { AgentRecord } from "../records.ts";
+import type { AgentSession, Delivery, Outgoing } from "./agent-session.ts";
+import type { Fencing } from "./fencing.ts";
+import { desired, type Item } from "./publication.ts";
+import type { Known, Roster } from "./roster.ts";
+
+/** How often an agent that has not been heard of in this epoch is looked for. */
+const LOOK_EVERY_MS = 100;
+
+export class Deliveries {
+  readonly #roster: Roster;
+  readonly #fencing: Fencing;
+  /** Resolves when an agent that outlived its controller has drained what it had. */
+  readonly #synchronised = new WeakMap<AgentSession, Promise<unknown>>();
+
+  constructor(roster: Roster, fencing: Fencing) {
+    this.#roster = roster;
+    this.#fencing = fencing;
+  }
+
+  /** First `keep`, then all it is to have; what it kept of tables becomes Inv, drained, before this resolves the wait of others. */
+  async synchronise(name: string, known: Known, tables: readonly string[]): Promise<void> {
+    const items = desired(this.#roster.options.records, name);
+    const messages = [...items.values()].map(({ add }) => add);
+    const deliveries: Promise<Delivery>[] = [];
+    deliveries.push(
+      known.session.deliver({
+        type: "keep",
+        devices: messages.flatMap((m) => (m.type === "add_device" ? [m.device] : [])),
+        tables: messages.flatMap((m) => (m.type === "create_table" ? [m.table] : [])),
+        units: messages.flatMap((m) => (m.type === "publish_unit" ? [m.unit.id] : [])),
+        initiators: messages.flatMap((m) => (m.type === "publish_host" ? [m.initiator] : [])),
+      }),
+    );
+    for (const table of tables) deliveries.push(known.session.deliver(forgetAll(table)));
+    this.#synchronised.set(known.session, Promise.all(deliveries));
+    await this.#bring(name, known, items);
+  }
+
+  /** Brings every agent to what the records say; resolved when all have acknowledged or are fenced. */
+  async reconcile(): Promise<void> {
+    const names = [...this.#roster.known.keys()].filter((name) => this.#roster.record(name) !== undefined);
+    await Promise.all(names.map((name) => this.#roster.inTurn(name, () => this.#reconcileOne(name))));
+  }
+
+  async #reconcileOne(name: string): Promise<void> {
+    const known = this.#roster.known.get(name);
+    if (known === undefined || known.session.fenced) return;
+    const items = desired(this.#roster.options.records, name);
+    const gone = [...known.has].filter(([key]) => !items.has(key)).reverse();
+    const deliveries: Promise<Delivery>[] = [];
+    // Masks first, so that no host reaches what is taken away next.
+    for (const [key, item] of items)
+      if (key.startsWith("host/") && known.has.has(key)) deliveries.push(...add(known, key, item));
+    for (const [key, { item }] of gone) {
+      known.has.delete(key);
+      deliveries.push(known.session.deliver(item.remove));
+    }
+    await this.#bring(name, known, items, deliveries);
+    await this.#roster.recordTables(name, tablesOf(items));
+  }
+
+  async #bring(name: string, known: Known, items: Map<string, Item>, before: Promise<Delivery>[] = []): Promise<void> {
+    const record = this.#roster.record(name) as AgentRecord;
+    await this.#roster.recordTables(name, [...new Set([...record.tables, ...tablesOf(items)])]);
+    const deliveries = [...before];
+    for (const [key, item] of items) deliveries.push(...add(known, key, item));
+    const ended = await this.#fencing.limited(name, known.session, Promise.all(deliveries));
+    const problem = ended.find((delivery) => typeof delivery === "object");
+    if (problem === undefined) this.#roster.problems.delete(name);
+    else this.#roster.problems.set(name, problem.error);
+  }
+
+  /** To all agents of a table, by record, connected or not; resolved when each has acknowledged or is fenced. */
+  async toTable(table: string, message: Outgoing): Promise<void> {
+    const holders = this.#roster.options.records.agents.values().filter(({ tables }) => tables.includes(table));
+    await Promise.all(holders.map((record) => this.#toOne(record, message)));
+  }
+
+  async #toOne(record: AgentRecord, message: Outgoing): Promise<void> {
+    const session = this.#roster.session(record.name) ?? (await this.#returned(record));
+    if (session === undefined) return;
+    const drained = Promise.resolve(this.#synchronised.get(session)).then(() => session.deliver(message));
+    await this.#fencing.limited(record.name, session, drained);
+  }
+
+  /** An agent that has not been heard of in this epoch: waited for, then fenced. */
+  async #returned(record: AgentRecord): Promise<AgentSession | undefined> {
+    const { clock, drainLimitMs, log } = this.#roster.options;
+    for (let waitedMs = 0; waitedMs < drainLimitMs; waitedMs += LOOK_EVERY_MS) {
+      await pause(clock, LOOK_EVERY_MS);
+      const session = this.#roster.session(record.name);
+      if (session !== undefined) return session;
+    }
+    await this.#roster.inTurn(record.name, async () => {
+      if (this.#roster.known.has(record.name)) return;
+      log(`agent ${record.name} has not come back; fencing it`);
+      await this.#fencing.end(record);
+      await this.#roster.recordTables(record.name, []);
+    });
+    return this.#roster.session(record.name);
+  }
+}
+
+function add(known: Known, key: string, item: Item): Promise<Delivery>[] {
+  const sent = JSON.stringify(item.add);
+  const before = known.has.get(key);
+  if (before?.sent === sent) return [];
+  known.has.set(key, { item, sent });
+  const resized = item.add.type === "create_table" && before !== undefined;
+  return [known.session.deliver(resized ? resizeOf(item.add) : item.add)];
+}
+
+function forgetAll(table: string): Outgoing {
+  const count = 64 * 1024 * 1024;
+  return {
+    type: "set_entry",
+    table,
+    first: 0,
+    runs: [{ count, states: EntryState.INVALID }],
+    blocking: true,
+    generation: 0,
+  };
+}
+
+function resizeOf(create: Outgoing & { type: "create_table" }): Outgoing {
+  return { type: "resize_table", table: create.table, sizeBytes: create.sizeBytes };
+}
+
+function tablesOf(items: Map<string, Item>): string[] {
+  return [...items.values()].flatMap(({ add: message }) => (message.type === "create_table" ? [message.table] : []));
+}
