@@ -2,14 +2,13 @@
  * The controller (120) without its surroundings: what it serves over HTTP and to agents, on a
  * store, media, a clock and a fencer that it is given, so that a simulator can run it.
  */
-import { randomUUID } from "node:crypto";
 import type { Hello } from "node-iscsi-target/mapping/protocol.ts";
 import type { AgentSession, Connection } from "./agents/agent-session.ts";
 import { Agents, type FromAgent } from "./agents/agents.ts";
 import type { Fencer } from "./agents/fencer.ts";
 import { Allocator } from "./allocator.ts";
 import type { Clock } from "./clock.ts";
-import { type Medium, openMedium } from "./devices/medium.ts";
+import type { Medium, MediumSource } from "./devices/medium.ts";
 import { DiskFaults } from "./faults.ts";
 import { AllRecords, type LabRecord } from "./records.ts";
 import { recover } from "./recovery.ts";
@@ -23,6 +22,9 @@ export interface CoreOptions {
   readonly labName: string;
   readonly fencer: Fencer;
   readonly clock: Clock;
+  readonly mediumSource: MediumSource;
+  /** A UUID that nobody else has. */
+  readonly newId: () => string;
   readonly drainLimitMs: number;
   readonly log: (line: string) => void;
 }
@@ -55,7 +57,7 @@ export class ControllerCore {
     core.#nextNumber = last?.nextNumber ?? 1;
     core.#lab = {
       name: last?.name ?? options.labName,
-      cluster: last?.cluster ?? randomUUID(),
+      cluster: last?.cluster ?? options.newId(),
       epoch: (last?.epoch ?? 0) + 1,
       nextNumber: core.#nextNumber,
     };
@@ -148,7 +150,7 @@ export class ControllerCore {
     for (const { device, path, uuid, pool, segments } of this.records.devices.values()) {
       this.allocator.addDevice(device, pool, segments);
       try {
-        this.media.set(device, openMedium(path, uuid));
+        this.media.set(device, this.options.mediumSource.open(path, uuid));
       } catch (error) {
         if (!(error instanceof Error && "status" in error)) throw error;
         this.missing.set(device, error.message);

@@ -1,8 +1,6 @@
 /** Pools and their storage devices. */
-import { randomUUID } from "node:crypto";
 import type { Device, DeviceRequest, Pool, PoolRequest } from "./api/resources.ts";
 import type { ControllerCore } from "./core.ts";
-import { adoptMedium, canonicalPath, releaseMedium } from "./devices/medium.ts";
 import type { DeviceRecord, PoolRecord } from "./records.ts";
 import { notFound, Refusal } from "./user-error.ts";
 
@@ -56,7 +54,7 @@ export async function deletePool(core: ControllerCore, name: string): Promise<vo
   for (const { device, path, created } of devices) {
     core.records.devices.learn(String(device), undefined);
     forget(core, device);
-    releaseMedium(path, created);
+    core.options.mediumSource.release(path, created);
   }
 }
 
@@ -102,24 +100,33 @@ async function adoptAll(
   } catch (error) {
     for (const { device, path, created } of adopted) {
       forget(core, device);
-      releaseMedium(path, created);
+      core.options.mediumSource.release(path, created);
     }
     throw error;
   }
 }
 
 function adopt(core: ControllerCore, pool: PoolRecord, request: DeviceRequest): DeviceRecord {
-  const path = canonicalPath(request.path);
+  const { mediumSource, newId } = core.options;
+  const path = mediumSource.canonicalPath(request.path);
   const used = core.records.devices.values().find((device) => device.path === path);
   if (used) throw new Refusal("in-use", `${request.path} is a device of pool '${used.pool}' already; name another.`);
-  const uuid = randomUUID();
+  const uuid = newId();
   const { segmentBytes } = pool;
-  const { medium, created } = adoptMedium(path, { cluster: core.lab.cluster, uuid, segmentBytes }, request);
+  const { medium, created } = mediumSource.adopt(path, { cluster: core.lab.cluster, uuid, segmentBytes }, request);
   const device = core.nextNumber();
   const segments = Math.floor(medium.sizeBytes / segmentBytes);
   core.media.set(device, medium);
   if (core.records.pools.get(pool.name) === undefined) core.allocator.addDevice(device, pool.name, segments);
-  return { device, uuid, path: canonicalPath(path), pool: pool.name, sizeBytes: medium.sizeBytes, segments, created };
+  return {
+    device,
+    uuid,
+    path: mediumSource.canonicalPath(path),
+    pool: pool.name,
+    sizeBytes: medium.sizeBytes,
+    segments,
+    created,
+  };
 }
 
 function forget(core: ControllerCore, device: number): void {

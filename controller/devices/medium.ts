@@ -32,6 +32,18 @@ export interface Adopted {
   readonly created: boolean;
 }
 
+/** Where storage devices come from. */
+export interface MediumSource {
+  /** One name for one device, whatever links lead to it. */
+  canonicalPath(path: string): string;
+  /** Opens a device of ours. @throws Refusal where it is gone, in use, or another. */
+  open(path: string, uuid: string): Medium;
+  /** Makes a device ours: creates the image where there is none, refuses what holds something else, writes the label. */
+  adopt(path: string, label: DeviceLabel, options: { sizeBytes?: number; force?: boolean }): Adopted;
+  /** Takes the label away again, so that the device is anybody's; an image that was created for us goes away. */
+  release(path: string, created: boolean): void;
+}
+
 export class FileMedium implements Medium {
   readonly sizeBytes: number;
   readonly #fd: number;
@@ -56,8 +68,15 @@ export class FileMedium implements Medium {
   }
 }
 
-/** Opens a device of ours. @throws Refusal where it is gone, in use, or another. */
-export function openMedium(path: string, uuid: string): Medium {
+/** Image files and block devices. */
+export const fileMedia: MediumSource = {
+  canonicalPath: (path) => (existsSync(path) ? realpathSync(path) : path),
+  open: openMedium,
+  adopt: adoptMedium,
+  release: releaseMedium,
+};
+
+function openMedium(path: string, uuid: string): Medium {
   const fd = open(path, constants.O_RDWR);
   const label = lockedLabel(fd, path);
   if (label?.uuid !== uuid) {
@@ -67,12 +86,7 @@ export function openMedium(path: string, uuid: string): Medium {
   return new FileMedium(fd, sizeOf(fd));
 }
 
-/** Makes a device ours: creates the image where there is none, refuses what holds something else, writes the label. */
-export function adoptMedium(
-  path: string,
-  label: DeviceLabel,
-  options: { sizeBytes?: number; force?: boolean },
-): Adopted {
+function adoptMedium(path: string, label: DeviceLabel, options: { sizeBytes?: number; force?: boolean }): Adopted {
   const created = !existsSync(path);
   if (created && options.sizeBytes === undefined) {
     throw new Refusal(
@@ -102,18 +116,13 @@ export function adoptMedium(
   }
 }
 
-/** Takes the label away again, so that the device is anybody's. */
-export function releaseMedium(path: string, created: boolean): void {
+function releaseMedium(path: string, created: boolean): void {
   if (!existsSync(path)) return;
   if (created) return unlinkSync(path);
   const fd = openSync(path, "r+");
   writeSync(fd, Buffer.alloc(LABEL_BYTES), 0, LABEL_BYTES, 0);
   fdatasyncSync(fd);
   closeSync(fd);
-}
-
-export function canonicalPath(path: string): string {
-  return existsSync(path) ? realpathSync(path) : path;
 }
 
 function refuseForeign(path: string, label: DeviceLabel | undefined, cluster: string): void {

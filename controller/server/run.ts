@@ -1,11 +1,12 @@
 /** The controller as a process: state directory, lock, port, and an orderly end. */
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { tryLock } from "node-iscsi-target/storage/syscalls/locks.ts";
 import { KillFencer } from "../agents/fencer.ts";
 import { systemClock } from "../clock.ts";
 import { ControllerCore } from "../core.ts";
+import { fileMedia } from "../devices/medium.ts";
 import { actionsOf } from "../injection/actions.ts";
 import { undoOperations } from "../recovery.ts";
 import { SqliteStore } from "../store/sqlite-store.ts";
@@ -38,6 +39,8 @@ export async function runController(options: ControllerOptions, stop: AbortSigna
     labName: options.labName,
     fencer: new KillFencer(),
     clock: systemClock,
+    mediumSource: fileMedia,
+    newId: randomUUID,
     drainLimitMs: DRAIN_LIMIT_MS,
     log,
   });

@@ -2,11 +2,13 @@
  * The controller dies at each of its commits in turn, once before the commit is durable and once
  * after: what the next one finds is consistent, nothing has leaked, and it can go on.
  */
+import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { check } from "@sanlab/controller/check/check.ts";
 import { ControllerCore } from "@sanlab/controller/core.ts";
+import { fileMedia } from "@sanlab/controller/devices/medium.ts";
 import { createDisk, deleteDisk, resizeDisk } from "@sanlab/controller/disks.ts";
 import { createPool, deletePool, growPool } from "@sanlab/controller/pools.ts";
 import { undoOperations } from "@sanlab/controller/recovery.ts";
@@ -118,6 +120,8 @@ function start(store: MemoryStore): Promise<ControllerCore> {
     labName: "test",
     fencer: { fence: () => Promise.reject(new Error("there is no agent to fence")) },
     clock: { nowMs: () => 0, after: () => () => undefined },
+    mediumSource: fileMedia,
+    newId: randomUUID,
     drainLimitMs: 1000,
     log: () => undefined,
   });
