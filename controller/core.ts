@@ -10,6 +10,7 @@ import { Allocator } from "./allocator.ts";
 import type { Clock } from "./clock.ts";
 import type { Medium, MediumSource } from "./devices/medium.ts";
 import { DiskFaults } from "./faults.ts";
+import type { HostPower } from "./injection/host-power.ts";
 import { AllRecords, type LabRecord } from "./records.ts";
 import { recover } from "./recovery.ts";
 import { Space } from "./space.ts";
@@ -27,6 +28,8 @@ export interface CoreOptions {
   readonly newId: () => string;
   readonly drainLimitMs: number;
   readonly log: (line: string) => void;
+  /** For faults that cut a host's power; absent: there are no guests. */
+  readonly hostPower?: HostPower;
 }
 
 export class ControllerCore {

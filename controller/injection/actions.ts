@@ -9,6 +9,7 @@ import type { Bound, EffectKind, InjectionRule } from "node-iscsi-target/injecti
 import type { AgentProcess } from "node-iscsi-target/mapping/protocol.ts";
 import type { Location } from "../allocator.ts";
 import type { ControllerCore } from "../core.ts";
+import { NO_POWER } from "./host-power.ts";
 import type { InjectionRecord } from "./record.ts";
 
 /** So that whoever asked for the controller's end still gets an answer. */
@@ -46,6 +47,11 @@ const EVENTS: { readonly [Kind in EffectKind]?: (core: ControllerCore, rule: Inj
   {
     "agent-kill": async (core, { on }) => {
       await Promise.all(processesOf(core, on.agent).map((process) => core.options.fencer.fence(process)));
+    },
+    "power-cut": async (core, { on }) => {
+      const power = core.options.hostPower ?? NO_POWER;
+      const problems = await Promise.all((on.host ?? []).map((host) => power.cut(host)));
+      for (const problem of problems) if (problem !== undefined) core.options.log(problem);
     },
     "controller-kill": (core) => void core.options.clock.after(FAREWELL_MS, () => process.kill(process.pid, "SIGKILL")),
   };

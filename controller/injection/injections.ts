@@ -9,6 +9,7 @@ import type { ControllerCore } from "../core.ts";
 import { askAgents } from "../server/questions.ts";
 import { notFound, Refusal } from "../user-error.ts";
 import { actionsOf, isEvent } from "./actions.ts";
+import { NO_POWER } from "./host-power.ts";
 import { devicesNamed } from "./item.ts";
 import type { InjectionRecord } from "./record.ts";
 
@@ -23,13 +24,12 @@ export async function addFault(core: ControllerCore, request: FaultRequest): Pro
   if (injections.values().length >= MAX_FAULTS) {
     throw new Refusal("too-many", `There are ${MAX_FAULTS} faults already; clear some first.`);
   }
-  // Whoever has the state directory cuts the host's power: all that is left of it here is that it was done.
-  const done = rule.effect.kind === "power-cut";
+  await checkPower(core, rule);
   await injections.save(core.options.store, name, {
     name,
     text: normalFault(request.text),
     addedAtMs: Date.now(),
-    done,
+    done: false,
   });
   await core.agents.reconcile();
   await actionsOf(core).refresh();
@@ -95,6 +95,15 @@ function parsed(text: string): InjectionRule {
   } catch (error) {
     if (error instanceof UserError) throw new Refusal("fault-text", error.message, 400);
     throw error;
+  }
+}
+
+/** A host whose power cannot be cut is refused now: later there is nobody to tell. */
+async function checkPower({ options }: ControllerCore, { effect, on }: InjectionRule): Promise<void> {
+  if (effect.kind !== "power-cut") return;
+  for (const host of on.host ?? []) {
+    const problem = await (options.hostPower ?? NO_POWER).check(host);
+    if (problem !== undefined) throw new Refusal("host", problem);
   }
 }
 

@@ -6,7 +6,7 @@ import type { EffectKind, Selection } from "node-iscsi-target/injection/rule.ts"
 import type { Item } from "../agents/publication.ts";
 import type { AllRecords } from "../records.ts";
 
-/** What the controller, or who has its state directory, does instead of the agents. */
+/** What the controller carries out itself, or has carried out. */
 export const NOT_AT_AGENTS: readonly EffectKind[] = [
   "agent-kill",
   "agent-pause",

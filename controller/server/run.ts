@@ -8,6 +8,7 @@ import { systemClock } from "../clock.ts";
 import { ControllerCore } from "../core.ts";
 import { fileMedia } from "../devices/medium.ts";
 import { actionsOf } from "../injection/actions.ts";
+import { SupervisorPower } from "../injection/host-power.ts";
 import { undoOperations } from "../recovery.ts";
 import { SqliteStore } from "../store/sqlite-store.ts";
 import { Refusal } from "../user-error.ts";
@@ -43,6 +44,7 @@ export async function runController(options: ControllerOptions, stop: AbortSigna
     newId: randomUUID,
     drainLimitMs: DRAIN_LIMIT_MS,
     log,
+    hostPower: new SupervisorPower(state),
   });
   await actionsOf(core).refresh();
   const token = tokenOf(state);

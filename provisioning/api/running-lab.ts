@@ -1,4 +1,4 @@
-import type { Agent, Disk, ExportPath, Host, Pool, Zone } from "@sanlab/controller/api/resources.ts";
+import type { Agent, Disk, ExportPath, Fault, Host, Pool, Zone } from "@sanlab/controller/api/resources.ts";
 import { hostProcess } from "@sanlab/vm";
 import { type HostRecord, readHostRecords } from "../hosts/record.ts";
 import { type Declared, type LabRecord, NOTHING_DECLARED } from "../state/lab-record.ts";
@@ -23,6 +23,7 @@ export interface RunningLab {
   readonly hosts: readonly Host[];
   readonly exports: readonly { readonly host: string; readonly disk: string }[];
   readonly zones: readonly Zone[];
+  readonly faults: readonly { readonly name: string; readonly text: string }[];
   readonly qemuHosts: readonly RunningHost[];
   readonly declared: Declared;
 }
@@ -36,19 +37,21 @@ export const NO_LAB: RunningLab = {
   hosts: [],
   exports: [],
   zones: [],
+  faults: [],
   qemuHosts: [],
   declared: NOTHING_DECLARED,
 };
 
 /** Reads a lab whose controller runs. */
 export async function readRunningLab(state: string, record: LabRecord, api: ApiClient): Promise<RunningLab> {
-  const [pools, disks, agents, hosts, paths, zones, qemuHosts] = await Promise.all([
+  const [pools, disks, agents, hosts, paths, zones, faults, qemuHosts] = await Promise.all([
     api.get<Pool[]>("/pools"),
     api.get<Disk[]>("/disks"),
     api.get<Agent[]>("/agents"),
     api.get<Host[]>("/hosts"),
     api.get<ExportPath[]>("/exports"),
     api.get<Zone[]>("/zones"),
+    api.get<Fault[]>("/faults"),
     readQemuHosts(state),
   ]);
   const exports = new Map(paths.map(({ host, disk }) => [`${host}/${disk}`, { host, disk }]));
@@ -60,6 +63,7 @@ export async function readRunningLab(state: string, record: LabRecord, api: ApiC
     agents,
     hosts,
     zones,
+    faults,
     qemuHosts,
     exports: [...exports.values()],
     declared: record.declared,

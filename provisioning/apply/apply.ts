@@ -7,6 +7,7 @@ import { UserError } from "../user-error.ts";
 import { addHost, changeHost, deleteHost, deleteZone, exportDisk, setZone, unexportDisk } from "./access-steps.ts";
 import type { ApplyContext } from "./context.ts";
 import { addAgent, createState, removeAgent, startDaemons } from "./daemon-steps.ts";
+import { clearFault, setFault } from "./fault-steps.ts";
 import { prepareImage, settleHost, startHost, stopHost } from "./host-steps.ts";
 import { createDisk, createPool, deleteDisk, deletePool, growPool, resizeDisk } from "./storage-steps.ts";
 
@@ -26,6 +27,8 @@ const ACTIONS: { readonly [Kind in StepKind]: (step: StepOf<Kind>, context: Appl
   "change-host": changeHost,
   "grow-pool": growPool,
   "resize-disk": resizeDisk,
+  "set-fault": setFault,
+  "clear-fault": clearFault,
   record,
   "unexport-disk": unexportDisk,
   "stop-host": stopHost,
@@ -39,6 +42,7 @@ const ACTIONS: { readonly [Kind in StepKind]: (step: StepOf<Kind>, context: Appl
 /** Deletions are not taken back: once the first has begun, what was done before stays as well. */
 const DELETIONS: readonly StepKind[] = [
   ...([
+    "clear-fault",
     "unexport-disk",
     "stop-host",
     "delete-zone",

@@ -1,8 +1,9 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Agent, Endpoint, Lab, Pool } from "@sanlab/controller/api/resources.ts";
+import type { Agent, Endpoint, Fault, Lab, Pool } from "@sanlab/controller/api/resources.ts";
 import { tailLines } from "@sanlab/vm/console.ts";
+import { parseFault } from "node-iscsi-target/injection/parse.ts";
 import { parseEndpoint } from "../lab/endpoint.ts";
 import type { StepOf } from "../plan/step.ts";
 import { readJson } from "../state/json-file.ts";
@@ -50,6 +51,19 @@ export async function startDaemons(_step: StepOf<"start-daemons">, context: Appl
   await allServe(agents, context);
 }
 
+/** Faults with which an agent does not serve, and is not to. */
+const KEPT_DOWN: readonly string[] = ["portal-down", "agent-pause", "agent-cut"];
+
+/** Those that no fault on demand keeps from serving. */
+async function servable(agents: readonly Agent[], { api }: ApplyContext): Promise<readonly Agent[]> {
+  if (agents.length === 0) return [];
+  const faults = await api.get<Fault[]>("/faults");
+  const down = faults
+    .filter(({ state, effect }) => state === "active" && KEPT_DOWN.includes(effect))
+    .flatMap(({ text }) => parseFault(text).on.agent ?? []);
+  return agents.filter(({ name }) => !down.includes(name));
+}
+
 /**
  * Starts those anew that cannot serve all that they should: what kept them from it, such as a device that had vanished,
  * may be gone, and they look only when they start.
@@ -71,7 +85,8 @@ export async function restartTroubled(agents: readonly Agent[], context: ApplyCo
 
 /** Returns when all these agents serve. Throws where one cannot, and says why. */
 export async function allServe(agents: readonly Agent[], context: ApplyContext): Promise<void> {
-  await Promise.all(agents.map((agent) => agentServes(agent.name, context)));
+  const expected = await servable(agents, context);
+  await Promise.all(expected.map((agent) => agentServes(agent.name, context)));
 }
 
 export async function addAgent({ agent }: StepOf<"add-agent">, context: ApplyContext): Promise<void> {

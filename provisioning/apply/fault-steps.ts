@@ -1,19 +1,21 @@
 import type { Fault } from "@sanlab/controller/api/resources.ts";
-import { parseFault } from "node-iscsi-target/injection/parse.ts";
-import type { ApiClient } from "../api/client.ts";
-import { readHostRecord } from "../hosts/record.ts";
-import { UserError } from "../user-error.ts";
-import { cutHostPower } from "./host-steps.ts";
+import type { StepOf } from "../plan/step.ts";
+import type { ApplyContext } from "./context.ts";
+import { deleteIfThere } from "./remove.ts";
 
-/** Adds a fault. A host's power is cut from here, since guests are processes of this machine and not the controller's. */
-export async function addFaultWith(api: ApiClient, state: string, text: string, name?: string): Promise<Fault> {
-  const { effect, on } = parseFault(text);
-  const hosts = effect.kind === "power-cut" ? (on.host ?? []) : [];
-  for (const host of hosts) {
-    if ((await readHostRecord(state, host)) !== undefined) continue;
-    throw new UserError("HOST", `Host '${host}' is no guest of this lab: its power cannot be cut from here.`);
+/** Returns when every agent has the fault. One of this name with another text is cleared first, and begins anew. */
+export async function setFault({ fault, before }: StepOf<"set-fault">, context: ApplyContext): Promise<void> {
+  const path = `/faults/${fault.name}`;
+  if (before !== null) {
+    context.undo.push(`restore fault '${fault.name}'`, async () => {
+      await context.undoApi.post<Fault>("/faults", { name: fault.name, text: before });
+    });
+    await deleteIfThere(context.api, path);
   }
-  const fault = await api.post<Fault>("/faults", { text, ...(name === undefined ? {} : { name }) });
-  for (const host of hosts) await cutHostPower(state, host);
-  return fault;
+  context.undo.push(`clear fault '${fault.name}'`, () => deleteIfThere(context.undoApi, path));
+  await context.api.post<Fault>("/faults", fault);
+}
+
+export async function clearFault({ fault }: StepOf<"clear-fault">, context: ApplyContext): Promise<void> {
+  await deleteIfThere(context.api, `/faults/${fault}`);
 }

@@ -4,6 +4,8 @@ import { type Endpoint, parseEndpoint } from "./endpoint.ts";
 import { DEFAULT_MEMORY_MIB, DEFAULT_PORTAL, DEFAULT_SEGMENT_BYTES, defaultIqn } from "./lab.ts";
 import { parseSize } from "./size.ts";
 
+/** Sections of named texts. */
+export type TextSection = "faults";
 export type Section = "pools" | "disks" | "agents" | "hosts" | "zones";
 
 /** One named thing of a section, possibly wrong: what is not of the right kind reads as undefined or as nothing. */
@@ -76,6 +78,14 @@ export class Draft {
     if (!isRecord(value)) return [];
     return Object.entries(value).flatMap(([name, entry]) =>
       isRecord(entry) ? [new DraftEntry(name, [section, name], entry)] : [],
+    );
+  }
+
+  texts(section: TextSection): { readonly name: string; readonly path: Path; readonly text: string }[] {
+    const value = this.#value[section];
+    if (!isRecord(value)) return [];
+    return Object.entries(value).flatMap(([name, text]) =>
+      typeof text === "string" ? [{ name, path: [section, name], text }] : [],
     );
   }
 

@@ -42,6 +42,11 @@ export interface ZoneSpec {
   readonly agents: readonly string[];
   readonly disks: readonly string[];
 }
+/** A fault on demand, its text in the grammar of docs/faults.md with one space between words. */
+export interface FaultSpec {
+  readonly name: string;
+  readonly text: string;
+}
 export interface Lab {
   readonly name: string;
   /** Absolute path of the lab file. */
@@ -51,6 +56,8 @@ export interface Lab {
   readonly agents: readonly AgentSpec[];
   readonly hosts: readonly LabHost[];
   readonly zones: readonly ZoneSpec[];
+  /** In the order in which they are added. */
+  readonly faults: readonly FaultSpec[];
 }
 
 export const DEFAULT_SEGMENT_BYTES = 1024 * 1024;

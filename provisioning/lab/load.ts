@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import { normalFault } from "node-iscsi-target/injection/parse.ts";
 import { canonicalPath } from "../state/canonical-path.ts";
 import { UserError } from "../user-error.ts";
 import { LabDocument, pathText } from "./document.ts";
@@ -128,6 +129,7 @@ function labOf(draft: Draft, file: string): Lab {
       agents: zone.list("agents").map(({ value }) => value),
       disks: zone.list("disks").map(({ value }) => value),
     })),
+    faults: draft.texts("faults").map(({ name, text }) => ({ name, text: normalFault(text) })),
   };
 }
 

@@ -3,6 +3,7 @@ import { MAX_TABLE_SEGMENTS } from "node-iscsi-target/mapping/entry.ts";
 import type { Path } from "./document.ts";
 import type { Draft, DraftEntry } from "./draft.ts";
 import { formatEndpoint } from "./endpoint.ts";
+import { faultIsOne } from "./fault-rule.ts";
 import { REFERENCE_RULES } from "./reference-rules.ts";
 import { formatSize } from "./size.ts";
 
@@ -26,6 +27,7 @@ export const RULES: readonly Rule[] = [
   memoryIsEnough,
   externalHostIsNotStarted,
   ...REFERENCE_RULES,
+  faultIsOne,
 ];
 
 function segmentIsPowerOfTwo(draft: Draft, report: Report): void {

@@ -10,6 +10,7 @@ export function declaredBy(lab: Lab): Declared {
     agents: names(lab.agents),
     hosts: names(lab.hosts),
     zones: names(lab.zones),
+    faults: names(lab.faults),
     exports: lab.hosts.flatMap((host) => host.disks.map((disk) => `${host.name}/${disk}`)),
   };
 }

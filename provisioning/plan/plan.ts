@@ -31,6 +31,7 @@ export function planUp(lab: Lab, running: RunningLab, options: PlanOptions = {})
     ...guests(lab, running),
     record(lab, running.declared),
     ...growth(lab, running),
+    ...faults(lab, running),
     // Only when all is deleted may the record forget what there was to delete.
     ...(options.prune === true ? [...gone, record(lab)] : []),
   ];
@@ -98,6 +99,14 @@ function growth(lab: Lab, running: RunningLab): Step[] {
   ];
 }
 
+/** Last, when every host sees its disks: a fault may be one that keeps it from that. */
+function faults(lab: Lab, running: RunningLab): Step[] {
+  return lab.faults.flatMap((fault): Step[] => {
+    const before = running.faults.find(({ name }) => name === fault.name)?.text;
+    return before === fault.text ? [] : [{ kind: "set-fault", fault, before: before ?? null }];
+  });
+}
+
 /** Devices that a pool of the running lab does not have yet. */
 function newDevices(lab: Lab, running: RunningLab): StepOf<"grow-pool">[] {
   return lab.pools.flatMap((pool) => {
@@ -133,13 +142,14 @@ function record(lab: Lab, earlier?: Declared): Step {
 }
 
 function union(a: Declared, b: Declared | undefined): Declared {
-  const both = (key: keyof Declared) => [...new Set([...a[key], ...(b?.[key] ?? [])])];
+  const both = (key: keyof Declared) => [...new Set([...(a[key] ?? []), ...(b?.[key] ?? [])])];
   return {
     pools: both("pools"),
     disks: both("disks"),
     agents: both("agents"),
     hosts: both("hosts"),
     zones: both("zones"),
+    faults: both("faults"),
     exports: both("exports"),
   };
 }

@@ -10,7 +10,7 @@ import type { Step } from "./step.ts";
 export function pruneSteps(lab: Lab, running: RunningLab): Step[] {
   const now = declaredBy(lab);
   const gone = (key: keyof typeof now, present: readonly string[]) =>
-    running.declared[key].filter((name) => !now[key].includes(name) && present.includes(name));
+    (running.declared[key] ?? []).filter((name) => now[key]?.includes(name) !== true && present.includes(name));
   const names = (things: readonly { readonly name: string }[]) => things.map(({ name }) => name);
   const hosts = gone("hosts", names(running.hosts));
   const guests = running.qemuHosts.filter(({ record, isRunning }) => isRunning && hosts.includes(record.name));
@@ -19,6 +19,7 @@ export function pruneSteps(lab: Lab, running: RunningLab): Step[] {
     running.exports.map(({ host, disk }) => `${host}/${disk}`),
   );
   return [
+    ...gone("faults", names(running.faults)).map((fault) => ({ kind: "clear-fault", fault }) as const),
     ...guests.map(({ record }) => ({ kind: "stop-host", host: record.name }) as const),
     ...exports
       .map((key) => key.split("/"))

@@ -1,5 +1,5 @@
 import { formatEndpoint } from "../lab/endpoint.ts";
-import type { AgentSpec, DeviceSpec, DiskSpec, LabHost, PoolSpec, ZoneSpec } from "../lab/lab.ts";
+import type { AgentSpec, DeviceSpec, DiskSpec, FaultSpec, LabHost, PoolSpec, ZoneSpec } from "../lab/lab.ts";
 import { formatSize } from "../lab/size.ts";
 import type { Declared } from "../state/lab-record.ts";
 
@@ -19,6 +19,8 @@ export type Step =
   | { readonly kind: "change-host"; readonly host: LabHost }
   | { readonly kind: "grow-pool"; readonly pool: string; readonly device: DeviceSpec }
   | { readonly kind: "resize-disk"; readonly disk: string; readonly sizeBytes: number; readonly beforeBytes: number }
+  | { readonly kind: "set-fault"; readonly fault: FaultSpec; readonly before: string | null }
+  | { readonly kind: "clear-fault"; readonly fault: string }
   | { readonly kind: "record"; readonly file: string; readonly declared: Declared }
   | { readonly kind: "unexport-disk"; readonly host: string; readonly disk: string }
   | { readonly kind: "stop-host"; readonly host: string }
@@ -51,6 +53,8 @@ const SENTENCES: { readonly [Kind in StepKind]: (step: StepOf<Kind>) => string }
   "grow-pool": ({ pool, device }) => `add ${deviceText(device)} to pool '${pool}'`,
   "resize-disk": ({ disk, sizeBytes, beforeBytes }) =>
     `grow disk '${disk}' from ${formatSize(beforeBytes)} to ${formatSize(sizeBytes)}`,
+  "set-fault": ({ fault, before }) => `${before === null ? "add" : "change"} fault '${fault.name}': ${fault.text}`,
+  "clear-fault": ({ fault }) => `clear fault '${fault}'`,
   record: () => "",
   "unexport-disk": ({ host, disk }) => `no longer show disk '${disk}' to host '${host}'`,
   "stop-host": ({ host }) => `stop the guest of host '${host}'`,

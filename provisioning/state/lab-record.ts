@@ -13,6 +13,8 @@ export interface Declared {
   readonly agents: readonly string[];
   readonly hosts: readonly string[];
   readonly zones: readonly string[];
+  /** Absent in records of before there were faults in lab files. */
+  readonly faults?: readonly string[];
   /** "HOST/DISK". */
   readonly exports: readonly string[];
 }

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { asUserError } from "../errors.ts";
+import { readHostRecord } from "../hosts/record.ts";
 import { UserError } from "../user-error.ts";
 import type { Supervisor } from "./supervisor.ts";
 
@@ -16,6 +17,8 @@ type Handler = (supervisor: Supervisor, name: string, body: unknown) => Promise<
  *     PUT    /daemons/NAME            { args }     starts it and keeps it alive
  *     DELETE /daemons/NAME            ends it
  *     POST   /daemons/NAME/signal     { signal }   SIGKILL, SIGSTOP or SIGCONT
+ *     GET    /hosts/NAME              refused where it is no guest of this lab
+ *     POST   /hosts/NAME/power-cut    ends the guest's process; it stays off
  *     POST   /stop                    ends all daemons, agents first, then this process
  */
 const ROUTES: Readonly<Record<string, Handler>> = {
@@ -23,6 +26,12 @@ const ROUTES: Readonly<Record<string, Handler>> = {
   "PUT /daemons/NAME": async (supervisor, name, body) => supervisor.put({ name, args: stringsOf(body, "args") }),
   "DELETE /daemons/NAME": async (supervisor, name) => supervisor.remove(name),
   "POST /daemons/NAME/signal": async (supervisor, name, body) => supervisor.signal(name, signalOf(body)),
+  "GET /hosts/NAME": async (supervisor, name) => guestOf(supervisor.stateDirectory, name),
+  "POST /hosts/NAME/power-cut": async (supervisor, name) => {
+    // Loaded when it is asked for: a supervisor that starts no guest needs nothing of them.
+    const { cutHostPower } = await import("../apply/host-steps.ts");
+    await cutHostPower(supervisor.stateDirectory, name);
+  },
   "POST /stop": async (supervisor) => supervisor.stopAll(),
 };
 
@@ -71,6 +80,12 @@ function send(response: ServerResponse, status: number, body: unknown): Promise<
     response.once("close", resolve);
     response.end(JSON.stringify(body));
   });
+}
+
+async function guestOf(state: string, name: string): Promise<object> {
+  const record = await readHostRecord(state, name);
+  if (record !== undefined) return record;
+  throw new UserError("HOST", `Host '${name}' is no guest of this lab: its power cannot be cut from here.`);
 }
 
 function stringsOf(body: unknown, key: string): string[] {

@@ -48,6 +48,10 @@ export class Supervisor {
     await Promise.all([...this.#daemons].map(([name, daemon]) => daemon.start(keepers.get(name)?.identity)));
   }
 
+  get stateDirectory(): string {
+    return this.#options.stateDirectory;
+  }
+
   list(): DaemonStatus[] {
     return [...this.#daemons.values()].map((daemon) => daemon.status);
   }

@@ -5,16 +5,35 @@ import { FaultTextError, oneOf, type Word, type Words } from "./words.ts";
 
 type Draft = { -readonly [Key in keyof Occasion]?: Occasion[Key] };
 
-const READERS: { readonly [Key in keyof Occasion]-?: (word: Word) => Occasion[Key] } = {
-  every: (word) => whole(word, "every how many matches"),
-  first: (word) => whole(word, "how many times"),
-  probability,
-  seed: (word) => whole(word, "a seed", 0),
-  from: bound,
-  until: bound,
+/** How each word reads what follows it, with what stands there and what it means, for docs/faults.md. */
+export const OCCASION_WORDS: {
+  readonly [Key in keyof Occasion]-?: {
+    readonly read: (word: Word) => Occasion[Key];
+    readonly value: string;
+    readonly meaning: string;
+  };
+} = {
+  every: {
+    read: (word) => whole(word, "every how many matches"),
+    value: "N",
+    meaning: "of the matches between `from` and `until`, every N-th",
+  },
+  first: { read: (word) => whole(word, "how many times"), value: "N", meaning: "until it has fired N times" },
+  probability: {
+    read: probability,
+    value: "P",
+    meaning: "at each match with this probability, above 0 and up to 1, drawn by `seed`",
+  },
+  seed: {
+    read: (word) => whole(word, "a seed", 0),
+    value: "N",
+    meaning: "of all that is drawn; without it, 0. The same seed gives the same draws for the same matches",
+  },
+  from: { read: bound, value: "N or TIME", meaning: "from the N-th match on, or so long after the fault was added" },
+  until: { read: bound, value: "N or TIME", meaning: "up to the N-th match, or so long after the fault was added" },
 };
 
-const KEYS = Object.keys(READERS) as readonly (keyof Occasion)[];
+const KEYS = Object.keys(OCCASION_WORDS) as readonly (keyof Occasion)[];
 
 export const ALWAYS: Occasion = { seed: 0 };
 
@@ -37,7 +56,7 @@ export function readOccasions(words: Words): Occasions {
     }
     places.set(key, word);
     const value = words.take();
-    Object.assign(draft, { [key]: READERS[key](value) });
+    Object.assign(draft, { [key]: OCCASION_WORDS[key].read(value) });
     ordered(draft, value);
   }
   if (places.size === 0) throw new FaultTextError(words.next, `always, ${oneOf(KEYS)} after 'when'`);

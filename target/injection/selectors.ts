@@ -6,27 +6,55 @@ import { FaultTextError, oneOf, type Word, type Words } from "./words.ts";
 const NAME = "[a-z][a-z0-9-]{0,62}";
 
 /** How each selector reads its value; undefined where it is wrong, which `expected` then tells. */
-const SELECTORS: {
+export const SELECTORS: {
   readonly [Key in Selector]: {
     readonly read: (value: string) => Selection[Key] | undefined;
     readonly expected: string;
+    /** What it selects, for docs/faults.md. */
+    readonly meaning: string;
   };
 } = {
-  disk: { read: (value) => list(value, new RegExp(`^${NAME}$`)), expected: "the name of a disk" },
-  agent: { read: (value) => list(value, new RegExp(`^${NAME}$`)), expected: "the name of an agent" },
-  host: { read: (value) => list(value, new RegExp(`^${NAME}$`)), expected: "the name of a host" },
-  path: { read: (value) => list(value, new RegExp(`^${NAME}/${NAME}$`)), expected: "HOST/AGENT" },
+  disk: {
+    read: (value) => list(value, new RegExp(`^${NAME}$`)),
+    expected: "the name of a disk",
+    meaning: "commands to these disks",
+  },
+  agent: {
+    read: (value) => list(value, new RegExp(`^${NAME}$`)),
+    expected: "the name of an agent",
+    meaning: "what comes through these agents",
+  },
+  host: {
+    read: (value) => list(value, new RegExp(`^${NAME}$`)),
+    expected: "the name of a host",
+    meaning: "commands of these hosts",
+  },
+  path: {
+    read: (value) => list(value, new RegExp(`^${NAME}/${NAME}$`)),
+    expected: "HOST/AGENT",
+    meaning: "commands of a host through an agent",
+  },
   op: {
     read: (value) => list(value, new RegExp(`^(${OPERATIONS.join("|")})$`)) as readonly Operation[] | undefined,
     expected: oneOf(OPERATIONS),
+    meaning: "what kind of command it is",
   },
-  lba: { read: range, expected: "a block or a range of blocks, such as 0..2047" },
+  lba: {
+    read: range,
+    expected: "a block or a range of blocks, such as 0..2047",
+    meaning: "commands that touch one of these blocks of the disk",
+  },
   command: {
     read: (value) => known(list(value, /^([a-z][a-z0-9-]*|0x[0-9a-f]{2})$/)),
     expected: "a SCSI command such as read-10 or compare-and-write, or its operation code such as 0x28",
+    meaning: "these SCSI commands",
   },
-  device: { read: (value) => list(value, /^[^,=\s/]+$/), expected: "a storage device: its number or its file's name" },
-  pool: { read: (value) => list(value, new RegExp(`^${NAME}$`)), expected: "the name of a pool" },
+  device: {
+    read: (value) => list(value, /^[^,=\s/]+$/),
+    expected: "a storage device: its number or its file's name",
+    meaning: "storage devices of pools",
+  },
+  pool: { read: (value) => list(value, new RegExp(`^${NAME}$`)), expected: "the name of a pool", meaning: "pools" },
 };
 
 const KEYS = Object.keys(SELECTORS) as readonly Selector[];

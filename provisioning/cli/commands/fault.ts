@@ -15,9 +15,8 @@ export const faultVerbs: readonly Verb[] = [
     ],
     options: [new Option("--name <name>", "its name; without it, fault-1 and so on").argParser(parse.name)],
     run: async (context, [words], { name }) => {
-      const { addFaultWith } = await import("../../apply/fault-steps.ts");
       const text = (words as string[]).join(" ");
-      const fault = await addFaultWith(context.api, context.state, text, name as string | undefined);
+      const fault = await context.api.post<Fault>("/faults", name === undefined ? { text } : { name, text });
       await context.print(fault, () => `Fault '${fault.name}': ${fault.text}`);
     },
   },

@@ -33,6 +33,34 @@ interface Wrong {
 
 const WRONG: readonly Wrong[] = [
   {
+    what: "a fault that the grammar does not know",
+    line: 17,
+    text: "  all: { hosts: [web, outside], agents: [a, b], disks: [data] }\nfaults:\n  slow: on disk=data when evry 2 do busy",
+    error:
+      "19: faults.slow: found 'evry' at column 19 of the fault, expected always, or once each every, first, probability, seed, from or until",
+  },
+  {
+    what: "a fault of a disk that the file does not have",
+    line: 17,
+    text: "  all: { hosts: [web, outside], agents: [a, b], disks: [data] }\nfaults: { slow: on disk=dat do busy }",
+    error:
+      "18: faults.slow: found the unknown disk 'dat', expected one of the file's disks, data; did you mean 'data'?",
+  },
+  {
+    what: "a fault of a device that no pool has",
+    line: 17,
+    text: "  all: { hosts: [web, outside], agents: [a, b], disks: [data] }\nfaults: { lost: on device=main-2.img do device-loss }",
+    error:
+      "18: faults.lost: found the unknown device 'main-2.img', expected one of the file's devices, main-0.img, main-1.img; did you mean 'main-0.img'?",
+  },
+  {
+    what: "a fault that cuts the power of somebody else's machine",
+    line: 17,
+    text: "  all: { hosts: [web, outside], agents: [a, b], disks: [data] }\nfaults: { cut: on host=outside do power-cut }",
+    error:
+      "18: faults.cut: found the external host 'outside', expected a guest of the lab: others' power cannot be cut from here",
+  },
+  {
     what: "an unknown key",
     line: 9,
     text: "  data: { pool: main, size: 1GiB, thik: true }",
@@ -43,7 +71,7 @@ const WRONG: readonly Wrong[] = [
     line: 10,
     text: "agent:",
     error:
-      "10: agent: found the unknown key 'agent', expected one of lab, pools, disks, agents, hosts, zones; did you mean 'agents'?",
+      "10: agent: found the unknown key 'agent', expected one of lab, pools, disks, agents, hosts, zones, faults; did you mean 'agents'?",
   },
   {
     what: "a decimal unit",

@@ -25,6 +25,7 @@ const LAB: Lab = {
   agents: [{ name: "a", portal: { host: "127.0.0.1", port: 0 } }],
   hosts: [WEB, OUTSIDE],
   zones: [{ name: "all", hosts: ["web", "outside"], agents: ["a"], disks: ["data"] }],
+  faults: [],
 };
 
 /** The lab as it runs when `up` has done what `lab` says. */
@@ -74,6 +75,7 @@ function runningAs(lab: Lab): RunningLab {
     hosts: lab.hosts.map(({ name, iqn }) => ({ name, iqn, advertise: null })),
     exports: lab.hosts.flatMap(({ name, disks }) => disks.map((disk) => ({ host: name, disk }))),
     zones: lab.zones,
+    faults: lab.faults,
     qemuHosts: lab.hosts
       .filter(({ external }) => !external)
       .map((host) => ({ record: hostRecord(host, "running"), isRunning: true })),
@@ -87,6 +89,20 @@ function changes(lab: Lab, running: RunningLab, prune = false): string[] {
   if (plan.conflicts.length > 0) return [...plan.conflicts];
   return plan.steps.filter(isChange).map(sentence);
 }
+
+test("faults are added last, a fault with another text is changed, and one that the file no longer has is left alone", (t) => {
+  const slow = { name: "slow", text: "on disk=data do delay 10ms" };
+  const faulty: Lab = { ...LAB, faults: [slow] };
+  const last = planUp(faulty, runningAs(LAB)).steps.at(-1);
+  t.deepEqual(last, { kind: "set-fault", fault: slow, before: null });
+  t.deepEqual(planUp(faulty, runningAs(faulty)).steps.filter(isChange), []);
+  const slower = { ...slow, text: "on disk=data do delay 20ms" };
+  const changed = planUp({ ...LAB, faults: [slower] }, runningAs(faulty)).steps.filter(isChange);
+  t.deepEqual(changed, [{ kind: "set-fault", fault: slower, before: slow.text }]);
+  t.is(sentence(changed[0] as never), "change fault 'slow': on disk=data do delay 20ms");
+  t.deepEqual(planUp(LAB, runningAs(faulty)).leftAlone, [{ kind: "clear-fault", fault: "slow" }]);
+  t.true(planUp(LAB, runningAs(faulty), { prune: true }).steps.some(({ kind }) => kind === "clear-fault"));
+});
 
 test("a lab that is not there is made from the ground up, its guests last", (t) => {
   t.deepEqual(changes(LAB, NO_LAB), [
