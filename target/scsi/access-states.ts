@@ -10,28 +10,42 @@ export const AccessState = {
 export type AccessState = (typeof AccessState)[keyof typeof AccessState];
 
 /** STATUS CODE (SPC-4 table 336): who made the latest change. */
-const StatusCode = { NONE: 0, BY_COMMAND: 1 } as const;
+export const AccessStatus = { NONE: 0, BY_COMMAND: 1, BY_TARGET: 2 } as const;
+export type AccessStatus = (typeof AccessStatus)[keyof typeof AccessStatus];
+
+/** A group whose state somebody has set. */
+export interface AccessRow {
+  readonly portGroup: number;
+  readonly state: AccessState;
+  readonly status: AccessStatus;
+}
 
 export function isAccessState(state: number): state is AccessState {
   return state <= AccessState.UNAVAILABLE;
 }
 
 export class AccessStates {
-  /** Of the groups that SET TARGET PORT GROUPS named; the others are active/optimized. */
-  readonly #states = new Map<number, AccessState>();
+  /** Of the groups that were set; the others are active/optimized. */
+  #rows = new Map<number, AccessRow>();
   /** Some group cannot do everything: all that commands look at while each can. */
   inForce = false;
 
   of(portGroup: number): AccessState {
-    return this.#states.get(portGroup) ?? AccessState.ACTIVE_OPTIMIZED;
+    return this.#rows.get(portGroup)?.state ?? AccessState.ACTIVE_OPTIMIZED;
   }
 
-  statusCode(portGroup: number): number {
-    return this.#states.has(portGroup) ? StatusCode.BY_COMMAND : StatusCode.NONE;
+  statusCode(portGroup: number): AccessStatus {
+    return this.#rows.get(portGroup)?.status ?? AccessStatus.NONE;
   }
 
-  set(portGroup: number, state: AccessState): void {
-    this.#states.set(portGroup, state);
-    this.inForce = [...this.#states.values()].some((one) => one >= AccessState.STANDBY);
+  /** What there is, with these set by SET TARGET PORT GROUPS. */
+  withCommand(wanted: readonly (readonly [portGroup: number, state: AccessState])[]): AccessRow[] {
+    const set = wanted.map(([portGroup, state]) => ({ portGroup, state, status: AccessStatus.BY_COMMAND }));
+    return [...new Map([...this.#rows.values(), ...set].map((row) => [row.portGroup, row])).values()];
+  }
+
+  replace(rows: readonly AccessRow[]): void {
+    this.#rows = new Map(rows.map((row) => [row.portGroup, row]));
+    this.inForce = rows.some(({ state }) => state >= AccessState.STANDBY);
   }
 }

@@ -18,7 +18,8 @@ import { type Registrant, sameRegistrant } from "./reservations/state.ts";
 import type { BugLogger } from "./server-context.ts";
 import { UnitStatistics } from "./statistics.ts";
 import { TaskSet } from "./task-set.ts";
-import type { Nexus } from "./transport.ts";
+import type { Nexus, TargetPort } from "./transport.ts";
+import { UnitChanges, type UnitKeeper } from "./unit-change.ts";
 
 export interface LogicalUnitIdentity {
   /** NAA designator (SPC-4 7.8.6.6): 16 hex digits, or 32 for NAA IEEE registered extended. Unique in the world. */
@@ -39,12 +40,17 @@ export interface LogicalUnitOptions {
   /** Who may use it; kept in memory, for as long as the unit lives, where nothing else is given. */
   readonly reservations?: Reservations;
   /**
-   * Other device servers serve the same blocks, and this one does not see their commands. The unit
-   * then has no reservations but those it is given, and no command that must be atomic against all
-   * others: what could not be kept is not offered.
+   * Other device servers serve the same blocks, and this one does not see their commands. What could
+   * not be kept is then not offered: reservations and access states where there is no keeper,
+   * commands that must be atomic against all others where the device excludes nobody.
    */
   readonly servedElsewhere?: boolean;
+  /** Keeps what the unit is for all device servers that present it. */
+  readonly keeper?: UnitKeeper;
 }
+
+/** A port through which the unit is reached (SPC-4 6.37). */
+export type UnitPort = Pick<TargetPort, "relativePortId" | "portGroup">;
 
 const TASK_SET_LIMIT = 4096;
 
@@ -59,6 +65,11 @@ export class LogicalUnit {
   /** Absent where nobody could keep them. */
   readonly reservations: Reservations | undefined;
   readonly servedElsewhere: boolean;
+  /** SET TARGET PORT GROUPS counts on every path. */
+  readonly settableAccess: boolean;
+  readonly changes: UnitChanges;
+  /** Every port that presents the unit, where the target's own are not all of them. */
+  ports: readonly UnitPort[] | undefined = undefined;
   readonly tasks = new TaskSet(TASK_SET_LIMIT);
   /** The medium of a removable unit is out (START STOP UNIT with LOEJ, SBC-4 5.31). */
   ejected = false;
@@ -83,8 +94,11 @@ export class LogicalUnit {
     this.blockBytes = device.blockBytes;
     this.maxTransferBlocks = MAX_TRANSFER_BYTES / device.blockBytes;
     this.maxAtomicBlocks = (device.atomicWriteBytes ?? 0) / device.blockBytes;
-    this.servedElsewhere = options.servedElsewhere ?? false;
-    this.reservations = options.reservations ?? (this.servedElsewhere ? undefined : Reservations.inMemory());
+    const { keeper, reservations, servedElsewhere = false } = options;
+    this.servedElsewhere = servedElsewhere;
+    this.settableAccess = keeper !== undefined || !servedElsewhere;
+    this.changes = new UnitChanges(this, keeper);
+    this.reservations = reservations ?? reservationsFor(keeper, servedElsewhere);
     device.onChange = () => this.tell(Attention.CAPACITY_DATA_HAS_CHANGED);
   }
 
@@ -139,8 +153,11 @@ export class LogicalUnit {
   /** The nexus has ended, or no longer sees this unit: its tasks are aborted, and waited for. */
   async part(nexus: Nexus): Promise<void> {
     const itl = this.#nexuses.get(nexus);
-    if (itl) this.reservations?.releaseUnit(itl);
     this.#nexuses.delete(nexus);
+    // What RESERVE made ends with its nexus (SPC-2 5.5.1); a keeper may be long in saying so.
+    if (itl && this.reservations?.reserver === itl) {
+      void this.changes.make(() => (this.reservations?.reserver === itl ? { by: itl, reserver: null } : undefined));
+    }
     await this.tasks.abortAll((command) =>
       command.task.nexus === nexus ? { kind: "aborted", reportStatus: false } : undefined,
     );
@@ -166,12 +183,9 @@ export class LogicalUnit {
       .map(({ registrant }) => registrant);
   }
 
-  /** SAM-5 6.3.3, once its tasks have ended. */
-  reset(): void {
-    this.mode.reset();
-    this.reservations?.releaseUnit();
+  /** A reset ends what PREVENT ALLOW MEDIUM REMOVAL asked for (SPC-4 6.18). */
+  allowRemoval(): void {
     for (const itl of this.#nexuses.values()) itl.preventsRemoval = false;
-    this.tell(Attention.BUS_DEVICE_RESET);
   }
 
   /** Lets work go on after its command has ended; `retire` waits for it. */
@@ -192,6 +206,11 @@ export class LogicalUnit {
     await this.tasks.abortAll(() => gone);
     await Promise.all(this.#background);
   }
+}
+
+function reservationsFor(keeper: UnitKeeper | undefined, servedElsewhere: boolean): Reservations | undefined {
+  if (keeper !== undefined) return Reservations.kept(keeper.persistent);
+  return servedElsewhere ? undefined : Reservations.inMemory();
 }
 
 const PRINTABLE_ASCII = /^[\x20-\x7e]*$/;

@@ -10,7 +10,7 @@
  * of its blocks, and while it waits or runs, none that came after it starts on one of them.
  */
 import { type Command, RESERVATION_CONFLICT } from "./command.ts";
-import { type Execution, TaskAttribute } from "./transport.ts";
+import { type Execution, Status, TaskAttribute } from "./transport.ts";
 
 export interface BlockRange {
   readonly lba: number;
@@ -126,7 +126,10 @@ export class TaskSet {
       execution = command.fault(bug);
     }
     this.#end(command);
-    return command.abortedAs ?? execution;
+    const { abortedAs } = command;
+    // A reservation that came while its I/O was at the device came too late to stop it.
+    if (abortedAs === RESERVATION_CONFLICT && isGood(execution)) return execution;
+    return abortedAs ?? execution;
   }
 
   #interrupt(command: Command, execution: Execution): Promise<void> {
@@ -271,6 +274,10 @@ function ended(command: Command): Promise<void> {
   command.onEnd ??= [];
   command.onEnd.push(resolve);
   return promise;
+}
+
+function isGood(execution: Execution): boolean {
+  return execution.kind === "done" && execution.status === Status.GOOD;
 }
 
 function overlap(a: BlockRange, b: BlockRange): boolean {

@@ -53,7 +53,7 @@ function standardData({ unit, task }: Command): Buffer {
     hierarchicalLuns: 1,
     responseFormat: 2,
     additionalBytes: InquiryData.sizeBytes - 5,
-    portGroups: unit.servedElsewhere ? PortGroups.IMPLICIT : PortGroups.IMPLICIT_AND_EXPLICIT,
+    portGroups: unit.settableAccess ? PortGroups.IMPLICIT_AND_EXPLICIT : PortGroups.IMPLICIT,
     thirdPartyCopy: 1,
     commandQueuing: 1,
   });

@@ -10,6 +10,7 @@ import { applyModePage, headerOf, type ModePage, modePageData, modePages, PageCo
 import { ModeParameters } from "../mode/parameters.ts";
 import { failureOf } from "../outcome.ts";
 import type { Execution, ScsiResult } from "../transport.ts";
+import { changeFor } from "../unit-change.ts";
 import { gather } from "./data-out.ts";
 import type { CommandDefinition } from "./definition.ts";
 
@@ -115,16 +116,18 @@ function unchangeable(page: ModePage, data: Buffer, parameters: ModeParameters):
 }
 
 async function adopt(command: Command, wanted: ModeParameters): Promise<Execution> {
-  const { unit, task } = command;
-  const { mode } = unit;
-  const names = Object.keys(wanted) as (keyof ModeParameters)[];
-  if (names.every((name) => wanted[name] === mode[name])) return command.taken();
+  const { unit, task, itl } = command;
+  const names = (Object.keys(wanted) as (keyof ModeParameters)[]).filter((name) => wanted[name] !== unit.mode[name]);
+  if (names.length === 0) return command.taken();
   // What was written under the old parameters must not wait in a cache under the new ones (SBC-4 6.5.6 WCE; SPC-4 7.5.8 SWP).
   if (!wanted.writeCache || wanted.softwareWriteProtect) {
     const failure = failureOf(command, await unit.device.flush(task), "flush") ?? command.abortedAs;
     if (failure) return failure;
   }
-  Object.assign(mode, wanted);
-  unit.tell(Attention.MODE_PARAMETERS_CHANGED, task.nexus);
-  return command.taken();
+  const failure = await changeFor(command, () => {
+    const mode = Object.assign(new ModeParameters(), unit.mode);
+    for (const name of names) mode[name] = wanted[name];
+    return { by: itl, command, mode, notices: [{ to: "others", attention: Attention.MODE_PARAMETERS_CHANGED }] };
+  });
+  return failure ?? command.taken();
 }

@@ -18,8 +18,8 @@ import { MAX_PARAMETER_LIST_BYTES } from "../limits.ts";
 import { type Change, clear, preempt, type Refusal, type Request, release, reserve } from "../reservations/change.ts";
 import { ReserveOutList } from "../reservations/layouts.ts";
 import type { ReservationState } from "../reservations/state.ts";
-import { abortPreempted } from "../task-management.ts";
 import type { Execution, ScsiResult } from "../transport.ts";
+import { changeFor } from "../unit-change.ts";
 import { gather } from "./data-out.ts";
 import type { CommandDefinition } from "./definition.ts";
 import { type MakeChange, parseMove, parseRegister } from "./register-list.ts";
@@ -95,11 +95,16 @@ async function execute(command: Command, dataOut: readonly Uint8Array[], parse: 
   if (list.length < command.dataOutBytes) return command.fail(Condition.PARAMETER_LIST_LENGTH_ERROR);
   const make = parse(command, list);
   if (typeof make !== "function") return make;
-  const change = await reservationsOf(command).change(make);
-  if (typeof change === "string") return refused(command, change);
-  for (const { to, attention } of change.notices) command.unit.tellRegistrant(to, attention);
-  if (command.definition.cdb === PreemptAndAbort) await abortPreempted(command, change.preempted);
-  return command.taken();
+  let refusal: Refusal | undefined;
+  const failure = await changeFor(command, () => {
+    const { state } = reservationsOf(command);
+    const change = make(state);
+    refusal = typeof change === "string" ? change : undefined;
+    if (typeof change === "string" || change.state === state) return undefined;
+    const ends = command.definition.cdb === PreemptAndAbort ? { ends: change.preempted } : {};
+    return { by: command.itl, command, reservations: change.state, notices: change.notices, ...ends };
+  });
+  return failure ?? (refusal === undefined ? command.taken() : refused(command, refusal));
 }
 
 function refused(command: Command, refusal: Refusal): ScsiResult {

@@ -6,6 +6,7 @@ import { type Command, GOOD, goodWith } from "../command.ts";
 import { Condition } from "../condition.ts";
 import { locationOf } from "../fields.ts";
 import { MAX_PARAMETER_LIST_BYTES } from "../limits.ts";
+import type { UnitPort } from "../logical-unit.ts";
 import {
   ExtendedGroupsHeader,
   GroupsHeader,
@@ -14,10 +15,10 @@ import {
   SetGroupDescriptor,
   SetGroupsHeader,
 } from "../parameter-data.ts";
-import type { ScsiResult, TargetPort } from "../transport.ts";
+import type { Execution, ScsiResult } from "../transport.ts";
+import { changeFor } from "../unit-change.ts";
 import { gather } from "./data-out.ts";
 import type { CommandDefinition } from "./definition.ts";
-import { seesEveryCommand } from "./medium-work.ts";
 
 /** PARAMETER DATA FORMAT (SPC-4 6.37, table 332). */
 const Format = { LENGTH_ONLY: 0, EXTENDED: 1 } as const;
@@ -38,7 +39,7 @@ export const portGroupCommands: readonly CommandDefinition[] = [
     access: "none",
     conflicts: "any",
     // The other servers of a unit would go on as before.
-    supported: seesEveryCommand,
+    supported: ({ settableAccess }) => settableAccess,
     admit(command) {
       const bytes = SetTargetPortGroups.listBytes.get(command.cdb, 0);
       if (bytes > MAX_PARAMETER_LIST_BYTES) return command.invalidField(SetTargetPortGroups.listBytes);
@@ -62,12 +63,17 @@ function reportTargetPortGroups(command: Command): ScsiResult {
   return goodWith(Buffer.concat([header, descriptors]), ReportTargetPortGroups.allocationBytes.get(cdb, 0));
 }
 
-function groupsOf({ server, task }: Command): Map<number, TargetPort[]> {
-  return Map.groupBy(server.targetPorts(task.nexus), ({ portGroup }) => portGroup);
+/** Every port through which the unit can be reached, whichever device server has it. */
+export function portsOf({ unit, server, task }: Command): readonly UnitPort[] {
+  return unit.ports ?? server.targetPorts(task.nexus);
 }
 
-function groupData({ unit }: Command, portGroup: number, ports: readonly TargetPort[]): Buffer {
-  const settable = seesEveryCommand(unit) ? 1 : 0;
+function groupsOf(command: Command): Map<number, UnitPort[]> {
+  return Map.groupBy(portsOf(command), ({ portGroup }) => portGroup);
+}
+
+function groupData({ unit }: Command, portGroup: number, ports: readonly UnitPort[]): Buffer {
+  const settable = unit.settableAccess ? 1 : 0;
   const header = PortGroupDescriptor.encode({
     accessState: unit.accessStates.of(portGroup),
     statusCode: unit.accessStates.statusCode(portGroup),
@@ -82,8 +88,8 @@ function groupData({ unit }: Command, portGroup: number, ports: readonly TargetP
 }
 
 /** All of the list is checked before any of it counts; the hosts on all paths are told (SPC-4 5.15.2.5). */
-function setTargetPortGroups(command: Command, dataOut: readonly Uint8Array[]): ScsiResult {
-  const { unit, task } = command;
+async function setTargetPortGroups(command: Command, dataOut: readonly Uint8Array[]): Promise<Execution> {
+  const { unit, itl } = command;
   if (command.dataOutBytes === 0) return GOOD;
   const list = gather(dataOut, command.dataOutBytes);
   const whole = (list.length - SetGroupsHeader.sizeBytes) % SetGroupDescriptor.sizeBytes === 0;
@@ -97,8 +103,10 @@ function setTargetPortGroups(command: Command, dataOut: readonly Uint8Array[]): 
     if (!groups.has(portGroup)) return command.invalidParameter(at + locationOf(SetGroupDescriptor.portGroup).byte);
     wanted.push([portGroup, accessState]);
   }
-  if (wanted.every(([portGroup, state]) => unit.accessStates.of(portGroup) === state)) return command.taken();
-  for (const [portGroup, state] of wanted) unit.accessStates.set(portGroup, state);
-  unit.tell(Attention.ACCESS_STATE_CHANGED, task.nexus);
-  return command.taken();
+  const failure = await changeFor(command, () => {
+    if (wanted.every(([portGroup, state]) => unit.accessStates.of(portGroup) === state)) return undefined;
+    const notices = [{ to: "others", attention: Attention.ACCESS_STATE_CHANGED }] as const;
+    return { by: itl, command, access: unit.accessStates.withCommand(wanted), notices };
+  });
+  return failure ?? command.taken();
 }

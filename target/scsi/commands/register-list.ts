@@ -8,6 +8,7 @@ import { MoveList, ReserveOutList, TransportIdsHeader } from "../reservations/la
 import { type Registrant, type ReservationState, sameRegistrant } from "../reservations/state.ts";
 import { decodeTransportId, type TransportId } from "../reservations/transport-id.ts";
 import type { ScsiResult } from "../transport.ts";
+import { portsOf } from "./port-groups.ts";
 import { reservationsOf } from "./reserve-release.ts";
 
 export type MakeChange = (state: ReservationState) => Change | Refusal;
@@ -76,8 +77,8 @@ function registrantsNamed({ unit, itl }: Command, { initiatorName, initiatorPort
   return initiatorPort === undefined ? unit.registrantsOf(initiatorName) : [{ initiatorPort, relativePortId }];
 }
 
-function allPortIds({ server, task }: Command): number[] {
-  return server.targetPorts(task.nexus).map(({ relativePortId }) => relativePortId);
+function allPortIds(command: Command): number[] {
+  return portsOf(command).map(({ relativePortId }) => relativePortId);
 }
 
 function wrong(command: Command, field: Field): ScsiResult {

@@ -4,7 +4,8 @@ import { type Command, GOOD, RESERVATION_CONFLICT } from "../command.ts";
 import type { LogicalUnit } from "../logical-unit.ts";
 import type { Reservations } from "../reservations/reservations.ts";
 import { holds, registrationOf, rulesOf } from "../reservations/state.ts";
-import type { ScsiResult } from "../transport.ts";
+import type { Execution, ScsiResult } from "../transport.ts";
+import { changeFor, type UnitChange } from "../unit-change.ts";
 import type { CommandDefinition } from "./definition.ts";
 
 export const reserveReleaseCommands: readonly CommandDefinition[] = [
@@ -31,7 +32,7 @@ function reserve(layout: UnitReserveCdb): CommandDefinition {
     conflicts: "reserve",
     supported: reservable,
     admit: (command) => admit(command, layout),
-    execute: (command) => besidePersistent(command) ?? take(command),
+    execute: (command) => change(command, take),
   };
 }
 
@@ -43,7 +44,7 @@ function release(layout: UnitReserveCdb): CommandDefinition {
     conflicts: "never",
     supported: reservable,
     admit: (command) => admit(command, layout),
-    execute: (command) => besidePersistent(command) ?? giveBack(command),
+    execute: (command) => change(command, giveBack),
   };
 }
 
@@ -63,12 +64,23 @@ function besidePersistent(command: Command): ScsiResult | undefined {
   return shares || holds(state, registrant) ? GOOD : RESERVATION_CONFLICT;
 }
 
-function take(command: Command): ScsiResult {
-  reservationsOf(command).reserveUnit(command.itl);
-  return GOOD;
+async function change(command: Command, plan: (command: Command) => UnitChange | undefined): Promise<Execution> {
+  let answer: ScsiResult = GOOD;
+  const failure = await changeFor(command, () => {
+    // On another path somebody may have been faster.
+    const beside = command.conflict ? RESERVATION_CONFLICT : besidePersistent(command);
+    answer = beside ?? GOOD;
+    return beside === undefined ? plan(command) : undefined;
+  });
+  return failure ?? answer;
 }
 
-function giveBack(command: Command): ScsiResult {
-  reservationsOf(command).releaseUnit(command.itl);
-  return GOOD;
+function take(command: Command): UnitChange | undefined {
+  const { itl } = command;
+  return reservationsOf(command).reserver === itl ? undefined : { by: itl, command, reserver: itl };
+}
+
+function giveBack(command: Command): UnitChange | undefined {
+  const { itl } = command;
+  return reservationsOf(command).reserver === itl ? { by: itl, command, reserver: null } : undefined;
 }

@@ -1,6 +1,5 @@
 /** Who may use a logical unit: its persistent reservation (SPC-4 5.13), and the older one of RESERVE (SPC-2 5.5). */
 import type { ItlNexus } from "../itl-nexus.ts";
-import type { Change, Refusal } from "./change.ts";
 import { holds, NO_RESERVATIONS, type ReservationState, registrationOf, rulesOf } from "./state.ts";
 import { MemoryReservationStore, type ReservationStore } from "./store.ts";
 
@@ -14,40 +13,45 @@ import { MemoryReservationStore, type ReservationStore } from "./store.ts";
  */
 export type Conflicts = "never" | "reserve" | "exclusive-access" | "any";
 
+/** Who has the unit by RESERVE: a nexus, or one of another device server. */
+export type Reserver = ItlNexus | "elsewhere";
+
 export class Reservations {
-  readonly #store: ReservationStore;
-  #state: ReservationState = NO_RESERVATIONS;
-  /** Who has the unit by RESERVE; gone with its nexus (SPC-2 5.5.1). */
-  #reserver: ItlNexus | undefined = undefined;
-  /** Changes are made one after another. */
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #store: ReservationStore | undefined;
+  /** APTPL may be asked for. */
+  readonly persistent: boolean;
+  #state: ReservationState;
+  /** Gone with its nexus (SPC-2 5.5.1). */
+  #reserver: Reserver | undefined = undefined;
   /** There is something to be in conflict with: all that commands look at while there is nothing. */
   inForce = false;
 
-  private constructor(store: ReservationStore, state: ReservationState) {
+  private constructor(store: ReservationStore | undefined, persistent: boolean, state: ReservationState) {
     this.#store = store;
-    this.#adopt(state);
+    this.persistent = persistent;
+    this.#state = state;
+    this.#judge();
   }
 
   static async open(store: ReservationStore): Promise<Reservations> {
-    return new Reservations(store, await store.load());
+    return new Reservations(store, store.persistent, await store.load());
   }
 
   static inMemory(): Reservations {
     const store = new MemoryReservationStore();
-    return new Reservations(store, store.load());
+    return new Reservations(store, store.persistent, store.load());
+  }
+
+  /** Of a unit with a keeper, who tells by `adopt` and `take` what they are. */
+  static kept(persistent: boolean): Reservations {
+    return new Reservations(undefined, persistent, NO_RESERVATIONS);
   }
 
   get state(): ReservationState {
     return this.#state;
   }
 
-  /** APTPL may be asked for. */
-  get persistent(): boolean {
-    return this.#store.persistent;
-  }
-
-  get reserver(): ItlNexus | undefined {
+  get reserver(): Reserver | undefined {
     return this.#reserver;
   }
 
@@ -62,38 +66,25 @@ export class Reservations {
     return registrants ? !registrationOf(this.#state, registrant) : !holds(this.#state, registrant);
   }
 
-  /** Makes a change, from whatever the state is by then. What it says of others is for the caller to carry out. */
-  async change(make: (state: ReservationState) => Change | Refusal): Promise<Change | Refusal> {
-    const result = this.#last.then(() => this.#change(make));
-    this.#last = result.catch(() => undefined);
-    return await result;
+  /** Puts `next` into the store, in the place of the current state; false where the store has another by now, which is adopted. */
+  async keep(next: ReservationState): Promise<boolean> {
+    if (this.#store === undefined || (await this.#store.replace(this.#state.revision, next))) return true;
+    this.adopt(await this.#store.load());
+    return false;
   }
 
-  reserveUnit(itl: ItlNexus): void {
-    this.#reserver = itl;
-    this.inForce = true;
-  }
-
-  /** Ends the reservation of RESERVE: whosever it is, or only where it is that of `itl`. */
-  releaseUnit(itl: ItlNexus | undefined = this.#reserver): void {
-    if (this.#reserver !== itl) return;
-    this.#reserver = undefined;
-    this.#adopt(this.#state);
-  }
-
-  async #change(make: (state: ReservationState) => Change | Refusal): Promise<Change | Refusal> {
-    for (;;) {
-      const current = await this.#store.load();
-      const change = make(current);
-      if (typeof change === "string") return change;
-      if (change.state !== current && !(await this.#store.replace(current.revision, change.state))) continue;
-      this.#adopt(change.state);
-      return change;
-    }
-  }
-
-  #adopt(state: ReservationState): void {
+  adopt(state: ReservationState): void {
     this.#state = state;
-    this.inForce = state.reservation !== undefined || this.#reserver !== undefined;
+    this.#judge();
+  }
+
+  /** Whose the unit is by RESERVE from now on. */
+  take(reserver: Reserver | undefined): void {
+    this.#reserver = reserver;
+    this.#judge();
+  }
+
+  #judge(): void {
+    this.inForce = this.#state.reservation !== undefined || this.#reserver !== undefined;
   }
 }

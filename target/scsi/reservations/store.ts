@@ -2,8 +2,8 @@
 import { NO_RESERVATIONS, type ReservationState } from "./state.ts";
 
 /**
- * Keeps one state. Where several device servers serve one logical unit, they share a store: each
- * change names the revision that it was made from, and is made again where another came first.
+ * Keeps one state. Each change names the revision that it was made from, and is made again where
+ * another came first.
  */
 export interface ReservationStore {
   /** What it keeps outlives a loss of power: APTPL may be promised (SPC-4 5.13.5). */

@@ -149,7 +149,7 @@ test("whatever the CDB and the data are, a result comes, and never an exception 
       const reads = [0x08, 0x28, 0xa8, 0x88].includes(cdb[0] ?? 0);
       if (reads && result.dataIn) t.true(Buffer.from(result.dataIn).equals(Buffer.alloc(result.dataIn.length, 0xa5)));
       t.is(unit.tasks.size, 0);
-      unit.reset();
+      await server.logicalUnitReset(host.nexus, 0);
       unit.ejected = false;
       await host.attentions();
     }),
