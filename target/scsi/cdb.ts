@@ -103,6 +103,7 @@ export const ReadCapacity16 = cdb("READ CAPACITY(16)", [0x9e, 0x10], 16, { alloc
 const immediateFirst = { immediate: flag(1, 7), unrestrictedExit: flag(1, 5), listBytes: uint(7, 2) };
 export const SanitizeOverwrite = cdb("SANITIZE: OVERWRITE", [0x48, 0x01], 10, immediateFirst);
 export const SanitizeBlockErase = cdb("SANITIZE: BLOCK ERASE", [0x48, 0x02], 10, immediateFirst);
+export const SanitizeCryptoErase = cdb("SANITIZE: CRYPTOGRAPHIC ERASE", [0x48, 0x03], 10, immediateFirst);
 export const SanitizeExitFailure = cdb("SANITIZE: EXIT FAILURE MODE", [0x48, 0x1f], 10, immediateFirst);
 export type SanitizeCdb = Cdb<typeof immediateFirst>;
 
@@ -248,9 +249,18 @@ export type UnitReserveCdb = Cdb<typeof unitReserve>;
 
 export const ExtendedCopy = cdb("EXTENDED COPY(LID1)", [0x83, 0x00], 16, { listBytes: uint(10, 4) });
 export const ExtendedCopyLid4 = cdb("EXTENDED COPY(LID4)", [0x83, 0x01], 16, { listBytes: uint(10, 4) });
+/** SBC-4 5.12 and 5.59. */
+const tokenCommand = { listId: uint(6, 4), listBytes: uint(10, 4) };
+export const PopulateToken = cdb("POPULATE TOKEN", [0x83, 0x10], 16, tokenCommand);
+export const WriteUsingToken = cdb("WRITE USING TOKEN", [0x83, 0x11], 16, tokenCommand);
+export type TokenCdb = Cdb<typeof tokenCommand>;
 const copyResults = { listId: uint(2, 1), allocationBytes: uint(10, 4) };
 export const CopyStatusLid1 = cdb("RECEIVE COPY STATUS(LID1)", [0x84, 0x00], 16, copyResults);
 export const CopyStatusLid4 = cdb("RECEIVE COPY STATUS(LID4)", [0x84, 0x05], 16, {
+  listId: uint(2, 4),
+  allocationBytes: uint(10, 4),
+});
+export const RodTokenInformation = cdb("RECEIVE ROD TOKEN INFORMATION", [0x84, 0x07], 16, {
   listId: uint(2, 4),
   allocationBytes: uint(10, 4),
 });

@@ -8,6 +8,7 @@ import { CONTROL_NACA } from "./cdb.ts";
 import { Command, checkCondition, RESERVATION_CONFLICT } from "./command.ts";
 import { findCommand, hasServiceActions } from "./commands/table.ts";
 import { Condition } from "./condition.ts";
+import { RodTokens } from "./copy/rod-tokens.ts";
 import type { Injector } from "./injector.ts";
 import type { ItlNexus } from "./itl-nexus.ts";
 import type { LogicalUnit } from "./logical-unit.ts";
@@ -34,6 +35,10 @@ export interface DeviceServerOptions {
   readonly logger?: BugLogger;
   /** Every port of the target, for REPORT TARGET PORT GROUPS. Absent: the port that was asked. */
   readonly targetPorts?: () => readonly TargetPort[];
+  /** Milliseconds that only ever grow, by which ROD tokens expire; by default those of this process. */
+  readonly now?: () => number;
+  /** Unpredictable bytes for ROD tokens; by default those of node:crypto. */
+  readonly random?: (bytes: number) => Buffer;
 }
 
 const TASK_SET_FULL: ScsiResult = Object.freeze({ kind: "done", status: Status.TASK_SET_FULL });
@@ -41,15 +46,17 @@ const TASK_SET_FULL: ScsiResult = Object.freeze({ kind: "done", status: Status.T
 export class BlockDeviceServer implements DeviceServer, ServerContext {
   readonly inventory: LunInventory;
   readonly logger: BugLogger | undefined;
+  readonly tokens: RodTokens;
   /** Set while faults are to be injected. */
   injector: Injector | undefined = undefined;
   readonly #targetPorts: (() => readonly TargetPort[]) | undefined;
   readonly #nexuses = new NexusRegistry();
 
-  constructor({ inventory, logger, targetPorts }: DeviceServerOptions) {
+  constructor({ inventory, logger, targetPorts, ...clockAndRandom }: DeviceServerOptions) {
     this.inventory = inventory;
     this.logger = logger;
     this.#targetPorts = targetPorts;
+    this.tokens = new RodTokens({ inventory, ...clockAndRandom });
   }
 
   admit(task: ScsiTask): Accepted | ScsiResult {

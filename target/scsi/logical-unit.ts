@@ -99,7 +99,11 @@ export class LogicalUnit {
     this.settableAccess = keeper !== undefined || !servedElsewhere;
     this.changes = new UnitChanges(this, keeper);
     this.reservations = reservations ?? reservationsFor(keeper, servedElsewhere);
-    device.onChange = () => this.tell(Attention.CAPACITY_DATA_HAS_CHANGED);
+    device.onChange = () => {
+      // What was cut off, and may come back as zeros, has changed.
+      this.tasks.writes.tell({ lba: 0, blocks: Number.POSITIVE_INFINITY });
+      this.tell(Attention.CAPACITY_DATA_HAS_CHANGED);
+    };
   }
 
   /** The capacity in blocks, now. */
@@ -183,9 +187,12 @@ export class LogicalUnit {
       .map(({ registrant }) => registrant);
   }
 
-  /** A reset ends what PREVENT ALLOW MEDIUM REMOVAL asked for (SPC-4 6.18). */
-  allowRemoval(): void {
-    for (const itl of this.#nexuses.values()) itl.preventsRemoval = false;
+  /** What a reset takes from each nexus: what PREVENT ALLOW MEDIUM REMOVAL asked for (SPC-4 6.18), how its copies went (6.24). */
+  resetNexuses(): void {
+    for (const itl of this.#nexuses.values()) {
+      itl.preventsRemoval = false;
+      itl.copies.discardAll();
+    }
   }
 
   /** Lets work go on after its command has ended; `retire` waits for it. */

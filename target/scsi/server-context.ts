@@ -1,3 +1,4 @@
+import type { RodTokens } from "./copy/rod-tokens.ts";
 import type { Injector } from "./injector.ts";
 import type { LogicalUnit } from "./logical-unit.ts";
 import type { Nexus, TargetPort } from "./transport.ts";
@@ -24,6 +25,8 @@ export interface ServerContext {
   readonly logger: BugLogger | undefined;
   /** Absent where no fault is set: a command then pays one look at this. */
   readonly injector: Injector | undefined;
+  /** The ROD tokens that it made. */
+  readonly tokens: RodTokens;
   /** Every target port of this target device, for REPORT TARGET PORT GROUPS; the nexus' own where the owner names none. */
   targetPorts(nexus: Nexus): readonly TargetPort[];
 }

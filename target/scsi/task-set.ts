@@ -9,19 +9,17 @@
  * An atomic command (SBC-4 4.30: COMPARE AND WRITE and its like) starts when no command runs on any
  * of its blocks, and while it waits or runs, none that came after it starts on one of them.
  */
+import { type BlockRange, overlap } from "./block-range.ts";
 import { type Command, RESERVATION_CONFLICT } from "./command.ts";
 import { type Execution, Status, TaskAttribute } from "./transport.ts";
-
-export interface BlockRange {
-  readonly lba: number;
-  readonly blocks: number;
-}
+import { WriteWatch } from "./write-watch.ts";
 
 export class TaskSet {
   /** By age. */
   readonly #commands = new Set<Command>();
   /** What others do on blocks of the unit just now; see `beside`. */
   readonly #guests = new Set<BlockRange>();
+  readonly writes = new WriteWatch();
   readonly #limit: number;
   /** How many of them are ORDERED, HEAD OF QUEUE or atomic: only these make others wait. */
   #ordering = 0;
@@ -39,6 +37,15 @@ export class TaskSet {
 
   get size(): number {
     return this.#commands.size;
+  }
+
+  /** Whether a command, or `beside`, writes some of these blocks just now. */
+  isWriting(range: BlockRange): boolean {
+    for (const guest of this.#guests) if (overlap(guest, range)) return true;
+    for (const command of this.#commands) {
+      if (command.state === "running" && command.definition.access === "write" && overlap(command, range)) return true;
+    }
+    return false;
   }
 
   /** Called when a command is admitted: it takes its place in the order where its place could matter. */
@@ -60,6 +67,7 @@ export class TaskSet {
   async beside<Result>(range: BlockRange, work: () => Promise<Result>): Promise<Result> {
     for (let atomic = this.#runningAtomic(range); atomic; atomic = this.#runningAtomic(range)) await ended(atomic);
     this.#guests.add(range);
+    this.writes.tell(range);
     try {
       return await work();
     } finally {
@@ -103,6 +111,7 @@ export class TaskSet {
 
   #run(command: Command, dataOut: readonly Uint8Array[]): Execution | Promise<Execution> {
     command.state = "running";
+    if (this.writes.isWatched && command.definition.access === "write") this.writes.tell(command);
     const { operation } = command.unit;
     let execution: Execution | Promise<Execution>;
     try {
@@ -278,10 +287,6 @@ function ended(command: Command): Promise<void> {
 
 function isGood(execution: Execution): boolean {
   return execution.kind === "done" && execution.status === Status.GOOD;
-}
-
-function overlap(a: BlockRange, b: BlockRange): boolean {
-  return a.lba < b.lba + b.blocks && b.lba < a.lba + a.blocks;
 }
 
 function twice(command: Command): never {

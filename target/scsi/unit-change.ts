@@ -99,7 +99,7 @@ export async function carryOut(unit: LogicalUnit, change: UnitChange): Promise<v
   if (reserver !== undefined) unit.reservations?.take(reserver ?? undefined);
   if (mode) Object.assign(unit.mode, mode);
   if (access) unit.accessStates.replace(access);
-  if (ends === "reset") unit.allowRemoval();
+  if (ends === "reset") unit.resetNexuses();
   for (const { to, attention } of notices) {
     if (typeof to === "string") unit.tell(attention, to === "others" ? by?.nexus : undefined);
     else unit.tellRegistrant(to, attention);

@@ -3,18 +3,16 @@ import type { Initiation } from "../../storage/block-device.ts";
 import { ExtendedCopy, ExtendedCopyLid4 } from "../cdb.ts";
 import { type Command, GOOD } from "../command.ts";
 import { Condition } from "../condition.ts";
+import { type ByteCopy, copyBytes } from "../copy/copy-bytes.ts";
 import { type CopyList, fits, parseCopyList, type Segment } from "../copy/copy-list.ts";
 import { CopyHeader, CopyHeaderLid4 } from "../copy/layouts.ts";
 import { MAX_DESCRIPTOR_BYTES } from "../copy/limits.ts";
-import { type CopyProgress, CopyStatus, newProgress } from "../copy/results.ts";
-import { failureOf } from "../outcome.ts";
-import { takeReadBuffer } from "../read-buffers.ts";
+import { type CopyKind, CopyProgress, type ListIdBytes, TransferUnits } from "../copy/results.ts";
 import type { Execution } from "../transport.ts";
 import { gather } from "./data-out.ts";
 import type { CommandDefinition } from "./definition.ts";
-import { CACHED, FORCE_UNIT_ACCESS } from "./write.ts";
 
-const STEP_BYTES = 1024 * 1024;
+const BYTES_PER_KIB = 1024;
 /** A list that is too long is looked at as far as its header, to say what is too much in it. */
 const MAX_LIST_BYTES = 2 * MAX_DESCRIPTOR_BYTES + CopyHeaderLid4.sizeBytes;
 
@@ -53,13 +51,19 @@ async function execute(
   if (list.length < command.dataOutBytes) return command.fail(Condition.PARAMETER_LIST_LENGTH_ERROR);
   const copy = parseCopyList(command, list, header);
   if ("kind" in copy) return copy;
-  const progress = copy.unnamed ? newProgress(copy.idBytes) : command.itl.copies.begin(copy.listId, copy.idBytes);
+  const kind = kindOf(command, copy.idBytes);
+  const progress = copy.unnamed ? new CopyProgress(kind) : command.itl.copies.begin(copy.listId, kind);
   // OPERATION IN PROGRESS: a list identifier names one copy at a time (SPC-4 5.16.3).
   if (!progress) return command.fail(Condition.OPERATION_IN_PROGRESS);
   const work = carryOut(command, copy, progress, copy.immediate ? undefined : command.task);
   // Units that go away wait for what still reads or writes them.
   for (const unit of unitsOf(command, copy)) unit.inBackground(work, command.server.logger);
   return copy.immediate ? command.taken() : await work;
+}
+
+function kindOf({ definition }: Command, idBytes: ListIdBytes): CopyKind {
+  const serviceAction = definition.cdb.serviceAction ?? 0;
+  return { idBytes, serviceAction, units: TransferUnits.KIB, unitBytes: BYTES_PER_KIB };
 }
 
 function unitsOf({ unit }: Command, { segments }: CopyList): Set<Command["unit"]> {
@@ -76,7 +80,7 @@ async function carryOut(
   let execution: Execution = command.fail(Condition.COPY_ABORTED);
   try {
     for (const segment of segments) {
-      const failure = await copySegment(command, segment, progress, by);
+      const failure = await copyBytes(command, copyOf(command, segment), progress, by);
       if (failure) {
         execution = failure;
         return failure;
@@ -86,33 +90,12 @@ async function carryOut(
     execution = command.taken();
     return execution;
   } finally {
-    const failed = execution.kind === "aborted" || execution.sense !== undefined;
-    progress.status = failed ? CopyStatus.FAILED : CopyStatus.COMPLETED;
-    if (execution.kind === "done" && execution.sense) progress.sense = execution.sense;
+    progress.end(execution);
   }
 }
 
-async function copySegment(
-  command: Command,
-  segment: Segment,
-  progress: CopyProgress,
-  by: Initiation | undefined,
-): Promise<Execution | undefined> {
+function copyOf(command: Command, segment: Segment): ByteCopy {
   const { from, fromOffset, to, toOffset, bytes } = segment;
-  const options = to.mode.writeCache ? CACHED : FORCE_UNIT_ACCESS;
-  for (let done = 0; done < bytes; done += STEP_BYTES) {
-    // Much may have happened since the list was checked, or since the last step.
-    if (!fits(segment)) return command.fail(Condition.COPY_ABORTED);
-    if (from.notReady || to.notReady || to.writeProtected) return command.fail(Condition.COPY_TARGET_NOT_REACHABLE);
-    const data = takeReadBuffer(Math.min(STEP_BYTES, bytes - done));
-    const read = await from.device.read(fromOffset + done, data, by);
-    const unread = failureOf(command, read, "read") ?? command.abortedAs;
-    if (unread) return unread;
-    const range = { lba: (toOffset + done) / to.blockBytes, blocks: data.length / to.blockBytes };
-    const write = await to.tasks.beside(range, async () => to.device.write(toOffset + done, [data], options, by));
-    const unwritten = failureOf(command, write, "write") ?? command.abortedAs;
-    if (unwritten) return unwritten;
-    progress.bytes += data.length;
-  }
-  return undefined;
+  const obstacle = (): Execution | undefined => (fits(segment) ? undefined : command.fail(Condition.COPY_ABORTED));
+  return { from, to, source: [{ offset: fromOffset, bytes }], target: { offset: toOffset, bytes }, obstacle };
 }

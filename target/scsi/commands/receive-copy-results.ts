@@ -1,35 +1,61 @@
-/** RECEIVE COPY STATUS (LID1) and (LID4), and RECEIVE COPY OPERATING PARAMETERS (SPC-4 6.26, 6.27). */
-import { CopyStatusLid1, CopyStatusLid4, ExtendedCopyLid4, OperatingParametersLid1 } from "../cdb.ts";
+/** RECEIVE COPY STATUS (LID1) and (LID4), RECEIVE ROD TOKEN INFORMATION and RECEIVE COPY OPERATING PARAMETERS (SPC-4 6.24 to 6.27). */
+import { CopyStatusLid1, CopyStatusLid4, OperatingParametersLid1, RodTokenInformation } from "../cdb.ts";
 import { type Command, goodWith } from "../command.ts";
 import { CopyStatusData, CopyStatusDataLid4, OperatingParameters } from "../copy/layouts.ts";
 import * as limits from "../copy/limits.ts";
+import type { CopyProgress, CopyStatus } from "../copy/results.ts";
+import { offersTokens } from "../copy/rod-tokens.ts";
+import { RodTokenDescriptorHeader } from "../copy/token-layouts.ts";
 import { type ScsiResult, Status } from "../transport.ts";
 import type { CommandDefinition } from "./definition.ts";
 
-/** COPY OPERATION STATUS (SPC-4 table 254): in progress is 10h there. */
-const OPERATION_STATUS = { 0: 0x10, 1: 0x01, 2: 0x02 } as const;
-const BYTES_PER_KIB = 1024;
-/** TRANSFER COUNT UNITS 01h: KiB (SPC-4 table 258). */
-const IN_KIB = 1;
+/** COPY COMMAND STATUS (SPC-4 table 254). */
+const COMMAND_STATUS: Readonly<Record<CopyStatus, number>> = {
+  running: 0x00,
+  completed: 0x01,
+  failed: 0x02,
+  partial: 0x02,
+  terminated: 0x02,
+};
+/** COPY OPERATION STATUS (SPC-4 table 249). */
+const OPERATION_STATUS: Readonly<Record<CopyStatus, number>> = {
+  running: 0x10,
+  completed: 0x01,
+  failed: 0x02,
+  partial: 0x03,
+  terminated: 0x60,
+};
+/** ESTIMATED STATUS UPDATE DELAY: not told. */
+const NO_ESTIMATE = 0xffff_ffff;
 
 export const receiveCopyResultsCommands: readonly CommandDefinition[] = [
   { cdb: CopyStatusLid1, access: "none", conflicts: "any", execute: copyStatus },
-  { cdb: CopyStatusLid4, access: "none", conflicts: "any", execute: copyStatusLid4 },
+  { cdb: CopyStatusLid4, access: "none", conflicts: "reserve", execute: copyStatusLid4 },
+  {
+    cdb: RodTokenInformation,
+    access: "none",
+    conflicts: "reserve",
+    supported: offersTokens,
+    execute: rodTokenInformation,
+  },
   { cdb: OperatingParametersLid1, access: "none", conflicts: "any", execute: operatingParameters },
 ];
 
 function copyStatus(command: Command): ScsiResult {
   const { cdb, itl } = command;
-  const progress = itl.copies.of(CopyStatusLid1.listId.get(cdb, 0), 1);
+  const listId = CopyStatusLid1.listId.get(cdb, 0);
+  const progress = itl.copies.of(listId, 1);
   if (!progress) return command.invalidField(CopyStatusLid1.listId);
-  const { status, segments, bytes } = progress;
+  const { status, segments, transferCount, kind } = progress;
   const data = CopyStatusData.encode({
     availableBytes: CopyStatusData.sizeBytes - 4,
-    status,
+    status: COMMAND_STATUS[status],
     segments,
-    transferUnits: IN_KIB,
-    transferCount: Math.floor(bytes / BYTES_PER_KIB),
+    transferUnits: kind.units,
+    transferCount,
   });
+  // SPC-4 6.25: told once.
+  itl.copies.discard(listId);
   return goodWith(data, CopyStatusLid1.allocationBytes.get(cdb, 0));
 }
 
@@ -37,19 +63,41 @@ function copyStatusLid4(command: Command): ScsiResult {
   const { cdb, itl } = command;
   const progress = itl.copies.of(CopyStatusLid4.listId.get(cdb, 0), 4);
   if (!progress) return command.invalidField(CopyStatusLid4.listId);
-  const { status, segments, bytes, sense = Buffer.alloc(0) } = progress;
+  return goodWith(statusData(progress, 0), CopyStatusLid4.allocationBytes.get(cdb, 0));
+}
+
+/** The status, and the token that POPULATE TOKEN made (SBC-4 5.25). */
+function rodTokenInformation(command: Command): ScsiResult {
+  const { cdb, itl, task } = command;
+  const listId = RodTokenInformation.listId.get(cdb, 0);
+  const progress = itl.copies.of(listId, 4);
+  if (!progress) return command.invalidField(RodTokenInformation.listId);
+  const token = progress.status === "completed" || progress.status === "partial" ? progress.token : undefined;
+  const descriptor = RodTokenDescriptorHeader.encode({ descriptorBytes: token ? token.length + 2 : 0 });
+  const tokens = token ? Buffer.concat([descriptor, token]) : descriptor.subarray(0, 4);
+  const data = Buffer.concat([statusData(progress, tokens.length), tokens]);
+  const allocation = RodTokenInformation.allocationBytes.get(cdb, 0);
+  // SPC-4 6.26: what has been told whole is not kept, nor what is asked for with no room for it.
+  if (allocation === 0 || Math.min(allocation, task.expectedInBytes) >= data.length) itl.copies.discard(listId);
+  return goodWith(data, allocation);
+}
+
+function statusData({ status, kind, segments, transferCount, sense }: CopyProgress, followingBytes: number): Buffer {
+  const told = sense ?? Buffer.alloc(0);
+  const completion = told.length > 0 ? Status.CHECK_CONDITION : Status.GOOD;
   const data = CopyStatusDataLid4.encode({
-    availableBytes: CopyStatusDataLid4.sizeBytes + sense.length - 4,
-    serviceAction: ExtendedCopyLid4.serviceAction ?? 0,
+    availableBytes: CopyStatusDataLid4.sizeBytes + told.length + followingBytes - 4,
+    serviceAction: kind.serviceAction,
     status: OPERATION_STATUS[status],
-    completionStatus: sense.length > 0 ? Status.CHECK_CONDITION : Status.GOOD,
-    senseFieldBytes: sense.length,
-    senseBytes: sense.length,
-    transferUnits: IN_KIB,
-    transferCount: Math.floor(bytes / BYTES_PER_KIB),
+    updateDelayMs: NO_ESTIMATE,
+    completionStatus: status === "terminated" ? Status.TASK_ABORTED : completion,
+    senseFieldBytes: told.length,
+    senseBytes: told.length,
+    transferUnits: kind.units,
+    transferCount,
     segments,
   });
-  return goodWith(Buffer.concat([data, sense]), CopyStatusLid4.allocationBytes.get(cdb, 0));
+  return Buffer.concat([data, told]);
 }
 
 function operatingParameters({ cdb }: Command): ScsiResult {

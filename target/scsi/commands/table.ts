@@ -25,6 +25,7 @@ import { reportOperationsCommands } from "./report-operations.ts";
 import { requestSenseCommands } from "./request-sense.ts";
 import { reserveReleaseCommands } from "./reserve-release.ts";
 import { sanitizeCommands } from "./sanitize.ts";
+import { tokenCommands } from "./tokens.ts";
 import { verifyCommands } from "./verify.ts";
 import { writeCommands } from "./write.ts";
 import { writeSameCommands } from "./write-same.ts";
@@ -50,6 +51,7 @@ export const commandTable: readonly CommandDefinition[] = [
   ...sanitizeCommands,
   ...defectDataCommands,
   ...extendedCopyCommands,
+  ...tokenCommands,
   ...receiveCopyResultsCommands,
   ...reserveReleaseCommands,
   ...persistentReserveInCommands,

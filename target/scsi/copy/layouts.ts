@@ -67,6 +67,7 @@ export const CopyStatusDataLid4 = layout(32, {
   availableBytes: uint(0, 4),
   serviceAction: bits(4, 0, 5),
   status: bits(5, 0, 7),
+  updateDelayMs: uint(8, 4),
   completionStatus: uint(12, 1),
   senseFieldBytes: uint(13, 1),
   senseBytes: uint(14, 1),

@@ -23,7 +23,6 @@ interface Designator {
 export function designators({ identity }: LogicalUnit, { targetPort }: Nexus): Uint8Array {
   const ofUnit = { association: Association.LOGICAL_UNIT };
   const ofPort = { association: Association.TARGET_PORT };
-  const ofDevice = { association: Association.TARGET_DEVICE };
   const { portGroup, relativePortId, name, targetName, protocolIdentifier } = targetPort;
   const list: Designator[] = [
     { ...ofUnit, codeSet: CodeSet.BINARY, type: DesignatorType.NAA, value: Buffer.from(identity.naa, "hex") },
@@ -41,9 +40,14 @@ export function designators({ identity }: LogicalUnit, { targetPort }: Nexus): U
       value: PortGroupDesignator.encode({ portGroup }),
     },
     { ...ofPort, codeSet: CodeSet.UTF8, type: DesignatorType.SCSI_NAME, value: scsiName(name) },
-    { ...ofDevice, codeSet: CodeSet.UTF8, type: DesignatorType.SCSI_NAME, value: scsiName(targetName) },
+    ofTargetDevice(targetName),
   ];
   return Buffer.concat(list.map((designator) => encode(designator, protocolIdentifier)));
+}
+
+function ofTargetDevice(targetName: string, maxBytes?: number): Designator {
+  const value = scsiName(targetName, maxBytes);
+  return { association: Association.TARGET_DEVICE, codeSet: CodeSet.UTF8, type: DesignatorType.SCSI_NAME, value };
 }
 
 function encode({ codeSet, association, type, value }: Designator, protocolIdentifier: number | undefined): Uint8Array {
@@ -68,9 +72,15 @@ function vendorSpecific({ vendor, serial }: { vendor: string; serial: string }):
 /** What leaves room for the null in a DESIGNATOR LENGTH of one byte and a multiple of four. */
 const MAX_SCSI_NAME_BYTES = 251;
 
+/** The designator of the target device, in at most `limitBytes` (SPC-4 5.17.6.5.1, TARGET DEVICE DESCRIPTOR). */
+export function targetDeviceDesignator(targetName: string, limitBytes: number): Uint8Array {
+  const nameBytes = limitBytes - DesignatorHeader.sizeBytes;
+  return encode(ofTargetDevice(targetName, nameBytes - 1), undefined);
+}
+
 /** SPC-4 7.8.6.11: UTF-8, ended by a null and filled to a multiple of four bytes. */
-function scsiName(name: string): Uint8Array {
-  const text = Buffer.from(name, "utf8").subarray(0, MAX_SCSI_NAME_BYTES);
+function scsiName(name: string, maxBytes = MAX_SCSI_NAME_BYTES): Uint8Array {
+  const text = Buffer.from(name, "utf8").subarray(0, maxBytes);
   const padded = Buffer.alloc((Math.floor(text.length / 4) + 1) * 4);
   text.copy(padded);
   return padded;

@@ -11,26 +11,10 @@ import {
   OperatingParameters,
 } from "node-iscsi-target/scsi/copy/layouts.ts";
 import { MAX_CSCDS, MAX_SEGMENTS } from "node-iscsi-target/scsi/copy/limits.ts";
-import { BlockDeviceServer } from "node-iscsi-target/scsi/device-server.ts";
-import { LogicalUnit } from "node-iscsi-target/scsi/logical-unit.ts";
 import { ReservationType } from "node-iscsi-target/scsi/reservations/state.ts";
-import { FixedInventory } from "node-iscsi-target/scsi/server-context.ts";
 import { reserveOut } from "../../../helpers/reservations.ts";
-import { ScriptedDevice } from "../../../helpers/scripted-device.ts";
 import { anotherHost, cdbOf, IDENTITY, type ScsiHost, senseName } from "../../../helpers/scsi-host.ts";
-
-const SECOND = "6001405aabbccdd00112233445566780";
-
-/** LUN 0 of 512-byte blocks, LUN 1 of 4096-byte blocks. */
-async function twoUnits() {
-  const devices = [new ScriptedDevice(), new ScriptedDevice({ blockBytes: 4096, blocks: 256 })] as const;
-  const units = [new LogicalUnit(devices[0], IDENTITY), new LogicalUnit(devices[1], { ...IDENTITY, naa: SECOND })];
-  const inventory = new FixedInventory(new Map(units.map((unit, lun) => [lun, unit])));
-  const server = new BlockDeviceServer({ inventory });
-  const host = await anotherHost(server);
-  await host.attentions(1);
-  return { devices, units, server, host };
-}
+import { SECOND, twoUnits } from "../../../helpers/two-units.ts";
 
 function unit(naa: string, fields: Parameters<typeof CscdDescriptor.encode>[0] = {}): Buffer {
   const designator = Buffer.from(naa, "hex");
@@ -70,6 +54,7 @@ test("a copy from one unit to another is read there, and its status says how muc
   const { dataIn } = await host.send(cdbOf(cdbs.Read10, { lba: 3, blocks: 2 }), undefined, { lun: 1 });
   t.deepEqual(Buffer.from(dataIn ?? []), Buffer.alloc(8192, 5));
   t.like(await status(host), { status: 1, segments: 1, transferUnits: 1, transferCount: 8 });
+  t.is(await status(host), "INVALID_FIELD_IN_CDB", "it is told once");
 });
 
 test("with DC the number of blocks counts in those of the destination, and segments are copied in order", async (t) => {
@@ -139,12 +124,25 @@ test("one list identifier names one copy at a time, and a failed copy says so", 
   t.like(await status(host), { status: 2, segments: 0 });
 });
 
-test("VPD page 8Fh tells the commands and descriptors of copies", async (t) => {
-  const { host } = await twoUnits();
-  const { dataIn } = await host.send(cdbOf(cdbs.Inquiry, { vitalData: 1, pageCode: 0x8f, allocationBytes: 255 }));
-  const page = Buffer.from(dataIn ?? []);
-  t.is(page.readUInt16BE(2), page.length - 4);
-  t.is(page.toString("hex", 4, 16), "0001000c0983020001840300");
+test("what the source has no place for is not read: the destination is given back there, whole blocks at a time", async (t) => {
+  const { host, devices } = await twoUnits({ thin: true });
+  await devices[0].write(10 * 512, [Buffer.alloc(512, 7)]);
+  await devices[1].write(0, [Buffer.alloc(8 * 4096, 9)]);
+  devices[1].ios.length = 0;
+  const range = segment({ source: 0, destination: 1, blocks: 64 });
+  t.is(await copy(host, BOTH, [range]), "GOOD");
+  const expected = Buffer.alloc(8 * 4096);
+  expected.fill(7, 10 * 512, 11 * 512);
+  t.deepEqual(devices[1].bytes.subarray(0, 8 * 4096), expected);
+  t.deepEqual(
+    devices[1].ios.map(({ kind, offset, length }) => [kind, offset / 4096, length / 4096]),
+    [
+      ["unmap", 0, 1],
+      ["write", 1, 1],
+      ["unmap", 2, 6],
+    ],
+  );
+  t.like(await status(host), { status: 1, transferCount: 32 });
 });
 
 async function longCopy(
