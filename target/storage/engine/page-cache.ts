@@ -17,7 +17,7 @@ import type { IoEngine, IoMode } from "./engine.ts";
 import { outcomeOf } from "./outcome.ts";
 import type { ThreadQueue } from "./thread-queue.ts";
 import { after, readAll, totalBytes, writeAll } from "./transfer.ts";
-import { WritePace } from "./write-pace.ts";
+import { PACE_CLOCK, type PaceClock, WritePace } from "./write-pace.ts";
 
 /** Larger requests copy for longer than a trip to the pool takes, and would make others wait meanwhile. */
 const INLINE_BYTES = 256 * 1024;
@@ -29,17 +29,11 @@ export class PageCacheEngine implements IoEngine {
   readonly #readNow: ((fd: number, into: Uint8Array, offset: number) => number) | undefined;
   readonly #pace: WritePace;
 
-  /** `nowMs` is a monotonic clock in milliseconds. */
-  constructor(
-    fd: number,
-    mode: Exclude<IoMode, "direct">,
-    threads: ThreadQueue,
-    nowMs: () => number = () => performance.now(),
-  ) {
+  constructor(fd: number, mode: Exclude<IoMode, "direct">, threads: ThreadQueue, clock: PaceClock = PACE_CLOCK) {
     this.#fd = fd;
     this.mode = mode;
     this.#threads = threads;
-    this.#pace = new WritePace(nowMs);
+    this.#pace = new WritePace(clock);
     this.#readNow = { nowait: readWithoutWaiting, memory: readDirectly, pool: undefined }[mode];
   }
 

@@ -5,15 +5,22 @@ import { PageCacheEngine } from "node-iscsi-target/storage/engine/page-cache.ts"
 import { ThreadQueue } from "node-iscsi-target/storage/engine/thread-queue.ts";
 import { scratchImage } from "../../../helpers/scratch.ts";
 
-/** An engine whose clock the test sets: each look at it moves it on by `eachTakesMs`. */
+/** An engine whose clock the test sets: each look at it moves it on by `eachTakesMs`, and a slow write is one that waited, unless `isPreempted`. */
 async function pacedEngine(t: ExecutionContext) {
   const path = await scratchImage(t);
   const fd = openSync(path, "w+");
   t.teardown(() => closeSync(fd));
-  const clock = { nowMs: 0, eachTakesMs: 0 };
-  const engine = new PageCacheEngine(fd, "nowait", new ThreadQueue(), () => {
-    clock.nowMs += clock.eachTakesMs;
-    return clock.nowMs;
+  const clock = { nowMs: 0, eachTakesMs: 0, isPreempted: false, waits: 0 };
+  const engine = new PageCacheEngine(fd, "nowait", new ThreadQueue(), {
+    nowMs: () => {
+      clock.nowMs += clock.eachTakesMs;
+      return clock.nowMs;
+    },
+    waits: () => {
+      if (!clock.isPreempted) clock.waits += 1;
+      return clock.waits;
+    },
+    afterTurn: setImmediate,
   });
   let written = 0;
   const write = () => engine.write(written++ * 512, [Buffer.alloc(512, written)]);
@@ -40,6 +47,20 @@ test("a write that was slow in the loop sends the next ones to the thread pool f
   t.is(await pooled, OK);
   clock.nowMs += 1;
   t.is(write(), OK);
+  verify();
+});
+
+test("a write that took long because the processor was taken away leaves the next ones in the loop", async (t) => {
+  const { clock, write, verify, stumble } = await pacedEngine(t);
+  clock.isPreempted = true;
+  for (let at = 0; at < 5; at += 1) stumble();
+  t.is(write(), OK);
+  clock.eachTakesMs = 101;
+  t.is(write(), OK);
+  clock.eachTakesMs = 0;
+  const pooled = write();
+  t.true(pooled instanceof Promise, "a tenth of a second is too long for anybody to wait");
+  t.is(await pooled, OK);
   verify();
 });
 
