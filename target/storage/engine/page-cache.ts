@@ -16,8 +16,17 @@ import { readDirectly, readWithoutWaiting } from "../syscalls/preadv2.ts";
 import type { IoEngine, IoMode } from "./engine.ts";
 import { outcomeOf } from "./outcome.ts";
 import type { ThreadQueue } from "./thread-queue.ts";
-import { after, readAll, totalBytes, writeAll } from "./transfer.ts";
+import { after, before, readAll, totalBytes, writeAll } from "./transfer.ts";
 import { PACE_CLOCK, type PaceClock, WritePace } from "./write-pace.ts";
+
+/**
+ * The page cache keeps what one call wrote in folios as large as that call, and a later write of a
+ * few kilobytes into a folio walks over all of its blocks (Linux 6.16 and later on ext4: 8.5 µs in a
+ * folio of 1 MiB, 3.3 in one of 64 KiB, 2.1 in one of 4 KiB). So large writes go in steps.
+ */
+const INLINE_STEP_BYTES = 64 * 1024;
+/** A trip to the pool for each step. */
+const POOL_STEP_BYTES = 256 * 1024;
 
 /** Larger requests copy for longer than a trip to the pool takes, and would make others wait meanwhile. */
 const INLINE_BYTES = 256 * 1024;
@@ -50,10 +59,10 @@ export class PageCacheEngine implements IoEngine {
     const length = totalBytes(from);
     // A file system that cannot even say whether a read would wait (FUSE, NFS) may wait for ever.
     if (length > INLINE_BYTES || this.mode === "pool") {
-      return this.#threads.run(() => writeAll(this.#fd, offset, from));
+      return this.#threads.run(() => writeAll(this.#fd, offset, from, POOL_STEP_BYTES));
     }
     if (this.#pace.mayWriteInline()) return this.#pace.inline(() => this.#writeInline(offset, from, length));
-    return this.#threads.run(() => this.#pace.pooled(() => writeAll(this.#fd, offset, from)));
+    return this.#threads.run(() => this.#pace.pooled(() => writeAll(this.#fd, offset, from, POOL_STEP_BYTES)));
   }
 
   #writeInline(offset: number, from: readonly Uint8Array[], length: number): IoResult {
@@ -61,7 +70,8 @@ export class PageCacheEngine implements IoEngine {
     let at = 0;
     try {
       while (at < length) {
-        const bytes = writevSync(this.#fd, pieces, offset + at);
+        const step = length - at > INLINE_STEP_BYTES ? before(pieces, INLINE_STEP_BYTES) : pieces;
+        const bytes = writevSync(this.#fd, step, offset + at);
         at += bytes;
         if (at < length) pieces = after(pieces, bytes);
       }

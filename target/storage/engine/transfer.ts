@@ -15,11 +15,18 @@ export async function readAll(fd: number, offset: number, into: Uint8Array, done
   return OK;
 }
 
-export async function writeAll(fd: number, offset: number, from: readonly Uint8Array[]): Promise<IoResult> {
+/** `stepBytes`: the most that one system call is to write. */
+export async function writeAll(
+  fd: number,
+  offset: number,
+  from: readonly Uint8Array[],
+  stepBytes = Number.POSITIVE_INFINITY,
+): Promise<IoResult> {
   const length = totalBytes(from);
   let pieces = from;
   for (let at = 0; at < length; ) {
-    const { error, bytes } = await settled((done) => writev(fd, pieces, offset + at, done));
+    const step = length - at > stepBytes ? before(pieces, stepBytes) : pieces;
+    const { error, bytes } = await settled((done) => writev(fd, step, offset + at, done));
     if (error) return outcomeOf(error, offset + at);
     at += bytes;
     if (at < length) pieces = after(pieces, bytes);
@@ -31,6 +38,18 @@ export function totalBytes(pieces: readonly Uint8Array[]): number {
   let bytes = 0;
   for (const piece of pieces) bytes += piece.length;
   return bytes;
+}
+
+/** The first `bytes` of the pieces. */
+export function before(pieces: readonly Uint8Array[], bytes: number): readonly Uint8Array[] {
+  const front: Uint8Array[] = [];
+  let need = bytes;
+  for (const piece of pieces) {
+    if (need === 0) break;
+    front.push(piece.length > need ? piece.subarray(0, need) : piece);
+    need -= Math.min(need, piece.length);
+  }
+  return front;
 }
 
 /** What is left of the pieces behind their first `bytes`. */

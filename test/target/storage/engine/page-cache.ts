@@ -110,6 +110,18 @@ test("large writes leave the loop to others", async (t) => {
   t.is(await write, OK);
 });
 
+test("a write in steps is whole, wherever its pieces end, in the loop and on the thread pool", async (t) => {
+  for (const mode of ["nowait", "pool"] as const) {
+    const path = await scratchImage(t);
+    const fd = openSync(path, "w+");
+    t.teardown(() => closeSync(fd));
+    const pieces = [70_000, 1, 65_536, 300_000, 4096].map((length, at) => Buffer.alloc(length, at + 1));
+    const inline = mode === "nowait" ? pieces.slice(0, 3) : pieces;
+    t.is(await new PageCacheEngine(fd, mode, new ThreadQueue()).write(512, inline), OK);
+    t.deepEqual(readFileSync(path).subarray(512), Buffer.concat(inline));
+  }
+});
+
 test("a file system that cannot read without waiting is read on the thread pool only", async (t) => {
   const fd = openSync(await scratchImage(t), "w+");
   t.teardown(() => closeSync(fd));
