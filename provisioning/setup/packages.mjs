@@ -5,9 +5,12 @@ const INITIATORS = ["libiscsi-bin", "qemu-utils", "qemu-block-extra"];
 /** What judges the scripts that `export script` writes. */
 const JUDGES = ["libvirt-clients", "libxml2-utils", "ruby", "cloud-init"];
 
+/** What the load generator of the benchmark is compiled with. */
+const COMPILER = ["gcc", "libc6-dev", "libiscsi-dev"];
+
 export const PACKAGES = {
   start: GUESTS,
-  test: [...new Set([...GUESTS, ...INITIATORS, ...JUDGES, "ipxe-qemu", "tgt", "strace", "mount"])],
-  bench: [...INITIATORS, "tgt"],
+  test: [...new Set([...GUESTS, ...INITIATORS, ...JUDGES, ...COMPILER, "ipxe-qemu", "tgt", "strace", "mount"])],
+  bench: [...INITIATORS, ...COMPILER, "tgt"],
   develop: [],
 };

@@ -66,7 +66,7 @@ try {
 }
 
 function isMet({ row, ratio }: Compared): boolean {
-  return ratio >= row.required * (quick ? QUICK_SHARE : 1);
+  return ratio >= (row.required ?? 0) * (quick ? QUICK_SHARE : 1);
 }
 
 async function compare(baseline: Contender, ours: Contender, rows: readonly Row[]): Promise<Compared[]> {

@@ -4,12 +4,15 @@ import { cpus } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { MAPPED_INITIATORS } from "../helpers/mapped-disk.ts";
 import { RawInitiator } from "../helpers/raw-initiator.ts";
-import type { Ours } from "./contenders.ts";
+import { type Ours, SIZE_MIB } from "./contenders.ts";
 import { iscsiPerf, qemuRate } from "./initiators.ts";
+import { iscsiLoad } from "./load/iscsi-load.ts";
+import { withPageCacheOf } from "./memory-limit.ts";
 import { cpuSeconds, residentBytes } from "./process-cost.ts";
 
 const MIB = 1024 * 1024;
 const READS = { bytes: 4096, depth: 32 };
+const OF_MANY = { bytes: 4096, depth: 4 };
 const IDLE_MS = 10_000;
 
 export interface OwnRow {
@@ -40,15 +43,28 @@ export const OWN_ROWS: readonly OwnRow[] = [
     limit: cpus().length >= 4 ? 1.7 : 1.0,
     measure: twoAgents,
   },
-  // More initiators than that do not all run at once on two cores, and their rates do not add up.
-  ...[1, 8, 64].map(
+  ...[1, 8, 64, 256].map(
     (sessions): OwnRow => ({
       name: `4 KiB random read, ${sessions} sessions of depth 4, together`,
       unit: "I/O/s",
-      measure: async ({ url }, seconds) => sum(await atOnce(url, sessions, seconds)),
+      measure: async ({ url }, seconds) => (await iscsiLoad(url, { ...OF_MANY, sessions, seconds })).perSecond,
     }),
   ),
-  { name: "64 sessions: the slowest against the mean", unit: "times", limit: 0.5, measure: fairness },
+  ...[64, 256].map(
+    (sessions): OwnRow => ({
+      name: `${sessions} sessions: the slowest against the mean`,
+      unit: "times",
+      limit: 0.5,
+      measure: async ({ url }, seconds) => (await iscsiLoad(url, { ...OF_MANY, sessions, seconds })).slowest,
+    }),
+  ),
+  {
+    name: "reads that hit beside a session whose reads miss: 99th percentile against alone",
+    unit: "times",
+    limit: 10,
+    isCost: true,
+    measure: hitsBesideMisses,
+  },
   { name: "memory of an idle session (of 256)", unit: "KiB", limit: 256, isCost: true, measure: sessionMemory },
   { name: "from connection to the first read", unit: "ms", isCost: true, measure: firstRead },
 ];
@@ -77,14 +93,14 @@ async function twoAgents({ url, second }: Ours, seconds: number): Promise<number
   return sum(both) / alone;
 }
 
-function atOnce(url: string, sessions: number, seconds: number): Promise<number[]> {
-  const run = () => iscsiPerf(url, { bytes: 4096, depth: 4, seconds: Math.max(seconds, sessions > 8 ? 4 : 1) });
-  return Promise.all(Array.from({ length: sessions }, run));
-}
-
-async function fairness({ url }: Ours, seconds: number): Promise<number> {
-  const rates = await atOnce(url, 64, seconds);
-  return Math.min(...rates) / (sum(rates) / rates.length);
+/** Two sessions of one agent: one reads a few mebibytes over and over, the other all of a disk that the page cache is too small for. */
+async function hitsBesideMisses(ours: Ours, seconds: number): Promise<number> {
+  const hits = () => iscsiLoad(ours.url, { depth: 4, mib: 8, seconds });
+  const alone = await hits();
+  const [beside] = await withPageCacheOf((SIZE_MIB / 4) * MIB, ours, () =>
+    Promise.all([hits(), iscsiLoad(ours.url, { depth: 32, seconds })]),
+  );
+  return beside.p99Us / alone.p99Us;
 }
 
 async function sessionMemory({ second }: Ours): Promise<number> {

@@ -24,7 +24,13 @@ export function heading(): string[] {
 }
 
 export function compareLine({ row, baseline, ours, ratio }: Compared): string {
-  return cells([row.name, shown(baseline, row.unit), shown(ours, row.unit), ratio.toFixed(2), `≥ ${row.required}`]);
+  return cells([
+    row.name,
+    shown(baseline, row.unit),
+    shown(ours, row.unit),
+    ratio.toFixed(2),
+    row.required === undefined ? "" : `≥ ${row.required}`,
+  ]);
 }
 
 export function ownLine({ name, unit, limit, isCost, figure }: OwnFigure): string {

@@ -1,10 +1,10 @@
 /*
- * Random reads and writes through libiscsi, as many at once as asked, for a time: what iscsi-perf does for
- * reads, for writes and mixtures too. Prints one JSON object.
+ * Random reads and writes through libiscsi, by any number of sessions, as many at once in each as asked, for a
+ * time: what iscsi-perf does for reads of one session. Prints one JSON object.
  *
- *     iscsi-load INITIATOR URL BYTES DEPTH SECONDS WRITE_PERCENT DIGESTS
+ *     iscsi-load INITIATOR URL [bytes=4096] [depth=32] [seconds=2] [writes=PERCENT] [sessions=1] [mib=FIRST_MIB] [digests=1]
  *
- * DIGESTS is 0 or 1: header digests, which are all that libiscsi 1.19 knows.
+ * digests: of headers, which are all that libiscsi 1.19 knows. mib: only that much of the disk, from its front.
  */
 #include <errno.h>
 #include <poll.h>
@@ -13,33 +13,43 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <iscsi/iscsi.h>
 #include <iscsi/scsi-lowlevel.h>
 
 enum { MAX_SAMPLES = 1 << 20 };
 
-struct load {
+static unsigned bytes = 4096, depth = 32, seconds = 2, writes, sessions = 1, mib, digests;
+
+static const struct {
+	const char *name;
+	unsigned *value;
+} OPTIONS[] = {
+	{ "bytes", &bytes }, { "depth", &depth }, { "seconds", &seconds }, { "writes", &writes },
+	{ "sessions", &sessions }, { "mib", &mib }, { "digests", &digests },
+};
+
+struct session {
 	struct iscsi_context *iscsi;
 	int lun;
-	uint32_t blocks;     /* of one I/O */
-	uint64_t places;     /* where one may begin, in I/Os */
 	uint32_t block_bytes;
-	unsigned write_percent;
-	uint64_t random;
-	unsigned char *data;
-	int running;
-	int outstanding;
-	uint64_t reads, writes;
-	uint32_t *latencies_us;
-	uint64_t samples;
+	uint64_t places; /* where an I/O may begin, in I/Os */
+	unsigned outstanding;
+	uint64_t done;
 };
 
 struct one {
-	struct load *load;
+	struct session *session;
 	double began;
 	int is_write;
 };
+
+static uint64_t random_state = 88172645463325252ULL;
+static unsigned char *data;
+static int running = 1;
+static uint64_t reads_done, writes_done, samples;
+static uint32_t *latencies_us;
 
 static double now(void)
 {
@@ -48,93 +58,110 @@ static double now(void)
 	return t.tv_sec + t.tv_nsec / 1e9;
 }
 
-static void fail(struct load *load, const char *what)
+static void fail(struct session *session, const char *what)
 {
-	fprintf(stderr, "iscsi-load: %s: %s\n", what, iscsi_get_error(load->iscsi));
+	fprintf(stderr, "iscsi-load: %s: %s\n", what, iscsi_get_error(session->iscsi));
 	exit(1);
 }
 
 /* xorshift64*: the same places in every run. */
-static uint64_t next_random(struct load *load)
+static uint64_t next_random(void)
 {
-	uint64_t x = load->random;
-	x ^= x >> 12;
-	x ^= x << 25;
-	x ^= x >> 27;
-	load->random = x;
-	return x * 2685821657736338717ULL;
+	random_state ^= random_state >> 12;
+	random_state ^= random_state << 25;
+	random_state ^= random_state >> 27;
+	return random_state * 2685821657736338717ULL;
 }
 
 static void issue(struct one *one);
 
-static void done(struct iscsi_context *iscsi, int status, void *command_data, void *private_data)
+static void ended(struct iscsi_context *iscsi, int status, void *task, void *private_data)
 {
 	struct one *one = private_data;
-	struct load *load = one->load;
 	(void)iscsi;
 
 	if (status != SCSI_STATUS_GOOD)
-		fail(load, "a command failed");
-	scsi_free_scsi_task(command_data);
-	load->outstanding--;
+		fail(one->session, "a command failed");
+	scsi_free_scsi_task(task);
+	one->session->outstanding--;
+	one->session->done++;
 	if (one->is_write)
-		load->writes++;
+		writes_done++;
 	else
-		load->reads++;
-	load->latencies_us[load->samples++ % MAX_SAMPLES] = (uint32_t)((now() - one->began) * 1e6);
-	if (load->running)
+		reads_done++;
+	latencies_us[samples++ % MAX_SAMPLES] = (uint32_t)((now() - one->began) * 1e6);
+	if (running)
 		issue(one);
 }
 
 static void issue(struct one *one)
 {
-	struct load *load = one->load;
-	uint64_t lba = next_random(load) % load->places * load->blocks;
-	uint32_t bytes = load->blocks * load->block_bytes;
+	struct session *s = one->session;
+	uint64_t lba = next_random() % s->places * (bytes / s->block_bytes);
 	struct scsi_task *task;
 
-	one->is_write = next_random(load) % 100 < load->write_percent;
+	one->is_write = next_random() % 100 < writes;
 	one->began = now();
 	task = one->is_write
-		? iscsi_write16_task(load->iscsi, load->lun, lba, load->data, bytes, load->block_bytes, 0, 0, 0, 0, 0, done, one)
-		: iscsi_read16_task(load->iscsi, load->lun, lba, bytes, load->block_bytes, 0, 0, 0, 0, 0, done, one);
+		? iscsi_write16_task(s->iscsi, s->lun, lba, data, bytes, s->block_bytes, 0, 0, 0, 0, 0, ended, one)
+		: iscsi_read16_task(s->iscsi, s->lun, lba, bytes, s->block_bytes, 0, 0, 0, 0, 0, ended, one);
 	if (task == NULL)
-		fail(load, "a command could not be sent");
-	load->outstanding++;
+		fail(s, "a command could not be sent");
+	s->outstanding++;
 }
 
-static void serve(struct load *load)
-{
-	struct pollfd fd = { iscsi_get_fd(load->iscsi), (short)iscsi_which_events(load->iscsi), 0 };
-	if (poll(&fd, 1, 1000) < 0 && errno != EINTR)
-		fail(load, "poll");
-	if (iscsi_service(load->iscsi, fd.revents) < 0)
-		fail(load, "the session broke");
-}
-
-static void log_in(struct load *load, const char *initiator, const char *url_text, int digests)
+static void log_in(struct session *s, const char *initiator, const char *url_text, unsigned at)
 {
 	struct iscsi_url *url;
 	struct scsi_task *task;
 	struct scsi_readcapacity16 *capacity;
+	uint64_t size;
 
-	load->iscsi = iscsi_create_context(initiator);
-	url = iscsi_parse_full_url(load->iscsi, url_text);
+	s->iscsi = iscsi_create_context(initiator);
+	iscsi_set_isid_random(s->iscsi, (uint32_t)getpid() & 0xffffff, at & 0xffff);
+	url = iscsi_parse_full_url(s->iscsi, url_text);
 	if (url == NULL)
-		fail(load, "the URL");
-	iscsi_set_targetname(load->iscsi, url->target);
-	iscsi_set_session_type(load->iscsi, ISCSI_SESSION_NORMAL);
-	iscsi_set_header_digest(load->iscsi, digests ? ISCSI_HEADER_DIGEST_CRC32C : ISCSI_HEADER_DIGEST_NONE);
-	if (iscsi_full_connect_sync(load->iscsi, url->portal, url->lun) != 0)
-		fail(load, "login");
-	load->lun = url->lun;
-	task = iscsi_readcapacity16_sync(load->iscsi, load->lun);
+		fail(s, "the URL");
+	iscsi_set_targetname(s->iscsi, url->target);
+	iscsi_set_session_type(s->iscsi, ISCSI_SESSION_NORMAL);
+	iscsi_set_header_digest(s->iscsi, digests ? ISCSI_HEADER_DIGEST_CRC32C : ISCSI_HEADER_DIGEST_NONE);
+	if (iscsi_full_connect_sync(s->iscsi, url->portal, url->lun) != 0)
+		fail(s, "login");
+	s->lun = url->lun;
+	task = iscsi_readcapacity16_sync(s->iscsi, s->lun);
 	if (task == NULL || task->status != SCSI_STATUS_GOOD || !(capacity = scsi_datain_unmarshall(task)))
-		fail(load, "READ CAPACITY");
-	load->block_bytes = capacity->block_length;
-	load->places = capacity->returned_lba + 1;
+		fail(s, "READ CAPACITY");
+	s->block_bytes = capacity->block_length;
+	size = (capacity->returned_lba + 1) * s->block_bytes;
+	if (mib != 0 && size > (uint64_t)mib << 20)
+		size = (uint64_t)mib << 20;
+	s->places = size / bytes;
 	scsi_free_scsi_task(task);
 	iscsi_destroy_url(url);
+}
+
+/* Every session whose socket is ready, until all have ended. */
+static void serve(struct session *all, struct pollfd *fds)
+{
+	unsigned i;
+
+	for (i = 0; i < sessions; i++) {
+		fds[i].fd = iscsi_get_fd(all[i].iscsi);
+		fds[i].events = (short)iscsi_which_events(all[i].iscsi);
+	}
+	if (poll(fds, sessions, 1000) < 0 && errno != EINTR)
+		fail(all, "poll");
+	for (i = 0; i < sessions; i++)
+		if (fds[i].revents != 0 && iscsi_service(all[i].iscsi, fds[i].revents) < 0)
+			fail(&all[i], "the session broke");
+}
+
+static unsigned outstanding(const struct session *all)
+{
+	unsigned i, sum = 0;
+	for (i = 0; i < sessions; i++)
+		sum += all[i].outstanding;
+	return sum;
 }
 
 static int ascending(const void *a, const void *b)
@@ -143,47 +170,79 @@ static int ascending(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static void report(const struct session *all, double took)
+{
+	uint64_t slowest = all[0].done;
+	unsigned i;
+
+	for (i = 1; i < sessions; i++)
+		if (all[i].done < slowest)
+			slowest = all[i].done;
+	if (samples > MAX_SAMPLES)
+		samples = MAX_SAMPLES;
+	qsort(latencies_us, samples, sizeof(uint32_t), ascending);
+	printf("{\"reads\":%llu,\"writes\":%llu,\"seconds\":%.6f,\"slowestSession\":%llu,"
+	       "\"p50Us\":%u,\"p99Us\":%u,\"maxUs\":%u}\n",
+	       (unsigned long long)reads_done, (unsigned long long)writes_done, took, (unsigned long long)slowest,
+	       latencies_us[samples / 2], latencies_us[samples * 99 / 100], latencies_us[samples - 1]);
+}
+
+static void read_options(int argc, char **argv)
+{
+	int i;
+	size_t o;
+
+	for (i = 3; i < argc; i++) {
+		for (o = 0; o < sizeof(OPTIONS) / sizeof(*OPTIONS); o++) {
+			size_t length = strlen(OPTIONS[o].name);
+			if (strncmp(argv[i], OPTIONS[o].name, length) == 0 && argv[i][length] == '=') {
+				*OPTIONS[o].value = (unsigned)strtoul(argv[i] + length + 1, NULL, 10);
+				break;
+			}
+		}
+		if (o == sizeof(OPTIONS) / sizeof(*OPTIONS)) {
+			fprintf(stderr, "iscsi-load: no such option: %s\n", argv[i]);
+			exit(2);
+		}
+	}
+}
+
 int main(int argc, char **argv)
 {
-	static struct load load = { .random = 88172645463325252ULL, .running = 1 };
-	uint32_t bytes, depth, i;
-	double seconds, began, took;
+	struct session *all;
+	struct pollfd *fds;
 	struct one *ones;
+	double began, took;
+	unsigned i;
 
-	if (argc != 8) {
-		fprintf(stderr, "usage: iscsi-load INITIATOR URL BYTES DEPTH SECONDS WRITE_PERCENT DIGESTS\n");
+	if (argc < 3) {
+		fprintf(stderr, "usage: iscsi-load INITIATOR URL [OPTION=NUMBER]...\n");
 		return 2;
 	}
-	log_in(&load, argv[1], argv[2], atoi(argv[7]));
-	bytes = (uint32_t)atoi(argv[3]);
-	depth = (uint32_t)atoi(argv[4]);
-	seconds = atof(argv[5]);
-	load.write_percent = (unsigned)atoi(argv[6]);
-	load.blocks = bytes / load.block_bytes;
-	load.places /= load.blocks;
-	load.data = malloc(bytes);
-	memset(load.data, 0xa5, bytes);
-	load.latencies_us = malloc(sizeof(uint32_t) * MAX_SAMPLES);
-	ones = calloc(depth, sizeof(*ones));
+	read_options(argc, argv);
+	all = calloc(sessions, sizeof(*all));
+	fds = calloc(sessions, sizeof(*fds));
+	ones = calloc((size_t)sessions * depth, sizeof(*ones));
+	data = malloc(bytes);
+	latencies_us = malloc(sizeof(uint32_t) * MAX_SAMPLES);
+	memset(data, 0xa5, bytes);
+	for (i = 0; i < sessions; i++)
+		log_in(&all[i], argv[1], argv[2], i);
 	began = now();
-	for (i = 0; i < depth; i++) {
-		ones[i].load = &load;
+	for (i = 0; i < sessions * depth; i++) {
+		ones[i].session = &all[i / depth];
 		issue(&ones[i]);
 	}
-	while (load.outstanding > 0) {
-		serve(&load);
-		if (load.running && now() - began >= seconds)
-			load.running = 0;
+	while (outstanding(all) > 0) {
+		serve(all, fds);
+		if (running && now() - began >= seconds)
+			running = 0;
 	}
 	took = now() - began;
-	if (load.samples > MAX_SAMPLES)
-		load.samples = MAX_SAMPLES;
-	qsort(load.latencies_us, load.samples, sizeof(uint32_t), ascending);
-	printf("{\"reads\":%llu,\"writes\":%llu,\"seconds\":%.6f,\"p50Us\":%u,\"p99Us\":%u,\"maxUs\":%u}\n",
-	       (unsigned long long)load.reads, (unsigned long long)load.writes, took,
-	       load.latencies_us[load.samples / 2], load.latencies_us[load.samples * 99 / 100],
-	       load.latencies_us[load.samples - 1]);
-	iscsi_logout_sync(load.iscsi);
-	iscsi_destroy_context(load.iscsi);
+	report(all, took);
+	for (i = 0; i < sessions; i++) {
+		iscsi_logout_sync(all[i].iscsi);
+		iscsi_destroy_context(all[i].iscsi);
+	}
 	return 0;
 }
