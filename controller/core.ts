@@ -17,6 +17,8 @@ import { Space } from "./space.ts";
 import type { Put } from "./store/records.ts";
 import type { Store } from "./store/store.ts";
 import { Tables } from "./tables/chunks.ts";
+import { Exclusions } from "./units/exclusions.ts";
+import { Units } from "./units/units.ts";
 
 export interface CoreOptions {
   readonly store: Store;
@@ -42,6 +44,8 @@ export class ControllerCore {
   readonly tables: Tables;
   agents!: Agents;
   space!: Space;
+  units!: Units;
+  exclusions!: Exclusions;
   #lab!: LabRecord;
   #nextNumber = 1;
   readonly #faults = new Map<string, DiskFaults>();
@@ -66,7 +70,18 @@ export class ControllerCore {
     };
     await core.records.lab.save(options.store, "lab", core.#lab);
     const { store, fencer, clock, drainLimitMs, log } = options;
-    core.agents = new Agents({ store, records: core.records, lab: core.#lab, fencer, clock, drainLimitMs, log });
+    core.agents = new Agents({
+      store,
+      records: core.records,
+      lab: core.#lab,
+      fencer,
+      clock,
+      drainLimitMs,
+      log,
+      onBegin: (name, session) => core.#begins(name, session),
+      onTable: (session, table) => core.exclusions.joins(session, table),
+    });
+    core.#keepUnits();
     const { records, tables, allocator, agents, media } = core;
     core.space = new Space({
       store,
@@ -121,6 +136,14 @@ export class ControllerCore {
       case "fault":
       case "unmap":
         return this.#faultsOf(message.table).push(session, message);
+      case "unit_request":
+        return this.units.request(name, session, message);
+      case "exclude":
+        return this.exclusions.exclude(name, session, message);
+      case "readmit":
+        return this.exclusions.readmit(session, message);
+      case "holding":
+        return this.exclusions.holding(session, message);
       case "answer":
         return this.questions.get(message.request)?.(message.result);
     }
@@ -135,6 +158,20 @@ export class ControllerCore {
 
   close(): void {
     for (const medium of this.media.values()) medium.close();
+  }
+
+  #keepUnits(): void {
+    const { agents, records } = this;
+    const { store, clock, drainLimitMs } = this.options;
+    const onBug = (error: unknown): void => this.bug(error);
+    this.units = new Units({ store, records, agents, onBug });
+    this.exclusions = new Exclusions({ agents, clock, epoch: this.#lab.epoch, limitMs: drainLimitMs, onBug });
+  }
+
+  #begins(name: string, session: AgentSession): void {
+    const { incarnation } = session.envelope;
+    this.units.begins(name, incarnation).catch((error: unknown) => this.bug(error));
+    void session.ended.then(() => this.units.lost(name, incarnation)).catch((error: unknown) => this.bug(error));
   }
 
   #faultsOf(table: string): DiskFaults {

@@ -1,5 +1,6 @@
 /** Virtual disks: made, resized, deleted. */
 import { MAX_TABLE_SEGMENTS } from "node-iscsi-target/mapping/entry.ts";
+import { unitId } from "./agents/publication.ts";
 import type { Disk, DiskRequest, MapRow } from "./api/resources.ts";
 import type { ControllerCore } from "./core.ts";
 import type { DiskRecord } from "./records.ts";
@@ -93,9 +94,14 @@ export async function removeDisk(core: ControllerCore, disk: DiskRecord): Promis
   await core.agents.toTable(disk.table, { type: "delete_table", table: disk.table });
   const held = [];
   for await (const [, location] of core.space.mapped(disk.table)) held.push(location);
-  const deletes = [...(await core.tables.removal(disk.table)), core.records.disks.key(disk.name)];
+  const deletes = [
+    ...(await core.tables.removal(disk.table)),
+    core.records.disks.key(disk.name),
+    core.records.units.key(unitId(disk)),
+  ];
   await core.options.store.commit({ deletes });
   core.records.disks.learn(disk.name, undefined);
+  core.records.units.learn(unitId(disk), undefined);
   core.tables.forget(disk.table);
   await core.space.release(held);
 }

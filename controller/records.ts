@@ -3,6 +3,7 @@ import type { AgentProcess } from "node-iscsi-target/mapping/protocol.ts";
 import type { InjectionRecord } from "./injection/record.ts";
 import { Records } from "./store/records.ts";
 import type { Store } from "./store/store.ts";
+import type { UnitRecord } from "./units/record.ts";
 
 export interface LabRecord {
   readonly name: string;
@@ -79,6 +80,7 @@ export class AllRecords {
   readonly hosts = new Records<HostRecord>("host");
   readonly exports = new Records<ExportRecord>("export");
   readonly zones = new Records<ZoneRecord>("zone");
+  readonly units = new Records<UnitRecord>("unit");
   readonly injections = new Records<InjectionRecord>("injection");
 
   async load(store: Store): Promise<void> {

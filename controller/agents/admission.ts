@@ -58,6 +58,7 @@ export class Admission {
     const known: Known = { session: new AgentSession({ cluster, epoch, incarnation }), has: new Map() };
     this.#roster.known.set(record.name, known);
     this.#roster.problems.delete(record.name);
+    this.#roster.options.onBegin(record.name, known.session);
     connection.send(welcome(next, known.session, this.#roster.options.lab));
     known.session.attach(connection);
     await this.#deliveries.synchronise(record.name, known, tables);

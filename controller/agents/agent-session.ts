@@ -31,6 +31,7 @@ export class AgentSession {
   #connection: Connection | undefined;
   #seq = 0;
   #fenced = false;
+  readonly #end = Promise.withResolvers<void>();
 
   constructor(envelope: Envelope) {
     this.envelope = envelope;
@@ -41,6 +42,10 @@ export class AgentSession {
   }
   get fenced(): boolean {
     return this.#fenced;
+  }
+  /** Resolves when it is fenced. */
+  get ended(): Promise<void> {
+    return this.#end.promise;
   }
 
   attach(connection: Connection): void {
@@ -84,5 +89,6 @@ export class AgentSession {
     this.#connection = undefined;
     for (const { resolve } of this.#unacknowledged.values()) resolve("fenced");
     this.#unacknowledged.clear();
+    this.#end.resolve();
   }
 }

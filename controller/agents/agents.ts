@@ -37,9 +37,14 @@ export class Agents {
     return this.#deliveries.reconcile();
   }
 
-  /** To all agents of a table, by record, connected or not; resolved when each has acknowledged or is fenced. */
-  toTable(table: string, message: Outgoing): Promise<void> {
-    return this.#deliveries.toTable(table, message);
+  /** To all agents of a table but `except`, by record, connected or not; resolved when each has acknowledged or is fenced. */
+  toTable(table: string, message: Outgoing, except?: string): Promise<void> {
+    return this.#deliveries.toTable(table, message, except);
+  }
+
+  /** Resolved when it has acknowledged or is fenced. */
+  toAgent(name: string, message: Outgoing): Promise<void> {
+    return this.#deliveries.toAgent(name, message);
   }
 
   listening(name: string, message: Listening): Promise<void> {

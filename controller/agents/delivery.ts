@@ -67,17 +67,27 @@ export class Deliveries {
     const record = this.#roster.record(name) as AgentRecord;
     await this.#roster.recordTables(name, [...new Set([...record.tables, ...tablesOf(items)])]);
     const deliveries = [...before];
-    for (const [key, item] of items) deliveries.push(...add(known, key, item));
+    for (const [key, item] of items) {
+      const fresh = item.add.type === "create_table" && !known.has.has(key);
+      deliveries.push(...add(known, key, item));
+      if (fresh) this.#roster.options.onTable(known.session, item.add.table);
+    }
     const ended = await this.#fencing.limited(name, known.session, Promise.all(deliveries));
     const problem = ended.find((delivery) => typeof delivery === "object");
     if (problem === undefined) this.#roster.problems.delete(name);
     else this.#roster.problems.set(name, problem.error);
   }
 
-  /** To all agents of a table, by record, connected or not; resolved when each has acknowledged or is fenced. */
-  async toTable(table: string, message: Outgoing): Promise<void> {
-    const holders = this.#roster.options.records.agents.values().filter(({ tables }) => tables.includes(table));
+  /** To all agents of a table but `except`, by record, connected or not; resolved when each has acknowledged or is fenced. */
+  async toTable(table: string, message: Outgoing, except?: string): Promise<void> {
+    const all = this.#roster.options.records.agents.values();
+    const holders = all.filter(({ name, tables }) => name !== except && tables.includes(table));
     await Promise.all(holders.map((record) => this.#toOne(record, message)));
+  }
+
+  async toAgent(name: string, message: Outgoing): Promise<void> {
+    const record = this.#roster.record(name);
+    if (record !== undefined) await this.#toOne(record, message);
   }
 
   async #toOne(record: AgentRecord, message: Outgoing): Promise<void> {
@@ -111,7 +121,7 @@ function add(known: Known, key: string, item: Item): Promise<Delivery>[] {
   if (before?.sent === sent) return [];
   known.has.set(key, { item, sent });
   const resized = item.add.type === "create_table" && before !== undefined;
-  return [known.session.deliver(resized ? resizeOf(item.add) : item.add)];
+  return [known.session.deliver(resized ? resizeOf(item.add) : (item.now?.() ?? item.add))];
 }
 
 function forgetAll(table: string): Outgoing {

@@ -1,11 +1,15 @@
 /** What an agent is to have, out of the records: devices, tables, units and hosts, each under a key (pure). */
+import { FRESH_UNIT } from "node-iscsi-target/mapping/messages/units.ts";
 import { injectionItem } from "../injection/item.ts";
 import type { AllRecords, DiskRecord, HostRecord } from "../records.ts";
+import { stateOf } from "../units/record.ts";
 import type { Outgoing } from "./agent-session.ts";
 
 export interface Item {
   /** What brings it to the agent, or replaces it there. */
   readonly add: Outgoing;
+  /** `add` with what changes without being a reason to send it again. */
+  readonly now?: () => Outgoing;
   readonly remove: Outgoing;
 }
 
@@ -30,7 +34,8 @@ export function desired(records: AllRecords, agent: string): Map<string, Item> {
     });
   }
   for (const disk of disks) items.set(`table/${disk.table}`, tableItem(records, disk));
-  for (const disk of disks) items.set(`unit/${disk.name}`, unitItem(disk));
+  for (const disk of disks) items.set(`unit/${disk.name}`, unitItem(records, disk));
+  for (const disk of disks) items.set(`ports/${disk.name}`, portsItem(records, disk));
   for (const host of records.hosts.values()) {
     const luns = exports
       .filter((e) => e.host === host.name)
@@ -60,13 +65,28 @@ function tableItem(records: AllRecords, disk: DiskRecord): Item {
   return { add, remove: { type: "delete_table", table } };
 }
 
-function unitItem(disk: DiskRecord): Item {
+function unitItem(records: AllRecords, disk: DiskRecord): Item {
   const { table, name, naa, serial } = disk;
   const id = unitId(disk);
+  const unit = { id, table, name, naa, serial, readOnly: false };
   return {
-    add: { type: "publish_unit", unit: { id, table, name, naa, serial, readOnly: false } },
+    add: { type: "publish_unit", unit, state: FRESH_UNIT },
+    now: () => ({ type: "publish_unit", unit, state: stateOf(records.units.get(id)) }),
     remove: { type: "unpublish_unit", unit: id },
   };
+}
+
+/** The ports of every agent that a zone lets present the disk. */
+function portsItem({ zones, agents }: AllRecords, disk: DiskRecord): Item {
+  const presents = (agent: string) =>
+    zones.values().some((zone) => zone.disks.includes(disk.name) && zone.agents.includes(agent));
+  const ports = agents
+    .values()
+    .filter(({ name }) => presents(name))
+    .map(({ relativePortId }) => ({ relativePortId, portGroup: relativePortId }))
+    .sort((a, b) => a.relativePortId - b.relativePortId);
+  const unit = unitId(disk);
+  return { add: { type: "set_ports", unit, ports }, remove: { type: "set_ports", unit, ports: [] } };
 }
 
 function hostItem(host: HostRecord, luns: { lun: number; unit: string }[]): Item {

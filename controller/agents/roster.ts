@@ -16,6 +16,10 @@ export interface AgentsOptions {
   /** How long an agent may take to acknowledge before it is fenced, ms. */
   readonly drainLimitMs: number;
   readonly log: (line: string) => void;
+  /** An agent's process is let in: what earlier ones left is over. */
+  readonly onBegin: (name: string, session: AgentSession) => void;
+  /** An agent gets a table; what is delivered here comes before any use of it. */
+  readonly onTable: (session: AgentSession, table: string) => void;
 }
 
 export interface Known {

@@ -27,6 +27,10 @@ export class Records<T extends object> {
     return [...this.#all.values()];
   }
 
+  entries(): [name: string, record: T][] {
+    return [...this.#all];
+  }
+
   /** What to put in a transaction; `learn` after it has committed. */
   put(name: string, record: T): Put {
     return [this.key(name), Buffer.from(JSON.stringify(record))];

@@ -48,11 +48,34 @@ const EFFECTS: {
     core.tables.get(message.table)?.unmapping.answer(message.request, message.outcome);
     return undefined;
   },
-  publish_unit: (core, { unit }) => {
+  publish_unit: (core, { unit, state }) => {
     const device = core.tables.get(unit.table);
-    if (device === undefined || core.units.has(unit.id)) return undefined;
+    if (device === undefined) return undefined;
+    if (core.units.has(unit.id)) return settled(core.shared.adopt(unit.id, state));
     core.units.set(unit.id, unit);
-    core.options.publication.publishUnit(unit, device);
+    core.options.publication.publishUnit(unit, device, core.shared.open(unit, state));
+    return undefined;
+  },
+  set_unit: (core, { unit, state }) => settled(core.shared.adopt(unit, state)),
+  set_ports: (core, message) => {
+    core.shared.setPorts(message);
+    return undefined;
+  },
+  unit_response: (core, message) => {
+    core.shared.answered(message).catch(core.options.onBug);
+    return undefined;
+  },
+  hold: (core, { table, hold, first, count }) => settled(core.tables.get(table)?.hold(hold, first, count)),
+  unhold: (core, { table, hold }) => {
+    core.tables.get(table)?.exclusions.unhold(hold);
+    return undefined;
+  },
+  excluded: (core, { table, request }) => {
+    core.tables.get(table)?.exclusions.excluded(request);
+    return undefined;
+  },
+  readmitted: (core, { table, request }) => {
+    core.tables.get(table)?.exclusions.readmitted(request);
     return undefined;
   },
   unpublish_unit: (core, { unit }) => settled(unpublishUnit(core, unit)),
@@ -76,7 +99,7 @@ export function apply(core: AgentCore, message: NumberedMessage, frame?: Decoded
   return effect(core, message, frame);
 }
 
-async function settled(work: Promise<unknown>): Promise<undefined> {
+async function settled(work: Promise<unknown> | undefined): Promise<undefined> {
   await work;
 }
 
@@ -96,7 +119,9 @@ async function keepOnly(core: AgentCore, keep: Keep): Promise<void> {
 }
 
 async function unpublishUnit(core: AgentCore, id: string): Promise<void> {
-  if (core.units.delete(id)) await core.options.publication.unpublishUnit(id);
+  if (!core.units.delete(id)) return;
+  core.shared.close(id);
+  await core.options.publication.unpublishUnit(id);
 }
 
 async function deleteTable(core: AgentCore, id: string): Promise<void> {

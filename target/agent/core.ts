@@ -25,6 +25,8 @@ import { PROTOCOL_VERSION } from "../mapping/protocol.ts";
 import type { BlockDevice } from "../storage/block-device.ts";
 import { apply } from "./apply.ts";
 import type { AgentInjections } from "./injection.ts";
+import type { UnitReplica } from "./units/unit-replica.ts";
+import { SharedUnits } from "./units/units.ts";
 
 /** One of our messages, without its envelope. */
 export type Saying = WithoutEnvelope<Exclude<ToController, Hello>>;
@@ -32,7 +34,7 @@ type WithoutEnvelope<T> = T extends unknown ? Omit<T, keyof Envelope> : never;
 
 /** Where mapped disks become logical units of a target. */
 export interface Publication {
-  publishUnit(unit: PublishedUnit, device: BlockDevice): void;
+  publishUnit(unit: PublishedUnit, device: BlockDevice, replica: UnitReplica): void;
   /** Resolves when its tasks hold nothing. */
   unpublishUnit(id: string): Promise<void>;
   publishHost(host: PublishHost): void;
@@ -64,6 +66,7 @@ export class AgentCore {
   readonly tables = new Map<string, MappedDevice>();
   readonly units = new Map<string, PublishedUnit>();
   readonly hosts = new Set<string>();
+  readonly shared: SharedUnits;
   readonly sent = { faults: 0, unmaps: 0, messages: 0 };
   #send: ((message: ToController) => void) | undefined;
   #identity: Envelope | undefined;
@@ -72,6 +75,11 @@ export class AgentCore {
 
   constructor(options: AgentCoreOptions) {
     this.options = options;
+    this.shared = new SharedUnits({
+      self: () => ({ agent: options.name, incarnation: this.#identity?.incarnation ?? 0 }),
+      nextNumber: () => this.#nextNumber(),
+      send: (request) => this.say(request),
+    });
   }
 
   /** A connection to the controller is there; `send` may throw nothing and lose everything. */
@@ -127,10 +135,7 @@ export class AgentCore {
       thin: message.thin,
       device: (number) => this.devices.get(number)?.device,
       devices: () => [...this.devices.values()].filter(({ pool }) => pool === message.pool).map(({ device }) => device),
-      nextNumber: () => {
-        this.#number += 1;
-        return this.#number;
-      },
+      nextNumber: () => this.#nextNumber(),
       sendFault: (fault, generation) => {
         this.sent.faults += 1;
         this.say({ type: "fault", table, generation, ...fault });
@@ -139,18 +144,30 @@ export class AgentCore {
         this.sent.unmaps += 1;
         this.say({ type: "unmap", table, ...request });
       },
+      sendExclusion: (exclusion) => this.say({ table, ...exclusion }),
     });
   }
 
   #welcome(message: Welcome): void {
     const { cluster, incarnation, epoch } = message;
-    if (this.#identity?.incarnation !== incarnation || this.#identity.epoch !== epoch) this.#applied = 0;
+    if (this.#identity?.incarnation !== incarnation || this.#identity.epoch !== epoch) {
+      this.#applied = 0;
+      for (const table of this.tables.values()) table.exclusions.newEpoch();
+    }
     this.#identity = { cluster, incarnation, epoch };
     this.options.onWelcome(message);
     for (const table of this.tables.values()) {
       table.faults.repeat();
       table.unmapping.repeat();
+      table.exclusions.repeat();
     }
+    this.shared.repeat();
+  }
+
+  /** Of faults and other requests, unique in this process. */
+  #nextNumber(): number {
+    this.#number += 1;
+    return this.#number;
   }
 
   #isCurrent({ cluster, incarnation, epoch }: Envelope): boolean {

@@ -7,6 +7,7 @@ import type { LunInventory } from "../scsi/server-context.ts";
 import type { Nexus } from "../scsi/transport.ts";
 import type { BlockDevice } from "../storage/block-device.ts";
 import type { Publication } from "./core.ts";
+import type { UnitReplica } from "./units/unit-replica.ts";
 
 interface HostView {
   readonly luns: ReadonlyMap<number, string>;
@@ -35,11 +36,12 @@ export class TargetPublication implements Publication, LunInventory, TargetAcces
   portalAdvertise: PublishHost["advertise"];
   sessionsOf: Sessions = NOBODY;
 
-  publishUnit(unit: PublishedUnit, device: BlockDevice): void {
+  publishUnit(unit: PublishedUnit, device: BlockDevice, keeper: UnitReplica): void {
     const identity = { naa: unit.naa, serial: unit.serial, vendor: "SANLAB", product: "VIRTUAL DISK", revision: "1" };
-    // Other agents may publish the same disk, and nobody holds reservations for all of them yet.
-    const options = { servedElsewhere: true };
-    this.#units.set(unit.id, new LogicalUnit(device, { ...identity, readOnly: unit.readOnly }, options));
+    const options = { servedElsewhere: true, keeper };
+    const logicalUnit = new LogicalUnit(device, { ...identity, readOnly: unit.readOnly }, options);
+    keeper.attach(logicalUnit);
+    this.#units.set(unit.id, logicalUnit);
     this.#tellAll();
   }
 

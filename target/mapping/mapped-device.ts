@@ -7,6 +7,7 @@
 import {
   type BlockDevice,
   type DeviceChange,
+  type Exclusion,
   type Initiation,
   type IoCompletion,
   type IoResult,
@@ -15,6 +16,7 @@ import {
   type WriteOptions,
 } from "../storage/block-device.ts";
 import { EntryState } from "./entry.ts";
+import { type ExclusionMessage, Exclusions } from "./exclusions.ts";
 import { FaultBook, type FaultOutcome, type OpenFault } from "./fault-book.ts";
 import { deviceOf, isPlain, MappingTable, segmentOf, senseOf } from "./mapping-table.ts";
 import { type Access, type Io, join, slicePieces } from "./pieces.ts";
@@ -32,9 +34,13 @@ export interface MappedDeviceOptions {
   readonly devices: () => readonly BlockDevice[];
   readonly sendFault: (fault: OpenFault, generation: number) => void;
   readonly sendUnmap: (request: UnmapRequest) => void;
+  readonly sendExclusion: (message: ExclusionMessage) => void;
   /** Numbers faults and unmaps, unique in the agent's process. */
   readonly nextNumber: () => number;
 }
+
+/** What an I/O waits for: segments that fault, or the end of a hold. */
+type Obstacle = number[] | Promise<"retry">;
 
 const CANCELLED: IoResult = Object.freeze({ kind: "cancelled" });
 const NOT_READY: IoResult = Object.freeze({ kind: "not-ready" });
@@ -55,11 +61,14 @@ export class MappedDevice implements BlockDevice {
   readonly references = new References();
   readonly faults: FaultBook;
   readonly unmapping: Unmapping;
+  readonly exclusions: Exclusions;
   readonly counters = { reads: 0, writes: 0, readBytes: 0, writtenBytes: 0, held: 0 };
   onChange: ((change: DeviceChange) => void) | undefined;
   readonly #options: MappedDeviceOptions;
   #sizeBytes: number;
   #deleted = false;
+  /** Unmaps that the controller was asked for. */
+  readonly #unmaps = new References();
 
   constructor(options: MappedDeviceOptions) {
     this.#options = options;
@@ -72,6 +81,7 @@ export class MappedDevice implements BlockDevice {
       options.sendFault(fault, this.table.generation(fault.first)),
     );
     this.unmapping = new Unmapping(options.nextNumber, options.sendUnmap);
+    this.exclusions = new Exclusions(options.nextNumber, options.sendExclusion);
   }
 
   get sizeBytes(): number {
@@ -113,7 +123,11 @@ export class MappedDevice implements BlockDevice {
     const tail = Math.max(0, offset + length - end * segmentBytes);
     const known = await this.#known(first, end, by);
     if (known !== OK) return known;
-    const done = await this.unmapping.run(this.table, first, end, () => this.#known(first, end, undefined));
+    for (let held = this.exclusions.held(first, end - 1); held; held = this.exclusions.held(first, end - 1)) {
+      if ((await cancellable(held, by)) === "cancelled") return CANCELLED;
+    }
+    const unmapped = this.unmapping.run(this.table, first, end, () => this.#known(first, end, undefined));
+    const done = await this.#unmaps.hold(first, end - 1, unmapped);
     if (done !== OK) return done;
     const parts: IoCompletion[] = [];
     if (head > 0) parts.push(this.writeZeroes(offset, head, undefined, by));
@@ -136,6 +150,18 @@ export class MappedDevice implements BlockDevice {
     return extents;
   }
 
+  async exclude(offset: number, length: number, by: Initiation): Promise<Exclusion | IoResult> {
+    if (this.#deleted) return NOT_READY;
+    const [first, last] = this.#segmentsOf(offset, length);
+    return (await this.exclusions.request(first, last - first + 1, by)) ?? (by.cancelled ? CANCELLED : NOT_READY);
+  }
+
+  /** `hold`: I/O to the segments waits; resolved when what was under way there has ended. */
+  async hold(id: string, first: number, count: number): Promise<void> {
+    this.exclusions.hold(id, first, count);
+    await Promise.all([this.references.drain(first, count), this.#unmaps.drain(first, count)]);
+  }
+
   /** `resize_table`: the new segments are Inv. */
   resize(sizeBytes: number): void {
     this.#sizeBytes = sizeBytes;
@@ -148,6 +174,7 @@ export class MappedDevice implements BlockDevice {
     this.#deleted = true;
     this.faults.answerAll("retry");
     this.unmapping.endAll();
+    this.exclusions.endAll();
     await this.references.drain(0, this.table.segments);
   }
 
@@ -158,31 +185,36 @@ export class MappedDevice implements BlockDevice {
   #run(io: Io, by: Initiation | undefined): IoCompletion {
     const refused = this.#obstacle(io);
     if (refused === undefined) return this.#issue(io);
-    if (!Array.isArray(refused)) return refused;
+    if ("kind" in refused) return refused;
     this.counters.held += 1;
     return this.#held(io, refused, by);
   }
 
-  /** Waits for faults, holding nothing, until the I/O may go or has failed. */
-  async #held(io: Io, segments: number[], by: Initiation | undefined): Promise<IoResult> {
-    for (let faulting = segments; ; ) {
-      const outcome = await cancellable(this.faults.wait(faulting, io.access === "read" ? "read" : "write"), by);
+  /** Waits for faults and holds, itself holding nothing, until the I/O may go or has failed. */
+  async #held(io: Io, first: Obstacle, by: Initiation | undefined): Promise<IoResult> {
+    for (let obstacle = first; ; ) {
+      const access = io.access === "read" ? "read" : "write";
+      const outcome = await cancellable(
+        obstacle instanceof Promise ? obstacle : this.faults.wait(obstacle, access),
+        by,
+      );
       if (outcome === "cancelled") return CANCELLED;
       if (outcome !== "retry") return { kind: "reported", report: outcome };
       const refused = this.#obstacle(io);
       if (refused === undefined) return this.#issue(io);
-      if (!Array.isArray(refused)) return refused;
-      faulting = refused;
+      if ("kind" in refused) return refused;
+      obstacle = refused;
     }
   }
 
-  /** Nothing, a result that ends the I/O, or the segments that fault. */
-  #obstacle({ access, offset, length }: Io): undefined | IoResult | number[] {
+  /** Nothing, a result that ends the I/O, or what it waits for. */
+  #obstacle({ access, offset, length }: Io): undefined | IoResult | Obstacle {
     if (this.#deleted) return NOT_READY;
-    const { segmentBytes } = this.#options;
-    const last = Math.floor((offset + length - 1) / segmentBytes);
+    const [first, last] = this.#segmentsOf(offset, length);
+    const held = this.exclusions.quiet ? undefined : this.exclusions.held(first, last);
+    if (held) return held;
     let faulting: number[] | undefined;
-    for (let segment = Math.floor(offset / segmentBytes); segment <= last; segment += 1) {
+    for (let segment = first; segment <= last; segment += 1) {
       const word0 = this.table.word0(segment);
       if (isPlain(word0)) continue;
       if (word0 & EntryState.ERROR) return { kind: "reported", report: senseOf(this.table.word1(segment)) };
@@ -199,8 +231,7 @@ export class MappedDevice implements BlockDevice {
   /** Every entry lets it pass: one call per segment, or per run of segments that adjoin on a device. */
   #issue(io: Io): IoCompletion {
     const { segmentBytes } = this.#options;
-    const first = Math.floor(io.offset / segmentBytes);
-    const last = Math.floor((io.offset + io.length - 1) / segmentBytes);
+    const [first, last] = this.#segmentsOf(io.offset, io.length);
     const completion =
       first === last
         ? this.#one(io, first)
@@ -221,6 +252,11 @@ export class MappedDevice implements BlockDevice {
     if (io.into !== undefined) return device.read(at, io.into);
     if (io.from !== undefined) return device.write(at, io.from, io.options);
     return device.writeZeroes(at, io.length, io.options);
+  }
+
+  #segmentsOf(offset: number, length: number): [first: number, last: number] {
+    const { segmentBytes } = this.#options;
+    return [Math.floor(offset / segmentBytes), Math.floor((offset + length - 1) / segmentBytes)];
   }
 
   /** Makes sure that no entry of the range is Inv. */

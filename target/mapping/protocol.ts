@@ -24,6 +24,7 @@
  */
 
 import type { AddDevice, Keep, RemoveDevice } from "./messages/devices.ts";
+import type { Exclude, Excluded, Hold, Holding, Readmit, Readmitted, Unhold } from "./messages/exclusions.ts";
 import type { PublishHost, PublishUnit, SetInjections, UnpublishHost, UnpublishUnit } from "./messages/publication.ts";
 import type { Answer, Question } from "./messages/questions.ts";
 import type { Ack, Hello, Listening, Refused, Welcome } from "./messages/session.ts";
@@ -38,13 +39,16 @@ import type {
   Unmap,
   UnmapResponse,
 } from "./messages/tables.ts";
+import type { SetPorts, SetUnit, UnitRequest, UnitResponse } from "./messages/units.ts";
 
 export type { AgentCounters, TableCounters } from "./counters.ts";
 export type * from "./messages/devices.ts";
+export type * from "./messages/exclusions.ts";
 export type * from "./messages/publication.ts";
 export type * from "./messages/questions.ts";
 export type * from "./messages/session.ts";
 export type * from "./messages/tables.ts";
+export type * from "./messages/units.ts";
 
 export const PROTOCOL_VERSION = 1;
 
@@ -61,8 +65,15 @@ export type NumberedMessage =
   | UnmapResponse
   | PublishUnit
   | UnpublishUnit
+  | SetUnit
+  | SetPorts
+  | UnitResponse
+  | Hold
+  | Unhold
+  | Excluded
+  | Readmitted
   | PublishHost
   | UnpublishHost
   | SetInjections;
 export type ToAgent = Welcome | Refused | Question | NumberedMessage;
-export type ToController = Hello | Listening | Ack | Fault | Unmap | Answer;
+export type ToController = Hello | Listening | Ack | Fault | Unmap | UnitRequest | Exclude | Readmit | Holding | Answer;

@@ -65,6 +65,8 @@ export class LogicalUnit {
   /** Absent where nobody could keep them. */
   readonly reservations: Reservations | undefined;
   readonly servedElsewhere: boolean;
+  /** Commands can be atomic against those on every other path: there is none, or the device keeps it off. */
+  readonly excludesOthers: boolean;
   /** SET TARGET PORT GROUPS counts on every path. */
   readonly settableAccess: boolean;
   readonly changes: UnitChanges;
@@ -96,6 +98,7 @@ export class LogicalUnit {
     this.maxAtomicBlocks = (device.atomicWriteBytes ?? 0) / device.blockBytes;
     const { keeper, reservations, servedElsewhere = false } = options;
     this.servedElsewhere = servedElsewhere;
+    this.excludesOthers = !servedElsewhere || device.exclude !== undefined;
     this.settableAccess = keeper !== undefined || !servedElsewhere;
     this.changes = new UnitChanges(this, keeper);
     this.reservations = reservations ?? reservationsFor(keeper, servedElsewhere);
@@ -158,10 +161,9 @@ export class LogicalUnit {
   async part(nexus: Nexus): Promise<void> {
     const itl = this.#nexuses.get(nexus);
     this.#nexuses.delete(nexus);
-    // What RESERVE made ends with its nexus (SPC-2 5.5.1); a keeper may be long in saying so.
-    if (itl && this.reservations?.reserver === itl) {
+    // What RESERVE made ends with its nexus (SPC-2 5.5.1), also what it is still making; a keeper may be long in saying so.
+    if (itl)
       void this.changes.make(() => (this.reservations?.reserver === itl ? { by: itl, reserver: null } : undefined));
-    }
     await this.tasks.abortAll((command) =>
       command.task.nexus === nexus ? { kind: "aborted", reportStatus: false } : undefined,
     );

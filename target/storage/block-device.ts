@@ -51,6 +51,16 @@ export interface Initiation {
   onCancel: (() => void) | undefined;
 }
 
+/**
+ * A range that its owner has to itself: whoever reaches the same bytes by another way waits. I/O to
+ * the range is done in its name, and is cancelled when the range is lost: then nothing was touched,
+ * and what was read before may be no longer so.
+ */
+export interface Exclusion extends Initiation {
+  /** Lets the others in again. */
+  end(): void;
+}
+
 export interface WriteOptions {
   /** Force unit access (SBC-4 5.x): answered only when the data is on the medium. */
   readonly fua?: boolean;
@@ -110,6 +120,13 @@ export interface BlockDevice extends BlockDeviceGeometry {
 
   /** Extents that cover [offset, offset+length) in order, without gaps; of a range in very many pieces only the first of them, at least one. What the device cannot tell counts as mapped. */
   provisioning(offset: number, length: number): readonly ProvisioningExtent[] | Promise<readonly ProvisioningExtent[]>;
+
+  /**
+   * Keeps all others off the range until the exclusion ends; what they had under way there has ended
+   * when it resolves. Absent where nobody reaches the bytes but through this device. `cancelled`
+   * where the initiation was, `not-ready` where the device is gone.
+   */
+  exclude?(offset: number, length: number, by: Initiation): Promise<Exclusion | IoResult>;
 
   /** What mapping takes, of what there is to take (log page 0Ch, SBC-4 6.4.4); absent where the device cannot tell. Bytes. */
   resources?(): { readonly availableBytes: number; readonly usedBytes: number };

@@ -1,11 +1,13 @@
 /** Logical units over tables, hosts with their LUN masks, and faults on demand. */
 import type { AgentRule } from "../../injection/agent-rule.ts";
 import type { Numbered } from "./session.ts";
+import type { UnitState } from "./units.ts";
 
-/** A logical unit over a table. */
+/** A logical unit over a table; of one that is there already, its state counts where it is newer. */
 export interface PublishUnit extends Numbered {
   readonly type: "publish_unit";
   readonly unit: PublishedUnit;
+  readonly state: UnitState;
 }
 export interface PublishedUnit {
   readonly id: string;

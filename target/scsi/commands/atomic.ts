@@ -1,4 +1,5 @@
 /** The commands that no other may come between: COMPARE AND WRITE, ORWRITE and WRITE ATOMIC (SBC-4 5.2, 5.7, 5.48). */
+import type { Initiation } from "../../storage/block-device.ts";
 import type { Field } from "../../wire/layout.ts";
 import { CompareAndWrite, OrWrite16, WriteAtomic16 } from "../cdb.ts";
 import type { Command } from "../command.ts";
@@ -10,7 +11,6 @@ import type { Execution, ScsiResult } from "../transport.ts";
 import { addressRange, outOfRangeNow } from "./block-range.ts";
 import { gather } from "./data-out.ts";
 import type { CommandDefinition } from "./definition.ts";
-import { seesEveryCommand } from "./medium-work.ts";
 import { firstDifference } from "./verify.ts";
 import { admitWrite, durability, executeWrite } from "./write.ts";
 
@@ -20,7 +20,7 @@ export const atomicCommands: readonly CommandDefinition[] = [
     access: "write",
     conflicts: "any",
     atomic: true,
-    supported: seesEveryCommand,
+    supported: ({ excludesOthers }) => excludesOthers,
     admit: admitCompareAndWrite,
     execute: (command, dataOut) => modify(command, dataOut, CompareAndWrite.fua, compare),
   },
@@ -29,7 +29,7 @@ export const atomicCommands: readonly CommandDefinition[] = [
     access: "write",
     conflicts: "any",
     atomic: true,
-    supported: seesEveryCommand,
+    supported: ({ excludesOthers }) => excludesOthers,
     admit: (command) => protectedFrom(command, OrWrite16.protect) ?? admitBlocks(command, OrWrite16),
     execute: (command, dataOut) => modify(command, dataOut, OrWrite16.fua, or),
   },
@@ -38,7 +38,7 @@ export const atomicCommands: readonly CommandDefinition[] = [
     access: "write",
     conflicts: "any",
     atomic: true,
-    supported: (unit) => seesEveryCommand(unit) && unit.maxAtomicBlocks > 0,
+    supported: (unit) => unit.excludesOthers && unit.maxAtomicBlocks > 0,
     admit: admitWriteAtomic,
     execute(command, dataOut) {
       const data = gather(dataOut, command.dataOutBytes);
@@ -93,15 +93,44 @@ async function modify(
   const data = gather(dataOut, command.dataOutBytes);
   if (data.length < command.dataOutBytes) return command.tooLittleData();
   if (data.length === 0) return command.taken();
-  const { unit, task } = command;
-  const start = command.lba * unit.blockBytes;
-  const found = takeReadBuffer(command.blocks * unit.blockBytes);
-  const failure = failureOf(command, await unit.device.read(start, found, task), "read") ?? command.abortedAs;
+  return await alone(command, (by) => exchange(command, data, fua, modification, by));
+}
+
+/** Does work in the name of an exclusion, where others reach the blocks by other ways; once more from the beginning where that was lost. */
+async function alone(command: Command, work: (by: Initiation) => Promise<Execution | "cancelled">): Promise<Execution> {
+  const { unit, task, lba, blocks } = command;
+  const { device, blockBytes } = unit;
+  for (;;) {
+    // Where there is nobody to exclude, it begins in the same turn.
+    const exclusion = device.exclude && (await device.exclude(lba * blockBytes, blocks * blockBytes, task));
+    if (exclusion !== undefined && "kind" in exclusion)
+      return failureOf(command, exclusion, "write") ?? command.taken();
+    const result = await work(exclusion ?? task).finally(() => exclusion?.end());
+    if (result !== "cancelled") return result;
+    if (command.abortedAs) return command.abortedAs;
+  }
+}
+
+async function exchange(
+  command: Command,
+  data: Buffer,
+  fua: Field,
+  modification: Modification,
+  by: Initiation,
+): Promise<Execution | "cancelled"> {
+  const { device, blockBytes } = command.unit;
+  const start = command.lba * blockBytes;
+  const found = takeReadBuffer(command.blocks * blockBytes);
+  const read = await device.read(start, found, by);
+  if (read.kind === "cancelled" || by.cancelled) return "cancelled";
+  const failure = failureOf(command, read, "read");
   if (failure) return failure;
   const wanted = modification(command, found, data);
   if (!Buffer.isBuffer(wanted)) return wanted;
   const options = durability(command, fua.get(command.cdb, 0) !== 0);
-  return failureOf(command, await unit.device.write(start, [wanted], options, task), "write") ?? command.taken();
+  const written = await device.write(start, [wanted], options, by);
+  if (written.kind === "cancelled") return "cancelled";
+  return failureOf(command, written, "write") ?? command.taken();
 }
 
 /** SBC-4 5.2: INFORMATION is the offset of the first byte that differs. */

@@ -20,16 +20,16 @@ const READS_SUCCEED = 1;
 const ProvisioningType = { FULL_OR_NOT_TOLD: 0, THIN: 2 } as const;
 
 /** B0h (SBC-4 6.6.4): what the commands enforce, from the same constants. */
-export function blockLimits({ device, blockBytes, servedElsewhere, maxAtomicBlocks }: LogicalUnit): Uint8Array {
+export function blockLimits({ device, blockBytes, excludesOthers, maxAtomicBlocks }: LogicalUnit): Uint8Array {
   const limits = {
     // See WRITE SAME: a thin unit takes no length of 0.
     writeSameNonZero: device.thin ? 1 : 0,
-    maxCompareAndWriteBlocks: servedElsewhere ? 0 : MAX_COMPARE_AND_WRITE_BLOCKS,
+    maxCompareAndWriteBlocks: excludesOthers ? MAX_COMPARE_AND_WRITE_BLOCKS : 0,
     optimalGranularityBlocks: Math.max(1, OPTIMAL_GRANULARITY_BYTES / blockBytes),
     maxTransferBlocks: MAX_TRANSFER_BYTES / blockBytes,
     optimalTransferBlocks: OPTIMAL_TRANSFER_BYTES / blockBytes,
     maxWriteSameBlocks: MAX_WRITE_SAME_BLOCKS,
-    maxAtomicBlocks: servedElsewhere ? 0 : maxAtomicBlocks,
+    maxAtomicBlocks: excludesOthers ? maxAtomicBlocks : 0,
   };
   if (!device.thin) return BlockLimitsPage.encode(limits);
   return BlockLimitsPage.encode({

@@ -1,0 +1,135 @@
+/**
+ * Segments that one agent has to itself for a moment (`mapping/messages/exclusions.ts`). Nothing of
+ * it is durable: an exclusion ends with the epoch, and who held for it goes on holding until every
+ * agent of the table is in the new one.
+ */
+import type { Exclude, Holding, Readmit } from "node-iscsi-target/mapping/protocol.ts";
+import type { AgentSession } from "../agents/agent-session.ts";
+import type { Agents } from "../agents/agents.ts";
+import type { Clock } from "../clock.ts";
+
+export interface ExclusionsOptions {
+  readonly agents: Agents;
+  readonly clock: Clock;
+  readonly epoch: number;
+  /** How long one may last before its agent has to show that it lives, ms. */
+  readonly limitMs: number;
+  readonly onBug: (error: unknown) => void;
+}
+
+interface Exclusion {
+  readonly hold: string;
+  readonly agent: string;
+  readonly session: AgentSession;
+  readonly table: string;
+  readonly request: number;
+  readonly first: number;
+  readonly last: number;
+  /** The others were told to hold. */
+  begun: boolean;
+  stopWatching: () => void;
+}
+
+export class Exclusions {
+  readonly #options: ExclusionsOptions;
+  /** By age: of two that overlap, the older comes first. */
+  readonly #all = new Set<Exclusion>();
+  #count = 0;
+
+  constructor(options: ExclusionsOptions) {
+    this.#options = options;
+  }
+
+  exclude(agent: string, session: AgentSession, { table, request, first, count }: Exclude): void {
+    if (this.#find(session, table, request) !== undefined) return;
+    this.#count += 1;
+    const exclusion: Exclusion = {
+      hold: `${this.#options.epoch}.${this.#count}`,
+      agent,
+      session,
+      table,
+      request,
+      first,
+      last: first + count - 1,
+      begun: false,
+      stopWatching: () => undefined,
+    };
+    this.#all.add(exclusion);
+    void session.ended.then(() => this.#end(exclusion));
+    this.#beginNext();
+  }
+
+  readmit(session: AgentSession, { table, request }: Readmit): void {
+    const exclusion = this.#find(session, table, request);
+    if (exclusion !== undefined) this.#end(exclusion);
+    void session.deliver({ type: "readmitted", table, request });
+  }
+
+  /** Holds of an earlier epoch end when no agent goes on as in that epoch any more: all have acknowledged in this one, or are fenced. */
+  holding(session: AgentSession, { table, holds }: Holding): void {
+    const nothing = { type: "unhold", table, hold: "" } as const;
+    const work = this.#options.agents.toTable(table, nothing).then(() => {
+      for (const hold of holds) void session.deliver({ type: "unhold", table, hold });
+    });
+    work.catch(this.#options.onBug);
+  }
+
+  /** An agent gets a table: what it must not touch now, before it can. */
+  joins(session: AgentSession, table: string): void {
+    for (const exclusion of this.#all) {
+      if (exclusion.begun && exclusion.table === table && exclusion.session !== session)
+        void session.deliver(holdOf(exclusion));
+    }
+  }
+
+  #find(session: AgentSession, table: string, request: number): Exclusion | undefined {
+    return [...this.#all].find((one) => one.session === session && one.table === table && one.request === request);
+  }
+
+  #beginNext(): void {
+    for (const exclusion of this.#all) {
+      if (exclusion.begun || this.#mustWait(exclusion)) continue;
+      exclusion.begun = true;
+      this.#begin(exclusion).catch(this.#options.onBug);
+    }
+  }
+
+  #mustWait(exclusion: Exclusion): boolean {
+    for (const older of this.#all) {
+      if (older === exclusion) return false;
+      if (older.table === exclusion.table && older.first <= exclusion.last && older.last >= exclusion.first)
+        return true;
+    }
+    return false;
+  }
+
+  async #begin(exclusion: Exclusion): Promise<void> {
+    const { agent, session, table, request } = exclusion;
+    await this.#options.agents.toTable(table, holdOf(exclusion), agent);
+    if (!this.#all.has(exclusion)) return;
+    void session.deliver({ type: "excluded", table, request });
+    this.#watch(exclusion);
+  }
+
+  /** An agent that has stopped would keep the others waiting for ever: it acknowledges something now and then, or is fenced. */
+  #watch(exclusion: Exclusion): void {
+    const { agent, table } = exclusion;
+    exclusion.stopWatching = this.#options.clock.after(this.#options.limitMs, () => {
+      this.#options.agents.toAgent(agent, { type: "unhold", table, hold: "" }).then(() => {
+        if (this.#all.has(exclusion)) this.#watch(exclusion);
+      }, this.#options.onBug);
+    });
+  }
+
+  #end(exclusion: Exclusion): void {
+    if (!this.#all.delete(exclusion)) return;
+    exclusion.stopWatching();
+    const { table, hold, agent, begun } = exclusion;
+    if (begun) this.#options.agents.toTable(table, { type: "unhold", table, hold }, agent).catch(this.#options.onBug);
+    this.#beginNext();
+  }
+}
+
+function holdOf({ table, hold, first, last }: Exclusion) {
+  return { type: "hold", table, hold, first, count: last - first + 1 } as const;
+}
