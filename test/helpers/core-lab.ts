@@ -5,7 +5,7 @@
 import { randomUUID } from "node:crypto";
 import { addAgent, addExport, addHost, putZone } from "@sanlab/controller/access.ts";
 import type { AgentSession, Connection } from "@sanlab/controller/agents/agent-session.ts";
-import { systemClock } from "@sanlab/controller/clock.ts";
+import type { Clock } from "@sanlab/controller/clock.ts";
 import { ControllerCore } from "@sanlab/controller/core.ts";
 import { createDisk } from "@sanlab/controller/disks.ts";
 import { createPool } from "@sanlab/controller/pools.ts";
@@ -22,6 +22,11 @@ import { ScsiHost } from "./scsi-host.ts";
 
 const MIB = 1024 * 1024;
 const HOSTS = ["one", "two"];
+/** After so long without an acknowledgement an agent is fenced. */
+export const DRAIN_LIMIT_MS = 10_000;
+const STEP_MS = 100;
+/** More turns of the event loop than any question takes with its answer. */
+const TURNS = 20;
 
 /** One incarnation of an agent: ended, it hears and says nothing any more. */
 export class LabAgent {
@@ -109,8 +114,33 @@ export class LabAgent {
   }
 }
 
+/** Time that passes only when the test says so, however long the machine takes. */
+class TestClock implements Clock {
+  #nowMs = 0;
+  readonly #timers = new Set<{ readonly atMs: number; readonly run: () => void }>();
+
+  nowMs(): number {
+    return this.#nowMs;
+  }
+
+  after(ms: number, run: () => void): () => void {
+    const timer = { atMs: this.#nowMs + ms, run };
+    this.#timers.add(timer);
+    return () => void this.#timers.delete(timer);
+  }
+
+  advance(ms: number): void {
+    this.#nowMs += ms;
+    for (const timer of [...this.#timers].filter(({ atMs }) => atMs <= this.#nowMs)) {
+      this.#timers.delete(timer);
+      timer.run();
+    }
+  }
+}
+
 export class CoreLab {
   controller!: ControllerCore;
+  readonly clock = new TestClock();
   readonly agents = new Map<string, LabAgent>();
   /** What a controller that was ended has left. */
   store = new MemoryStore();
@@ -170,10 +200,10 @@ export class CoreLab {
       store: this.store,
       labName: "test",
       fencer: { fence: (process) => this.#fence(process.pid) },
-      clock: systemClock,
+      clock: this.clock,
       mediumSource: memoryMedia,
       newId: randomUUID,
-      drainLimitMs: 500,
+      drainLimitMs: DRAIN_LIMIT_MS,
       log: (line) => this.log.push(line),
     });
   }
@@ -182,6 +212,14 @@ export class CoreLab {
   async restartController(): Promise<void> {
     await this.startController();
     for (const agent of this.agents.values()) if (!agent.isDead) agent.connect(this.controller);
+  }
+
+  /** Lets time pass at the controller; whoever answers at once has time to. */
+  async pass(ms: number): Promise<void> {
+    for (let passedMs = 0; passedMs < ms; passedMs += STEP_MS) {
+      this.clock.advance(STEP_MS);
+      await turns();
+    }
   }
 
   close(): void {
@@ -210,6 +248,11 @@ export function iqnOf(host: string): string {
 /** What an agent hears: as JSON or a frame says it. */
 function received(message: ToAgent | Buffer) {
   return Buffer.isBuffer(message) ? decodeFrame(message) : (JSON.parse(JSON.stringify(message)) as ToAgent);
+}
+
+/** Lets everybody in this process do what there is to do now. */
+export async function turns(): Promise<void> {
+  for (let turn = 0; turn < TURNS; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Waits, a turn of the event loop at a time, until it is so. @throws Error where that takes too long */

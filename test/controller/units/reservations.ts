@@ -2,7 +2,7 @@
 import test from "ava";
 import * as cdbs from "node-iscsi-target/scsi/cdb.ts";
 import { ReservationType } from "node-iscsi-target/scsi/reservations/state.ts";
-import { CoreLab, iqnOf, until } from "../../helpers/core-lab.ts";
+import { CoreLab, iqnOf, turns, until } from "../../helpers/core-lab.ts";
 import { readFullStatus, readKeys, readReservation, reserveOut } from "../../helpers/reservations.ts";
 import { cdbOf, type ScsiHost, senseName } from "../../helpers/scsi-host.ts";
 
@@ -92,7 +92,7 @@ test("PREEMPT is answered when the write of the other agent that conflicts has e
       return name;
     });
     await until(() => lab.controller.units.record("unit-t3").latest.at(-1)?.ends !== undefined);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await turns();
     t.false(answered, "it is still at the device");
     device.release();
     t.is(await preempted, "GOOD");
@@ -117,7 +117,11 @@ test("a write that a fault holds meets the reservation that came meanwhile", asy
 test("RESERVE keeps the hosts of the other agent out, until RELEASE, the end of the nexus, a reset, or the death of its agent", async (t) => {
   const lab = await CoreLab.start(t);
   const [a, b] = await hosts(lab);
-  const free = async () => until2(async () => (await send(b, cdbs.TestUnitReady)) === "GOOD");
+  const free = async () => {
+    await turns();
+    await b.attentions();
+    t.is(await send(b, cdbs.TestUnitReady), "GOOD");
+  };
   for (const end of [
     () => send(a, cdbs.Release6),
     () =>
@@ -133,7 +137,6 @@ test("RESERVE keeps the hosts of the other agent out, until RELEASE, the end of 
     t.is(await send(b, cdbs.Reserve10), CONFLICT);
     await end();
     await free();
-    await b.attentions();
   }
   await a.attentions();
   t.is(await send(a, cdbs.Reserve10), "GOOD");
@@ -142,13 +145,6 @@ test("RESERVE keeps the hosts of the other agent out, until RELEASE, the end of 
   await lab.startAgent("a");
   await free();
 });
-
-async function until2(isSo: () => Promise<boolean>): Promise<void> {
-  for (let turn = 0; !(await isSo()); turn += 1) {
-    if (turn > 500) throw new Error("in vain");
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}
 
 test("what two agents ask for at once is done one after the other", async (t) => {
   const lab = await CoreLab.start(t);
