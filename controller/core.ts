@@ -29,6 +29,8 @@ export interface CoreOptions {
   /** A UUID that nobody else has. */
   readonly newId: () => string;
   readonly drainLimitMs: number;
+  /** Another value than at the start before: all of the lab has been without power. Absent: it has not. */
+  readonly power?: string;
   readonly log: (line: string) => void;
   /** For faults that cut a host's power; absent: there are no guests. */
   readonly hostPower?: HostPower;
@@ -67,6 +69,7 @@ export class ControllerCore {
       cluster: last?.cluster ?? options.newId(),
       epoch: (last?.epoch ?? 0) + 1,
       nextNumber: core.#nextNumber,
+      ...(last?.power === undefined ? {} : { power: last.power }),
     };
     await core.records.lab.save(options.store, "lab", core.#lab);
     const { store, fencer, clock, drainLimitMs, log } = options;
@@ -96,6 +99,7 @@ export class ControllerCore {
     });
     core.#openDevices();
     await recover(core);
+    await core.#powerOn();
     return core;
   }
 
@@ -166,6 +170,14 @@ export class ControllerCore {
     const onBug = (error: unknown): void => this.bug(error);
     this.units = new Units({ store, records, agents, onBug });
     this.exclusions = new Exclusions({ agents, clock, epoch: this.#lab.epoch, limitMs: drainLimitMs, onBug });
+  }
+
+  async #powerOn(): Promise<void> {
+    const { power, store } = this.options;
+    if (power === undefined || power === this.#lab.power) return;
+    await this.units.powerOn();
+    this.#lab = { ...this.#lab, power };
+    await this.records.lab.save(store, "lab", { ...this.#lab, nextNumber: this.#nextNumber });
   }
 
   #begins(name: string, session: AgentSession): void {

@@ -12,6 +12,8 @@ export interface LabRecord {
   readonly epoch: number;
   /** The next number for devices, chunks, tables, ports and identities; never goes back. */
   readonly nextNumber: number;
+  /** Since when the lab has had power without a break; see `CoreOptions.power`. */
+  readonly power?: string;
 }
 export interface PoolRecord {
   readonly name: string;

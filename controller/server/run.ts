@@ -43,6 +43,7 @@ export async function runController(options: ControllerOptions, stop: AbortSigna
     mediumSource: fileMedia,
     newId: randomUUID,
     drainLimitMs: DRAIN_LIMIT_MS,
+    ...powerOf(state),
     log,
     hostPower: new SupervisorPower(state),
   });
@@ -94,6 +95,12 @@ function lastPort(state: string): number | undefined {
   const file = join(state, "controller.json");
   if (!existsSync(file)) return undefined;
   return Number(new URL((JSON.parse(readFileSync(file, "utf8")) as { url: string }).url).port) || undefined;
+}
+
+/** Whoever starts a whole lab writes there since when it has had power. */
+function powerOf(state: string): { power?: string } {
+  const file = join(state, "power");
+  return existsSync(file) ? { power: readFileSync(file, "utf8").trim() } : {};
 }
 
 function tokenOf(state: string): string {

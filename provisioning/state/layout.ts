@@ -15,6 +15,8 @@ export const STATE_FILES = {
   /** Where the controller listens, and the token that it wants. */
   endpoint: "controller.json",
   token: "token",
+  /** Another value each time that the lab begins with none of its daemons alive: what hosts lose with the power is lost. */
+  power: "power",
   logs: "logs",
   /** Per QEMU host NAME: `NAME.json`, and its run directory `NAME/`. */
   hosts: "hosts",

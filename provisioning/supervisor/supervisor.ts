@@ -1,4 +1,8 @@
+import { randomUUID } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { errorCode } from "../errors.ts";
+import { STATE_FILES } from "../state/layout.ts";
 import { UserError } from "../user-error.ts";
 import { Daemon, type DaemonState, endProcess } from "./daemon.ts";
 import { type MarkedProcess, markedProcesses } from "./marked.ts";
@@ -44,6 +48,8 @@ export class Supervisor {
     for (const record of records) this.#daemons.set(record.name, this.#daemon(record));
     const keepers = new Map(records.map((record) => [record.name, liveProcess(record, marked)]));
     const orphans = marked.filter((process) => keepers.get(process.daemon)?.identity.pid !== process.identity.pid);
+    // As an array is without power when all of it stands still (SPC-4 5.13.5).
+    if (marked.length === 0) await writeFile(join(this.#options.stateDirectory, STATE_FILES.power), randomUUID());
     await Promise.all(orphans.map(({ identity }) => endProcess(identity, ORPHAN_TIMEOUT_MS)));
     await Promise.all([...this.#daemons].map(([name, daemon]) => daemon.start(keepers.get(name)?.identity)));
   }

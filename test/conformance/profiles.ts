@@ -79,7 +79,6 @@ export const PROFILES: readonly Profile[] = [
     name: "mapped",
     what: "disk of a lab, thin, through two agents",
     ours: true,
-    suiteFaults: faultsOf(["MultipathIO.CompareAndWriteAsync"], "it does not ask whether there is COMPARE AND WRITE"),
     start: () => startMappedDisk(SIZE_MIB, { twoAgents: true }),
   },
   { name: "thick", what: "disk of a lab, thick", ours: true, start: () => startMappedDisk(SIZE_MIB, { thick: true }) },

@@ -195,7 +195,8 @@ export class CoreLab {
     this.store = new MemoryStore(entries);
   }
 
-  async startController(): Promise<void> {
+  /** @param power another value than before: the whole lab was without it */
+  async startController(power?: string): Promise<void> {
     this.controller = await ControllerCore.start({
       store: this.store,
       labName: "test",
@@ -205,12 +206,13 @@ export class CoreLab {
       newId: randomUUID,
       drainLimitMs: DRAIN_LIMIT_MS,
       log: (line) => this.log.push(line),
+      ...(power === undefined ? {} : { power }),
     });
   }
 
   /** After `killController`. */
-  async restartController(): Promise<void> {
-    await this.startController();
+  async restartController(power?: string): Promise<void> {
+    await this.startController(power);
     for (const agent of this.agents.values()) if (!agent.isDead) agent.connect(this.controller);
   }
 

@@ -201,17 +201,25 @@ for (const when of ["before", "after"] as const) {
   });
 }
 
-test("registrations outlive agents and controller", async (t) => {
-  const lab = await CoreLab.start(t);
-  const [a] = await hosts(lab);
-  const type = ReservationType.WRITE_EXCLUSIVE;
-  await reserveOut(a, cdbs.Register, { newKey: 1n });
-  await reserveOut(a, cdbs.Reserve, { key: 1n, type });
-  for (const name of ["a", "b"]) lab.killAgent(name);
-  lab.killController();
-  await lab.restartController();
-  for (const name of ["a", "b"]) await lab.startAgent(name);
-  const [again, b] = await hosts(lab);
-  t.is(await writes(b), CONFLICT);
-  t.is(await writes(again), "GOOD");
-});
+for (const { persistent, power, survives } of [
+  { persistent: false, power: undefined, survives: true },
+  { persistent: false, power: "again", survives: false },
+  { persistent: true, power: "again", survives: true },
+]) {
+  const what = `registrations ${persistent ? "with" : "without"} APTPL`;
+  const past = power === undefined ? "the end of every process" : "a loss of all power";
+  test(`${what} ${survives ? "outlive" : "do not outlive"} ${past}`, async (t) => {
+    const lab = await CoreLab.start(t);
+    const [a] = await hosts(lab);
+    await reserveOut(a, cdbs.Register, { newKey: 1n, persistent });
+    await reserveOut(a, cdbs.Reserve, { key: 1n, type: ReservationType.WRITE_EXCLUSIVE });
+    for (const name of ["a", "b"]) lab.killAgent(name);
+    lab.killController();
+    await lab.restartController(power);
+    for (const name of ["a", "b"]) await lab.startAgent(name);
+    const [again, b] = await hosts(lab);
+    t.is(await writes(b), survives ? CONFLICT : "GOOD");
+    t.is(await writes(again), "GOOD");
+    t.deepEqual(await readKeys(b), { generation: power === undefined ? 1 : 0, keys: survives ? [1n] : [] });
+  });
+}
