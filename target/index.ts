@@ -24,6 +24,9 @@ export { MemoryReservationStore, type ReservationStore } from "./scsi/reservatio
 export { type BugLogger, FixedInventory, type LunInventory } from "./scsi/server-context.ts";
 export type * from "./scsi/transport.ts";
 export * from "./storage/block-device.ts";
+export { EncryptedDevice } from "./storage/encryption/encrypted-device.ts";
+export { KeyFile } from "./storage/encryption/key-file.ts";
+export { type KeyStore, MemoryKeyStore } from "./storage/encryption/key-store.ts";
 export type { IoMode } from "./storage/engine/engine.ts";
 export { FileDevice, type FileDeviceOptions } from "./storage/file-device.ts";
 export { MemoryDevice, type MemoryDeviceOptions } from "./storage/memory-device.ts";

@@ -16,6 +16,7 @@ import {
   UserError,
 } from "node-iscsi-target";
 import { parseChap } from "./chap-option.ts";
+import { encrypted, refuseSharedKeys } from "./encryption.ts";
 import { type LunOption, parseLun } from "./lun-option.ts";
 import { parsePortal } from "./portal-option.ts";
 
@@ -30,7 +31,8 @@ interface TargetOptions {
 }
 
 const EXAMPLES = `
-LUN keys: ro, removable, thin, blocksize=512|4096, cache=writeback|writethrough|none, size= (creates the image), mem (no file)
+LUN keys: ro, removable, thin, blocksize=512|4096, cache=writeback|writethrough|none, size= (creates the image), mem (no file),
+          encrypted[=KEYFILE] (for SANITIZE CRYPTOGRAPHIC ERASE; the key is in IMAGE.key, or in memory)
 
 Examples:
   $ sanlab target --portal 127.0.0.1:3260 --name iqn.2026-11.example:disk --lun 0=disk.img,size=1GiB
@@ -60,14 +62,16 @@ async function run(options: TargetOptions): Promise<void> {
   const luns = options.lun.map(parseLun);
   const twice = luns.find((lun, at) => luns.findIndex((other) => other.lun === lun.lun) !== at);
   if (twice) throw new UserError("lun", `--lun ${twice.lun} is given twice; give each LUN a number of its own.`);
+  refuseSharedKeys(luns);
   const credentials = parseChap(options.chap, options.mutualChap);
   const devices: BlockDevice[] = [];
   const units = new Map<number, LogicalUnit>();
   const inventory = new FixedInventory(units);
   try {
     for (const lun of luns) {
-      const device = deviceOf(lun);
-      devices.push(device);
+      const opened = deviceOf(lun);
+      devices.push(opened);
+      const device = await encrypted(opened, lun);
       units.set(lun.lun, new LogicalUnit(device, identity(options.name, lun), await unitOptions(lun)));
     }
     const target = new Target({

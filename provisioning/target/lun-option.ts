@@ -12,11 +12,13 @@ export interface LunOption {
   readonly thin: boolean;
   readonly blockBytes: 512 | 4096;
   readonly cache: CacheMode;
+  /** Where the key is that it is encrypted with: a file, or memory; undefined: it is not encrypted. */
+  readonly key?: { readonly path: string } | "memory";
 }
 
 const CACHE_MODES: readonly CacheMode[] = ["writeback", "writethrough", "none"];
 
-type Settings = { -readonly [K in keyof LunOption]: LunOption[K] };
+type Settings = { -readonly [K in keyof LunOption]: LunOption[K] } & { encrypted?: string | true };
 type Key = (settings: Settings, value: string | undefined) => boolean;
 
 /** Each sets what it means, and answers whether its value is one it takes. */
@@ -41,6 +43,10 @@ const KEYS: Readonly<Record<string, Key>> = {
     s.cache = CACHE_MODES.find((mode) => mode === v) ?? "writeback";
     return v === s.cache;
   },
+  encrypted: (s, v) => {
+    s.encrypted = v ?? true;
+    return v !== "";
+  },
   size: (s, v) => {
     const bytes = parseSize(v ?? "");
     if (bytes !== undefined) s.sizeBytes = bytes;
@@ -51,6 +57,7 @@ const KEYS: Readonly<Record<string, Key>> = {
 const EXPECTED: Readonly<Record<string, string>> = {
   blocksize: "512 or 4096",
   cache: "writeback, writethrough or none",
+  encrypted: "the file of the key, or no value",
   size: SIZE_FORMAT,
 };
 
@@ -74,7 +81,16 @@ export function parseLun(text: string): LunOption {
   if (settings.path === undefined && settings.sizeBytes === undefined) {
     throw new UserError("lun", `--lun ${text}: a disk in memory needs its size, such as ${number}=mem,size=64MiB.`);
   }
-  return settings;
+  const { encrypted, ...lun } = settings;
+  return encrypted === undefined ? lun : { ...lun, key: keyOf(lun, encrypted, text) };
+}
+
+/** Beside the image unless it is said where: a device has no such place, and in memory is no file at all. */
+function keyOf({ path }: LunOption, encrypted: string | true, text: string): { readonly path: string } | "memory" {
+  if (encrypted !== true) return { path: encrypted };
+  if (path === undefined) return "memory";
+  if (!path.startsWith("/dev/")) return { path: `${path}.key` };
+  throw new UserError("lun", `--lun ${text}: beside a device is no place for its key; say where, as encrypted=FILE.`);
 }
 
 function apply(settings: Settings, item: string, text: string): void {

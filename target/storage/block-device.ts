@@ -118,6 +118,9 @@ export interface BlockDevice extends BlockDeviceGeometry {
   /** The range reads as zeros afterwards, without sending data through the caller. */
   writeZeroes(offset: number, length: number, options?: WriteOptions, by?: Initiation): IoCompletion;
 
+  /** Makes all that was written unreadable, by changing the key that it is encrypted with (SBC-4 4.11); what reads find then has no meaning, but for ranges that were given back. Absent where nothing is encrypted. */
+  cryptoErase?(): IoCompletion;
+
   /** Extents that cover [offset, offset+length) in order, without gaps; of a range in very many pieces only the first of them, at least one. What the device cannot tell counts as mapped. */
   provisioning(offset: number, length: number): readonly ProvisioningExtent[] | Promise<readonly ProvisioningExtent[]>;
 

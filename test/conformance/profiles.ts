@@ -49,6 +49,7 @@ export const PROFILES: readonly Profile[] = [
     start: file(",ro,thin"),
   },
   { name: "removable", what: "memory, removable, thin", ours: true, start: memory(",removable,thin") },
+  { name: "encrypted", what: "memory, thin, encrypted", ours: true, start: memory(",thin,encrypted") },
   {
     name: "4096",
     what: "image file, blocks of 4096 bytes",

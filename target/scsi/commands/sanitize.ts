@@ -1,8 +1,15 @@
-/** SANITIZE (SBC-4 5.35, 4.11): OVERWRITE, BLOCK ERASE and EXIT FAILURE MODE. */
-import type { IoResult } from "../../storage/block-device.ts";
-import { SanitizeBlockErase, type SanitizeCdb, SanitizeExitFailure, SanitizeOverwrite } from "../cdb.ts";
+/** SANITIZE (SBC-4 5.35, 4.11): OVERWRITE, BLOCK ERASE, CRYPTOGRAPHIC ERASE and EXIT FAILURE MODE. */
+import { type IoResult, OK } from "../../storage/block-device.ts";
+import {
+  SanitizeBlockErase,
+  type SanitizeCdb,
+  SanitizeCryptoErase,
+  SanitizeExitFailure,
+  SanitizeOverwrite,
+} from "../cdb.ts";
 import { type Command, GOOD } from "../command.ts";
 import { Condition } from "../condition.ts";
+import { isBlockErasable, isCryptoErasable } from "../erasing.ts";
 import { locationOf } from "../fields.ts";
 import { OVERWRITE_BYTES_PER_SECOND } from "../limits.ts";
 import { MediumOperation, type MediumPass } from "../medium-operation.ts";
@@ -34,9 +41,13 @@ export const sanitizeCommands: readonly CommandDefinition[] = [
   },
   {
     ...sanitize(SanitizeBlockErase),
-    // What is erased is what no longer has a place on the medium.
-    supported: (unit) => seesEveryCommand(unit) && unit.device.thin,
+    supported: isBlockErasable,
     execute: (command) => begin(command, SanitizeBlockErase, [clearing(command.unit)]),
+  },
+  {
+    ...sanitize(SanitizeCryptoErase),
+    supported: isCryptoErasable,
+    execute: (command) => begin(command, SanitizeCryptoErase, [changingKey(command)]),
   },
   {
     ...sanitize(SanitizeExitFailure),
@@ -105,6 +116,15 @@ function writing({ unit }: Command, piece: Buffer): MediumPass {
     stepBytes: piece.length,
     bytesPerSecond: OVERWRITE_BYTES_PER_SECOND,
     perform: (offset, bytes) => unit.device.write(offset, [piece.subarray(0, bytes)]),
+  };
+}
+
+/** One step, however large the medium. */
+function changingKey({ unit }: Command): MediumPass {
+  return {
+    stepBytes: Math.max(1, unit.device.sizeBytes),
+    bytesPerSecond: Number.POSITIVE_INFINITY,
+    perform: () => unit.device.cryptoErase?.() ?? OK,
   };
 }
 

@@ -1,5 +1,6 @@
 /** The VPD pages of block devices (SBC-4 6.6), each without its header of four bytes. */
 
+import { isBlockErasable, isCryptoErasable } from "../erasing.ts";
 import {
   MAX_COMPARE_AND_WRITE_BLOCKS,
   MAX_TRANSFER_BYTES,
@@ -14,7 +15,7 @@ import { BlockCharacteristicsPage, BlockLimitsPage, ProvisioningPage } from "./l
 
 /** MEDIUM ROTATION RATE 0001h: none (SBC-4 6.6.2, table 241); 0000h: not told. */
 const NON_ROTATING = 1;
-/** WABEREQ 01b: what BLOCK ERASE left can be read (SBC-4 6.6.2, table 243). */
+/** WABEREQ and WACEREQ 01b: what BLOCK ERASE and CRYPTOGRAPHIC ERASE left can be read (SBC-4 6.6.2, tables 243 and 244). */
 const READS_SUCCEED = 1;
 /** PROVISIONING TYPE (SBC-4 6.6.6, table 256). */
 const ProvisioningType = { FULL_OR_NOT_TOLD: 0, THIN: 2 } as const;
@@ -46,7 +47,8 @@ export function blockLimits({ device, blockBytes, excludesOthers, maxAtomicBlock
 export function blockDeviceCharacteristics(unit: LogicalUnit): Uint8Array {
   return BlockCharacteristicsPage.encode({
     rotationRate: unit.identity.rotational ? 0 : NON_ROTATING,
-    readsAfterBlockErase: unit.device.thin && !unit.servedElsewhere ? READS_SUCCEED : 0,
+    readsAfterBlockErase: isBlockErasable(unit) ? READS_SUCCEED : 0,
+    readsAfterCryptoErase: isCryptoErasable(unit) ? READS_SUCCEED : 0,
   });
 }
 

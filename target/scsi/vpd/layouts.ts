@@ -48,7 +48,11 @@ export const BlockLimitsPage = layout(60, {
 });
 
 /** B1h (SBC-4 6.6.2). */
-export const BlockCharacteristicsPage = layout(60, { rotationRate: uint(0, 2), readsAfterBlockErase: bits(3, 6, 2) });
+export const BlockCharacteristicsPage = layout(60, {
+  rotationRate: uint(0, 2),
+  readsAfterBlockErase: bits(3, 6, 2),
+  readsAfterCryptoErase: bits(3, 4, 2),
+});
 
 /** B2h (SBC-4 6.6.6). */
 export const ProvisioningPage = layout(4, {

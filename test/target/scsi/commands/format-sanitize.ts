@@ -1,9 +1,14 @@
 /** FORMAT UNIT and SANITIZE: what is left on the medium, and what others are told meanwhile. */
 import test from "ava";
 import * as cdbs from "node-iscsi-target/scsi/cdb.ts";
+import { BlockDeviceServer } from "node-iscsi-target/scsi/device-server.ts";
+import { LogicalUnit } from "node-iscsi-target/scsi/logical-unit.ts";
 import { FormatHeaderShort, OverwriteList } from "node-iscsi-target/scsi/parameter-data.ts";
 import { FixedSense } from "node-iscsi-target/scsi/sense.ts";
-import { anotherHost, cdbOf, type Rig, rig, type ScsiHost, senseName } from "../../../helpers/scsi-host.ts";
+import { FixedInventory } from "node-iscsi-target/scsi/server-context.ts";
+import { EncryptedDevice } from "node-iscsi-target/storage/encryption/encrypted-device.ts";
+import { MemoryDevice } from "node-iscsi-target/storage/memory-device.ts";
+import { anotherHost, cdbOf, IDENTITY, type Rig, rig, type ScsiHost, senseName } from "../../../helpers/scsi-host.ts";
 
 const { SanitizeBlockErase, SanitizeOverwrite, SanitizeExitFailure, FormatUnit } = cdbs;
 
@@ -153,4 +158,40 @@ test("READ DEFECT DATA tells lists that are empty", async (t) => {
   const twelve = await host.send(cdbOf(cdbs.ReadDefectData12, { grown: 1, allocationBytes: 100 }));
   t.deepEqual([...(twelve.dataIn ?? [])], [0, 0x08, 0, 0, 0, 0, 0, 0]);
   t.is(senseName(await host.send(cdbOf(cdbs.ReadDefectData10, { format: 6 }))), "INVALID_FIELD_IN_CDB");
+});
+
+test("CRYPTOGRAPHIC ERASE is there where the device is encrypted, and leaves nothing of what was written", async (t) => {
+  const stored = new MemoryDevice({ sizeBytes: 1024 * 1024 });
+  const unit = new LogicalUnit(new EncryptedDevice(stored), IDENTITY);
+  const server = new BlockDeviceServer({ inventory: new FixedInventory(new Map([[0, unit]])) });
+  const [host, other] = [await anotherHost(server), await anotherHost(server)];
+  const page = async () =>
+    (await host.send(cdbOf(cdbs.Inquiry, { vitalData: 1, pageCode: 0xb1, allocationBytes: 64 }))).dataIn;
+  t.is(((await page())?.[7] ?? 0) & 0x30, 0x10, "WACEREQ 01b: what is left can be read");
+  const read = async () => Buffer.from((await other.send(cdbOf(cdbs.Read10, { lba: 0, blocks: 16 }))).dataIn ?? []);
+  await host.send(cdbOf(cdbs.Write10, { lba: 0, blocks: 8 }), Buffer.alloc(4096, 7));
+  t.deepEqual((await read()).subarray(0, 4096), Buffer.alloc(4096, 7));
+  t.is(
+    senseName(await host.send(cdbOf(cdbs.SanitizeCryptoErase, { listBytes: 8 }), Buffer.alloc(8))),
+    "INVALID_FIELD_IN_CDB",
+  );
+  t.is(senseName(await host.send(cdbOf(cdbs.SanitizeCryptoErase))), "GOOD");
+  const found = await read();
+  t.false(found.subarray(0, 4096).includes(Buffer.alloc(16, 7)));
+  t.deepEqual(found.subarray(4096), Buffer.alloc(4096), "what was never written has no contents to lose");
+
+  const plain = await rig();
+  t.is(senseName(await plain.host.send(cdbOf(cdbs.SanitizeCryptoErase))), "INVALID_COMMAND_OPERATION_CODE");
+});
+
+test("a CRYPTOGRAPHIC ERASE that could not change the key has failed", async (t) => {
+  const keys = {
+    load: () => Buffer.alloc(64, "0123456789"),
+    replace: () => Promise.reject(Object.assign(new Error("EIO"), { code: "EIO" })),
+  };
+  const unit = new LogicalUnit(new EncryptedDevice(new MemoryDevice({ sizeBytes: 1024 * 1024 }), keys), IDENTITY);
+  const server = new BlockDeviceServer({ inventory: new FixedInventory(new Map([[0, unit]])) });
+  const host = await anotherHost(server);
+  t.is(senseName(await host.send(cdbOf(cdbs.SanitizeCryptoErase))), "SANITIZE_COMMAND_FAILED");
+  t.is(senseName(await host.send(cdbOf(cdbs.Read10, { blocks: 1 }))), "SANITIZE_COMMAND_FAILED");
 });
