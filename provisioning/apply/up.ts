@@ -26,6 +26,8 @@ export interface UpOptions {
   /** Called once with what will be done, before it is begun. */
   readonly onPlan?: (plan: Plan, lab: Lab) => void;
   readonly hooks?: ApplyHooks;
+  /** Called when a step has failed, while all that was done is still there. */
+  readonly beforeUndo?: () => Promise<void>;
 }
 
 /**
@@ -40,6 +42,7 @@ export async function up(options: UpOptions): Promise<Plan> {
     try {
       return await upWithin(lab, record, context, options);
     } catch (error) {
+      await options.beforeUndo?.();
       throw await undone(error, context);
     }
   });

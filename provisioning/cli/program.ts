@@ -9,6 +9,7 @@ import { hostVerbs } from "./commands/host.ts";
 import { labVerbs } from "./commands/lab.ts";
 import { observationVerbs } from "./commands/observation.ts";
 import { poolVerbs } from "./commands/pool.ts";
+import { scenarioVerbs } from "./commands/scenario.ts";
 import { sessionVerbs } from "./commands/session.ts";
 import { zoneVerbs } from "./commands/zone.ts";
 import { addDaemons } from "./daemons.ts";
@@ -24,6 +25,7 @@ const FAMILIES: readonly (readonly [name: string, summary: string, verbs: readon
   ["host", "Hosts, and the guests among them", hostVerbs],
   ["session", "iSCSI sessions", sessionVerbs],
   ["fault", "Faults on demand", faultVerbs],
+  ["scenario", "Scenarios: timelines of faults, steps and expectations", scenarioVerbs],
 ];
 
 /** The whole command line. `argv` tells a daemon's call from a verb of the family of the same name. */

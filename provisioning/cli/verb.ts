@@ -12,6 +12,8 @@ export interface VerbContext {
   readonly json: boolean;
   readonly api: ApiClient;
   readonly supervisor: SupervisorClient;
+  /** The whole command line. */
+  readonly program: Command;
   /** Aborted by Ctrl-C and SIGTERM. */
   readonly signal: AbortSignal;
   /** The result: as one JSON document with --json, else as text (nothing where that is empty). */
@@ -80,6 +82,7 @@ async function contextOf(command: Command): Promise<VerbContext> {
   return {
     state: directory,
     json,
+    program: root(command),
     api: new ApiClient(directory, signal),
     supervisor: new SupervisorClient(directory),
     signal,
@@ -89,6 +92,10 @@ async function contextOf(command: Command): Promise<VerbContext> {
     },
     note: (text) => void process.stderr.write(`${text}\n`),
   };
+}
+
+function root(command: Command): Command {
+  return command.parent === null ? command : root(command.parent);
 }
 
 /** The nearest setting counts: the verb's own, then its family's, then the program's. */

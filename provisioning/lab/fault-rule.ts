@@ -7,29 +7,61 @@ import type { Draft } from "./draft.ts";
 import type { Report } from "./rules.ts";
 import { didYouMean } from "./suggestion.ts";
 
-/** Every fault is one by its grammar, and all that it names is in the file. */
-export function faultIsOne(draft: Draft, report: Report): void {
-  for (const { path, text } of draft.texts("faults")) checkFaultText(text, path, draft, report);
+/** The names of a lab, as faults and scenarios use them. */
+export interface LabNames {
+  readonly disks: readonly string[];
+  readonly agents: readonly string[];
+  readonly hosts: readonly string[];
+  /** Those of the hosts that are started here. */
+  readonly guests: readonly string[];
+  readonly pools: readonly string[];
+  /** The last parts of storage devices' paths. */
+  readonly devices: readonly string[];
+  readonly faults: readonly string[];
 }
 
-/** One fault wherever it stands in a file; `draft` is the lab it is for. */
-export function checkFaultText(text: string, path: Path, draft: Draft, report: Report): void {
+/** Every fault is one by its grammar, and all that it names is in the file. */
+export function faultIsOne(draft: Draft, report: Report): void {
+  const names = namesOf(draft);
+  for (const { path, text } of draft.texts("faults")) checkFaultText(text, path, names, report);
+}
+
+/** One fault wherever it stands in a file. */
+export function checkFaultText(text: string, path: Path, names: LabNames, report: Report): void {
   try {
     const { on, effect } = parseFault(text);
-    for (const { kind, name, known } of namesIn(on, draft)) {
-      if (known.includes(name)) continue;
-      report(path, `the unknown ${kind} '${name}'`, `${oneOf(kind, known)}${didYouMean(name, known)}`);
+    for (const { kind, name, known } of namesIn(on, names)) {
+      if (!known.includes(name)) report(path, ...unknownName(kind, name, known));
     }
-    if (effect.kind === "power-cut") guestsOnly(on, path, draft, report);
+    if (effect.kind === "power-cut") guestsOnly(on, path, names, report);
   } catch (error) {
     if (!(error instanceof FaultTextError)) throw error;
     report(path, `${error.found} at column ${error.column} of the fault`, error.expected);
   }
 }
 
-function guestsOnly({ host }: Selection, path: Path, draft: Draft, report: Report): void {
+/** What was found, and what was expected, for a name that nothing has. */
+export function unknownName(kind: string, name: string, known: readonly string[]): [found: string, expected: string] {
+  const list = known.length === 0 ? `a ${kind}, of which there is none` : `one of the ${kind}s ${known.join(", ")}`;
+  return [`the unknown ${kind} '${name}'`, `${list}${didYouMean(name, known)}`];
+}
+
+export function namesOf(draft: Draft): LabNames {
+  const devices = draft.entries("pools").flatMap((pool) => pool.entries("devices"));
+  return {
+    disks: draft.names("disks"),
+    agents: draft.names("agents"),
+    hosts: draft.names("hosts"),
+    guests: draft.entries("hosts").flatMap((host) => (host.flag("external") ? [] : [host.name])),
+    pools: draft.names("pools"),
+    devices: devices.map((device) => basename(draft.devicePath(device) ?? "")),
+    faults: draft.texts("faults").map(({ name }) => name),
+  };
+}
+
+function guestsOnly({ host }: Selection, path: Path, { hosts, guests }: LabNames, report: Report): void {
   for (const name of host ?? []) {
-    if (draft.entry("hosts", name)?.flag("external") !== true) continue;
+    if (guests.includes(name) || !hosts.includes(name)) continue;
     report(path, `the external host '${name}'`, "a guest of the lab: others' power cannot be cut from here");
   }
 }
@@ -40,30 +72,21 @@ interface Named {
   readonly known: readonly string[];
 }
 
-function namesIn(on: Selection, draft: Draft): Named[] {
+function namesIn(on: Selection, { disks, agents, hosts, pools, devices }: LabNames): Named[] {
   const named = (kind: string, names: readonly string[] = [], known: readonly string[]) =>
     names.map((name) => ({ kind, name, known }));
   const paths = (on.path ?? []).map((path) => path.split("/"));
   // A device may also be named by the number that it gets only when its pool is made.
-  const devices = on.device?.filter((name) => !/^[0-9]+$/.test(name));
+  const files = on.device?.filter((name) => !/^[0-9]+$/.test(name));
   return [
-    ...named("disk", on.disk, draft.names("disks")),
-    ...named("agent", on.agent, draft.names("agents")),
-    ...named("host", on.host, draft.names("hosts")),
-    ...named("pool", on.pool, draft.names("pools")),
-    ...named("device", devices, deviceNames(draft)),
+    ...named("disk", on.disk, disks),
+    ...named("agent", on.agent, agents),
+    ...named("host", on.host, hosts),
+    ...named("pool", on.pool, pools),
+    ...named("device", files, devices),
     ...paths.flatMap(([host = "", agent = ""]) => [
-      ...named("host", [host], draft.names("hosts")),
-      ...named("agent", [agent], draft.names("agents")),
+      ...named("host", [host], hosts),
+      ...named("agent", [agent], agents),
     ]),
   ];
-}
-
-function deviceNames(draft: Draft): string[] {
-  const devices = draft.entries("pools").flatMap((pool) => pool.entries("devices"));
-  return devices.map((device) => basename(draft.devicePath(device) ?? ""));
-}
-
-function oneOf(kind: string, known: readonly string[]): string {
-  return known.length === 0 ? `a ${kind} (the file has none)` : `one of the file's ${kind}s, ${known.join(", ")}`;
 }

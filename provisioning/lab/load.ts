@@ -15,13 +15,14 @@ import { schemaProblems } from "./schema-check.ts";
 export class LabFileError extends UserError {
   readonly problems: readonly LabProblem[];
 
-  constructor(file: string, problems: readonly LabProblem[]) {
+  /** `kind` is what the file was taken for. */
+  constructor(file: string, problems: readonly LabProblem[], kind = "lab file") {
     const [first] = problems;
     const lines = problems.map((problem) => problemText(file, problem));
     const sentence =
       problems.length === 1 && first !== undefined
         ? problemText(file, first)
-        : `The lab file ${file} has ${problems.length} errors and was refused as a whole:`;
+        : `The ${kind} ${file} has ${problems.length} errors and was refused as a whole:`;
     super("LAB_FILE", sentence, { details: problems.length === 1 ? [] : lines });
     this.problems = problems;
   }
@@ -64,12 +65,12 @@ function problemsOf(document: LabDocument, draft: Draft): LabProblem[] {
 }
 
 /** By line, and one for each place where several rules say the same. */
-function distinct(problems: readonly LabProblem[]): LabProblem[] {
+export function distinct(problems: readonly LabProblem[]): LabProblem[] {
   const byText = new Map(problems.map((problem) => [problemText("", problem), problem]));
   return [...byText.values()].sort((a, b) => a.line - b.line);
 }
 
-async function readLabFile(file: string): Promise<string> {
+export async function readLabFile(file: string): Promise<string> {
   try {
     return await readFile(file, "utf8");
   } catch (error) {

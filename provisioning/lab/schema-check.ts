@@ -4,16 +4,23 @@ import { type LabDocument, type Path, pathText } from "./document.ts";
 import { type LabProblem, shown } from "./problem.ts";
 import { didYouMean } from "./suggestion.ts";
 
-/** Where the published schema lies: `provisioning/lab.schema.json`. */
-export const SCHEMA_FILE = new URL("../lab.schema.json", import.meta.url);
+/** Where the published schemas lie: `provisioning/lab.schema.json` and the other. */
+const SCHEMA_FILES = {
+  lab: new URL("../lab.schema.json", import.meta.url),
+  scenario: new URL("../scenario.schema.json", import.meta.url),
+} as const;
+export type SchemaName = keyof typeof SCHEMA_FILES;
 
-const validate = new Ajv2020({ allErrors: true, verbose: true, strict: true, strictTypes: false }).compile(
-  JSON.parse(readFileSync(SCHEMA_FILE, "utf8")) as object,
-);
+const ajv = new Ajv2020({ allErrors: true, verbose: true, strict: true, strictTypes: false });
+for (const [name, file] of Object.entries(SCHEMA_FILES)) {
+  ajv.addSchema(JSON.parse(readFileSync(file, "utf8")) as object, name);
+}
 
 /** Everything in which the file differs from its schema, each with its line. */
-export function schemaProblems(document: LabDocument): LabProblem[] {
-  if (validate(document.value)) return [];
+export function schemaProblems(document: LabDocument, schema: SchemaName = "lab"): LabProblem[] {
+  const validate = ajv.getSchema(schema);
+  if (validate === undefined) throw new Error(`there is no schema '${schema}'`);
+  if (validate(document.value) === true) return [];
   return (validate.errors ?? []).flatMap((error) => problemOf(document, error) ?? []);
 }
 

@@ -87,6 +87,11 @@ export class TestLab {
     await writeFile(this.file, stringify(lab));
   }
 
+  /** A scenario file beside the lab file. */
+  async writeScenario(name: string, scenario: object): Promise<void> {
+    await writeFile(join(this.directory, name), stringify(scenario));
+  }
+
   async up(lab: object): Promise<void> {
     await this.writeFile(lab);
     await this.must("up", this.file);

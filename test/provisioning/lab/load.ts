@@ -43,15 +43,14 @@ const WRONG: readonly Wrong[] = [
     what: "a fault of a disk that the file does not have",
     line: 17,
     text: "  all: { hosts: [web, outside], agents: [a, b], disks: [data] }\nfaults: { slow: on disk=dat do busy }",
-    error:
-      "18: faults.slow: found the unknown disk 'dat', expected one of the file's disks, data; did you mean 'data'?",
+    error: "18: faults.slow: found the unknown disk 'dat', expected one of the disks data; did you mean 'data'?",
   },
   {
     what: "a fault of a device that no pool has",
     line: 17,
     text: "  all: { hosts: [web, outside], agents: [a, b], disks: [data] }\nfaults: { lost: on device=main-2.img do device-loss }",
     error:
-      "18: faults.lost: found the unknown device 'main-2.img', expected one of the file's devices, main-0.img, main-1.img; did you mean 'main-0.img'?",
+      "18: faults.lost: found the unknown device 'main-2.img', expected one of the devices main-0.img, main-1.img; did you mean 'main-0.img'?",
   },
   {
     what: "a fault that cuts the power of somebody else's machine",
@@ -71,7 +70,7 @@ const WRONG: readonly Wrong[] = [
     line: 10,
     text: "agent:",
     error:
-      "10: agent: found the unknown key 'agent', expected one of lab, pools, disks, agents, hosts, zones, faults; did you mean 'agents'?",
+      "10: agent: found the unknown key 'agent', expected one of lab, pools, disks, agents, hosts, zones, faults, timeline; did you mean 'agents'?",
   },
   {
     what: "a decimal unit",

@@ -1,0 +1,105 @@
+/** What a scenario file says wrongly is refused as a whole, with line and reason. */
+import { readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import test, { type ExecutionContext } from "ava";
+import { execa } from "execa";
+import { temporaryDirectory } from "../../helpers/state-directory.ts";
+
+const BIN = new URL("../../../provisioning/bin/sanlab.js", import.meta.url).pathname;
+const EXAMPLES = new URL("../../../examples/scenarios/", import.meta.url).pathname;
+
+const LAB = `lab: small
+pools: { main: { devices: [{ path: main-0.img, size: 64MiB }] } }
+disks: { data: { pool: main, size: 16MiB } }
+agents: { a: {} }
+hosts:
+  web: { disks: [data] }
+  outside: { disks: [data], iqn: "iqn.2026-11.example:outside", external: true }
+zones: { all: { hosts: [web, outside], agents: [a], disks: [data] } }
+`;
+const HEAD = "scenario: s\nlab: lab.yaml\ntimeline:\n";
+
+/** A step, which is line 4, and a part of each sentence about it. */
+const WRONG: readonly (readonly [step: string, ...said: RegExp[]])[] = [
+  ["{ at: 5 seconds, clear: all }", /4: timeline\[0\]\.at: found '5 seconds', expected a time with its unit/],
+  ["{ att: 5s, clear: all }", /the unknown key 'att', expected one of .*; did you mean 'at'\?/],
+  ["{ at: 5s }", /a step that does nothing, expected exactly one of expect, fault/],
+  ["{ clear: all, stop: w }", /clear and stop in one step/, /the unknown load 'w'/],
+  ["{ fault: on disk=dat do busy }", /timeline\[0\]\.fault: found the unknown disk 'dat'.*did you mean 'data'/],
+  ["{ fault: on disk=data do brew }", /found 'brew' at column 17 of the fault/],
+  ["{ fault: on host=outside do power-cut }", /the external host 'outside'/],
+  ["{ clear: slow }", /the unknown fault 'slow'/],
+  ["{ expect: { paths: { host: web, disk: data } } }", /expected \{ host: web, disk: data, active: 2 \}/],
+  ["{ expect: { paths: { host: outside, disk: data, active: 1 } } }", /the external host 'outside', expected a guest/],
+  ["{ expect: { load: { name: w, errors: 0 } } }", /the unknown load 'w', expected a load, of which there is none/],
+  ["{ expect: { contents: { host: web, disk: data, like: before } } }", /the unknown memory 'before'/],
+  ["{ expect: { contents: { host: web, disk: data, equal: true } } }", /one of 'like' and 'same'/],
+  ["{ expect: { fault: { name: f, fired: some } } }", /expected a whole number, or a comparison/],
+  ["{ expect: { consistent: true }, every: 2s }", /'every' beside 'expect'/],
+  ["{ clear: all, times: 3 }", /'times' alone, expected 'every' with it/],
+  ["{ clear: all, holds: 3s }", /'holds' beside 'clear'/],
+  ["{ sanlab: disk resze data }", /found 'disk resze data', expected a command of sanlab \(.*resze/],
+  ["{ sanlab: disk resize data }", /required option/],
+  ["{ sanlab: down --destroy }", /expected a command that changes or shows something of the running lab/],
+  ["{ run: { host: web, command: lsblk } }", /expected a list of words/],
+  ["{ run: { host: web, command: [ls], output: '[' } }", /expected a regular expression/],
+  ["{ load: { name: w, host: web } }", /neither disk nor file/],
+  ["{ load: { name: w, host: web, disk: data, block: 3KiB } }", /expected one of 4KiB, 64KiB, 1MiB/],
+];
+
+async function check(t: ExecutionContext, scenario: string) {
+  const directory = await temporaryDirectory(t);
+  await writeFile(join(directory, "lab.yaml"), LAB);
+  await writeFile(join(directory, "s.yaml"), scenario);
+  return execa(process.execPath, [BIN, "scenario", "run", "s.yaml"], {
+    cwd: directory,
+    reject: false,
+    stdin: "ignore",
+  });
+}
+
+test("everything wrong in a scenario is told with its line, and nothing is started", async (t) => {
+  const { stderr, exitCode } = await check(t, `${HEAD}${WRONG.map(([step]) => `  - ${step}\n`).join("")}`);
+  t.is(exitCode, 1);
+  // Shape comes first; what is right in shape is looked at for its meaning.
+  t.regex(stderr, /sanlab: The scenario file s\.yaml has [0-9]+ errors and was refused as a whole:/);
+  t.timeout(120_000);
+  for (const [step, ...said] of WRONG) {
+    const refused = await check(t, `${HEAD}  - ${step}\n`);
+    t.is(refused.exitCode, 1, step);
+    for (const expression of said) t.regex(refused.stderr, expression, step);
+    t.regex(refused.stderr, /s\.yaml:4: /, step);
+  }
+});
+
+test("a lab file that is wrong, is not there, or has no timeline is no scenario", async (t) => {
+  const directory = await temporaryDirectory(t);
+  const run = (...args: string[]) =>
+    execa(process.execPath, [BIN, ...args], { cwd: directory, reject: false, stdin: "ignore" });
+  await writeFile(join(directory, "lab.yaml"), LAB.replace("16MiB", "16MB"));
+  await writeFile(join(directory, "s.yaml"), `${HEAD}  - { clear: all }\n`);
+  t.regex((await run("scenario", "run", "s.yaml")).stderr, /lab\.yaml:3: disks\.data\.size: found '16MB'/);
+  await writeFile(join(directory, "s.yaml"), `scenario: s\nlab: other.yaml\ntimeline:\n  - { clear: all }\n`);
+  t.regex((await run("scenario", "run", "s.yaml")).stderr, /other\.yaml is not there/);
+  await writeFile(join(directory, "lab.yaml"), LAB);
+  t.regex((await run("scenario", "run", "lab.yaml")).stderr, /a lab file without a timeline/);
+  await writeFile(join(directory, "lab.yaml"), `${LAB}timeline:\n  - { clear: all }\n`);
+  t.is((await run("scenario", "check", "lab.yaml")).exitCode, 0);
+  await writeFile(join(directory, "s.yaml"), `scenario: s\ntimeline:\n  - { clear: all }\n`);
+  const nowhere = await run("scenario", "run", "s.yaml");
+  t.is(nowhere.exitCode, 3);
+  t.regex(nowhere.stderr, /names no lab file, and there is no lab in/);
+  t.deepEqual((await readdir(directory)).sort(), ["lab.yaml", "s.yaml"], "nothing was made");
+});
+
+test("every shipped scenario is right", async (t) => {
+  t.timeout(120_000);
+  const files = (await readdir(EXAMPLES)).filter((name) => name.endsWith(".yaml"));
+  t.true(files.length > 1);
+  for (const file of files) {
+    const isScenario = !(await execa("grep", ["-q", "^scenario:", join(EXAMPLES, file)], { reject: false })).failed;
+    const verb = isScenario ? ["scenario", "check"] : ["validate"];
+    const { exitCode, stderr } = await execa(process.execPath, [BIN, ...verb, join(EXAMPLES, file)], { reject: false });
+    t.is(exitCode, 0, `${file}: ${stderr}`);
+  }
+});

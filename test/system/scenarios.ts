@@ -1,0 +1,87 @@
+/** The shipped scenarios, each on a lab with a real guest that they share, as a user runs them. */
+import { cp, mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import anyTest, { type TestFn } from "ava";
+import { execa } from "execa";
+import { countGuests, TestLab } from "../helpers/lab.ts";
+
+const test = anyTest.serial as TestFn;
+const EXAMPLES = new URL("../../examples/scenarios/", import.meta.url).pathname;
+
+interface Report {
+  readonly passed: boolean;
+  readonly steps: readonly { readonly name: string; readonly verdict: string; readonly saw: string }[];
+  readonly logs: readonly { readonly log: string; readonly lines: readonly string[] }[];
+}
+
+let lab: TestLab;
+
+test.before(async () => {
+  lab = new TestLab(await mkdtemp(join(tmpdir(), "sanlab-test-")));
+  await cp(EXAMPLES, lab.directory, { recursive: true });
+  await lab.must("up", "two-paths.yaml");
+  countGuests({ hosts: { web: {} } });
+});
+test.after.always(() => lab.destroy());
+
+for (const name of ["path-failover"]) {
+  test(`scenario ${name} goes as expected`, async (t) => {
+    t.timeout(300_000);
+    const { exitCode, stdout, stderr } = await lab.run(["scenario", "run", `${name}.yaml`, "--json"], {
+      timeoutMs: 280_000,
+    });
+    t.is(exitCode, 0, stderr + stdout);
+    t.true((JSON.parse(stdout) as Report).passed);
+  });
+}
+
+test("a scenario that fails tells where and why, in every form, and tidies up", async (t) => {
+  t.timeout(120_000);
+  await lab.writeScenario("wrong.yaml", {
+    scenario: "wrong",
+    timeline: [
+      { load: { name: "w", host: "web", disk: "data" } },
+      { fault: "on disk=data do delay 1ms", as: "slow" },
+      { expect: { paths: { host: "web", disk: "data", active: 3 } }, within: "2s" },
+      { clear: "slow" },
+    ],
+  });
+  const { exitCode, stdout } = await lab.run(["scenario", "run", "wrong.yaml", "--json", "--junit", "report.xml"]);
+  t.is(exitCode, 1);
+  const report = JSON.parse(stdout) as Report;
+  t.deepEqual(
+    report.steps.map(({ verdict }) => verdict),
+    ["passed", "passed", "failed", "skipped"],
+  );
+  t.regex(report.steps[2]?.saw ?? "", /2 of 2 paths of 'data' at 'web' active/);
+  const logs = report.logs.map(({ log }) => log);
+  t.deepEqual(
+    ["agent-a", "agent-b", "controller", "host-web"].filter((log) => !logs.includes(log)),
+    [],
+  );
+  const xpath = ["--xpath", "string(//testcase[4]/failure/@message)", join(lab.directory, "report.xml")];
+  t.regex((await execa("xmllint", xpath)).stdout, /2 of 2 paths/);
+  t.deepEqual(await lab.json("fault", "list"), []);
+  t.is((await lab.guest("web", "ls /run/sanlab/loads/w/running 2> /dev/null || echo ended")).trim(), "ended");
+});
+
+test("words of a scenario reach programs as they are, and no shell", async (t) => {
+  t.timeout(120_000);
+  const nasty = "$(touch /run/owned); `touch /run/owned` & 'x' \"y\"";
+  await lab.writeScenario("words.yaml", {
+    scenario: "words",
+    timeline: [
+      { run: { host: "web", command: ["echo", nasty], output: "\\$\\(touch /run/owned\\); `touch" } },
+      { sanlab: ["host", "exec", "web", "--", "echo", nasty], says: "\\$\\(touch" },
+      { load: { name: "w", host: "web", file: `/run/$(touch owned);x` } },
+      // The guest's memory takes no direct I/O, which a load does; here it matters only what the file is called.
+      { expect: { load: { name: "w", errors: ">= 1" } } },
+      { stop: "w" },
+      { run: { host: "web", command: ["ls", "/run/$(touch owned);x"] } },
+      { expect: { command: { host: "web", command: ["ls", "/run/owned"], exit: 2 } } },
+    ],
+  });
+  const { exitCode, stdout } = await lab.run(["scenario", "run", "words.yaml"]);
+  t.is(exitCode, 0, stdout);
+});
