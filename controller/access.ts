@@ -1,12 +1,25 @@
 /** Agents, hosts, exports and zones: who sees what, and where. */
 
 import { targetName } from "./agents/admission.ts";
-import type { Agent, AgentRequest, ExportPath, ExportRequest, Host, HostRequest, Zone } from "./api/resources.ts";
+import type {
+  Agent,
+  AgentRequest,
+  ExportPath,
+  ExportRequest,
+  Host,
+  HostRequest,
+  JoinDocument,
+  Zone,
+} from "./api/resources.ts";
 import type { ControllerCore } from "./core.ts";
 import type { AgentRecord, ExportRecord } from "./records.ts";
+import { admitRemote } from "./remote/join.ts";
 import { notFound, Refusal } from "./user-error.ts";
 
-export async function addAgent(core: ControllerCore, { name, portal, advertise }: AgentRequest): Promise<Agent> {
+export async function addAgent(
+  core: ControllerCore,
+  { name, portal, advertise, remote }: AgentRequest,
+): Promise<Agent & { readonly join?: JoinDocument }> {
   if (core.records.agents.has(name))
     throw new Refusal("exists", `There is an agent '${name}' already; choose another name.`);
   const same = core.records.agents
@@ -18,9 +31,11 @@ export async function addAgent(core: ControllerCore, { name, portal, advertise }
       `Portal ${portal.host}:${portal.port} is that of agent '${same.name}'; choose another port.`,
     );
   const ids = core.records.agents.values().map(({ relativePortId }) => relativePortId);
+  const elsewhere = remote && (await admitRemote(core, name, remote));
   const record: AgentRecord = {
     name,
     portal,
+    ...(elsewhere && { remote: elsewhere.remote }),
     advertise: advertise ?? null,
     sticky: null,
     relativePortId: Math.max(0, ...ids) + 1,
@@ -29,7 +44,7 @@ export async function addAgent(core: ControllerCore, { name, portal, advertise }
     tables: [],
   };
   await core.records.agents.save(core.options.store, name, record);
-  return describeAgent(core, record);
+  return { ...describeAgent(core, record), ...(elsewhere && { join: elsewhere.join }) };
 }
 
 export async function removeAgent(core: ControllerCore, name: string): Promise<void> {
@@ -51,6 +66,8 @@ export function describeAgent(core: ControllerCore, record: AgentRecord): Agent 
     advertise: record.advertise,
     target: targetName(core.lab.name, record.name),
     incarnation: record.incarnation,
+    fence: record.remote === undefined ? "kill" : "lease",
+    leaseMs: record.remote?.leaseMs ?? null,
     state: session?.fenced ? "fenced" : connected ? "connected" : record.incarnation === 0 ? "new" : "disconnected",
     problem: core.agents.problems.get(record.name) ?? null,
   };

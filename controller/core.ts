@@ -13,6 +13,7 @@ import { DiskFaults } from "./faults.ts";
 import type { HostPower } from "./injection/host-power.ts";
 import { AllRecords, type LabRecord } from "./records.ts";
 import { recover } from "./recovery.ts";
+import { isShared } from "./remote/sharing.ts";
 import { Space } from "./space.ts";
 import type { Put } from "./store/records.ts";
 import type { Store } from "./store/store.ts";
@@ -48,6 +49,8 @@ export class ControllerCore {
   space!: Space;
   units!: Units;
   exclusions!: Exclusions;
+  /** Where agents of other machines reach this controller; undefined: nowhere. */
+  door: { readonly url: string; readonly ca: string } | undefined;
   #lab!: LabRecord;
   #nextNumber = 1;
   readonly #faults = new Map<string, DiskFaults>();
@@ -81,6 +84,7 @@ export class ControllerCore {
       clock,
       drainLimitMs,
       log,
+      onBug: (error) => core.bug(error),
       onBegin: (name, session) => core.#begins(name, session),
       onTable: (session, table) => core.exclusions.joins(session, table),
     });
@@ -137,6 +141,10 @@ export class ControllerCore {
         return session.acknowledged(message);
       case "listening":
         return void this.agents.listening(name, message).catch((error: unknown) => this.bug(error));
+      case "renew":
+        return this.agents.renew(name, session, message);
+      case "farewell":
+        return void this.agents.farewell(name, session).catch((error: unknown) => this.bug(error));
       case "fault":
       case "unmap":
         return this.#faultsOf(message.table).push(session, message);
@@ -202,11 +210,14 @@ export class ControllerCore {
     for (const { device, path, uuid, pool, segments } of this.records.devices.values()) {
       this.allocator.addDevice(device, pool, segments);
       try {
-        this.media.set(device, this.options.mediumSource.open(path, uuid));
+        const medium = this.options.mediumSource.open(path, uuid);
+        this.media.set(device, medium);
+        if (isShared(this)) medium.bypassCache?.(true);
       } catch (error) {
         if (!(error instanceof Error && "status" in error)) throw error;
         this.missing.set(device, error.message);
         this.options.log(error.message);
+        this.media.delete(device);
         this.allocator.removeDevice(device);
       }
     }

@@ -2,6 +2,7 @@
 import type { Device, DeviceRequest, Pool, PoolRequest } from "./api/resources.ts";
 import type { ControllerCore } from "./core.ts";
 import type { DeviceRecord, PoolRecord } from "./records.ts";
+import { isShared } from "./remote/sharing.ts";
 import { notFound, Refusal } from "./user-error.ts";
 
 export async function createPool(core: ControllerCore, request: PoolRequest): Promise<Pool> {
@@ -116,6 +117,13 @@ function adopt(core: ControllerCore, pool: PoolRecord, request: DeviceRequest): 
   const { medium, created } = mediumSource.adopt(path, { cluster: core.lab.cluster, uuid, segmentBytes }, request);
   const device = core.nextNumber();
   const segments = Math.floor(medium.sizeBytes / segmentBytes);
+  try {
+    if (isShared(core)) medium.bypassCache?.(true);
+  } catch (error) {
+    medium.close();
+    mediumSource.release(path, created);
+    throw error;
+  }
   core.media.set(device, medium);
   if (core.records.pools.get(pool.name) === undefined) core.allocator.addDevice(device, pool.name, segments);
   return {

@@ -1,6 +1,7 @@
 /** What the controller keeps besides the tables; each kind under its own prefix in the store. */
 import type { AgentProcess } from "node-iscsi-target/mapping/protocol.ts";
 import type { InjectionRecord } from "./injection/record.ts";
+import type { RemoteAgent, RemoteRecord } from "./remote/record.ts";
 import { Records } from "./store/records.ts";
 import type { Store } from "./store/store.ts";
 import type { UnitRecord } from "./units/record.ts";
@@ -53,8 +54,16 @@ export interface AgentRecord {
   /** Of the process that was last let in; 0: none yet. */
   readonly incarnation: number;
   readonly process: AgentProcess | null;
+  /** Where it is on another machine, and serves under leases. Absent: it is fenced by kill. */
+  readonly remote?: RemoteAgent;
+  /** This incarnation surely issues no I/O any more. Absent: it may. */
+  readonly ended?: true;
   /** Tables that this incarnation may hold: recorded before they are granted. */
   readonly tables: readonly string[];
+}
+/** Whether storage devices are used past the page cache, since agents of other machines use them too. */
+export interface SharingRecord {
+  readonly direct: boolean;
 }
 export interface HostRecord {
   readonly name: string;
@@ -79,6 +88,8 @@ export class AllRecords {
   readonly devices = new Records<DeviceRecord>("device");
   readonly disks = new Records<DiskRecord>("disk");
   readonly agents = new Records<AgentRecord>("agent");
+  readonly remote = new Records<RemoteRecord>("remote");
+  readonly sharing = new Records<SharingRecord>("sharing");
   readonly hosts = new Records<HostRecord>("host");
   readonly exports = new Records<ExportRecord>("export");
   readonly zones = new Records<ZoneRecord>("zone");

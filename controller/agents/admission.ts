@@ -1,5 +1,5 @@
 /** Hello: who an agent is, which incarnation it may go on as, and what it is told first (`spec.md`, Messages). */
-import type { Hello, Welcome } from "node-iscsi-target/mapping/protocol.ts";
+import type { Hello, Refused, Welcome } from "node-iscsi-target/mapping/protocol.ts";
 import { PROTOCOL_VERSION } from "node-iscsi-target/mapping/protocol.ts";
 import type { AgentRecord, LabRecord } from "../records.ts";
 import { AgentSession, type Connection } from "./agent-session.ts";
@@ -27,9 +27,11 @@ export class Admission {
     const { lab } = this.#roster.options;
     const record = this.#roster.record(hello.agent);
     const refusal =
-      record === undefined ? `This lab has no agent '${hello.agent}'; add it first.` : refusalOf(hello, record, lab);
+      record === undefined
+        ? fatal(`This lab has no agent '${hello.agent}'; add it first.`)
+        : refusalOf(hello, record, lab, connection);
     if (refusal !== undefined || record === undefined) {
-      connection.send({ type: "refused", reason: refusal ?? "", fatal: true });
+      connection.send(refusal as Refused);
       return undefined;
     }
     const session = this.#roster.session(record.name);
@@ -46,21 +48,27 @@ export class Admission {
   async #begin(connection: Connection, hello: Hello, record: AgentRecord): Promise<AgentSession> {
     const fresh = hello.incarnation === 0;
     if (fresh) {
-      await this.#fencing.end(record);
+      await this.#fencing.end(record.name);
       this.#roster.session(record.name)?.fence();
     }
-    const incarnation = fresh ? record.incarnation + 1 : record.incarnation;
-    const tables = fresh ? [] : record.tables;
+    // The wait for its end may have changed the record.
+    const { ended: _, ...present } = this.#roster.record(record.name) ?? record;
+    const incarnation = fresh ? present.incarnation + 1 : present.incarnation;
+    const tables = fresh ? [] : present.tables;
     // Durable before anything is granted to it.
-    const next: AgentRecord = { ...record, incarnation, process: hello.process, tables };
+    const next: AgentRecord = { ...present, incarnation, process: hello.process, tables };
     await this.#roster.save(next);
     const { cluster, epoch } = this.#roster.options.lab;
-    const known: Known = { session: new AgentSession({ cluster, epoch, incarnation }), has: new Map() };
+    const session = new AgentSession({ cluster, epoch, incarnation }, (detached) =>
+      this.#fencing.disconnected(record.name, detached),
+    );
+    const known: Known = { session, has: new Map() };
     this.#roster.known.set(record.name, known);
     this.#roster.problems.delete(record.name);
     this.#roster.options.onBegin(record.name, known.session);
     connection.send(welcome(next, known.session, this.#roster.options.lab));
     known.session.attach(connection);
+    this.#fencing.onChange();
     await this.#deliveries.synchronise(record.name, known, tables);
     return known.session;
   }
@@ -84,14 +92,29 @@ function welcome(record: AgentRecord, session: AgentSession, lab: LabRecord): We
       ...(record.sticky === null ? {} : { sticky: record.sticky }),
       ...(record.advertise === null ? {} : { advertise: record.advertise }),
     },
+    ...(record.remote === undefined ? {} : { lease: { durationMs: record.remote.leaseMs } }),
   };
 }
 
-function refusalOf(hello: Hello, record: AgentRecord, lab: LabRecord): string | undefined {
+function refusalOf(hello: Hello, record: AgentRecord, lab: LabRecord, connection: Connection): Refused | undefined {
+  const { name, remote } = record;
   if (hello.protocol !== PROTOCOL_VERSION)
-    return `This agent speaks protocol ${hello.protocol}, the controller ${PROTOCOL_VERSION}; run both from one version.`;
-  if (hello.incarnation !== 0 && (hello.cluster !== lab.cluster || hello.incarnation !== record.incarnation)) {
-    return `This process was incarnation ${hello.incarnation} of agent '${hello.agent}', which was fenced.`;
-  }
-  return undefined;
+    return fatal(
+      `This agent speaks protocol ${hello.protocol}, the controller ${PROTOCOL_VERSION}; run both from one version.`,
+    );
+  if (remote !== undefined && hello.process !== null)
+    return fatal(`Agent '${name}' is one of another machine, for this lab; start it with --fence lease.`);
+  if (remote === undefined && (hello.process === null || connection.isFromElsewhere === true))
+    return fatal(
+      `Agent '${name}' is one of the controller's machine, for this lab; start it there, or remove it and add it with --remote.`,
+    );
+  const isStale = hello.cluster !== lab.cluster || hello.incarnation !== record.incarnation || record.ended === true;
+  if (hello.incarnation === 0 || !isStale) return undefined;
+  const reason = `This process was incarnation ${hello.incarnation} of agent '${name}', which was fenced.`;
+  // Nobody has killed it; what it had is gone all the same.
+  return remote === undefined ? fatal(reason) : { type: "refused", reason, fatal: false, anew: true };
+}
+
+function fatal(reason: string): Refused {
+  return { type: "refused", reason, fatal: true };
 }

@@ -15,6 +15,8 @@ export interface Connection {
   close(): void;
   /** It belongs to a session now, before anything is sent through it. */
   attached?(session: AgentSession): void;
+  /** It comes from another machine, or may: whoever speaks through it cannot be killed. */
+  readonly isFromElsewhere?: boolean;
 }
 
 /** How a message ended: the agent did it, could not (a sentence), or is fenced. */
@@ -32,9 +34,12 @@ export class AgentSession {
   #seq = 0;
   #fenced = false;
   readonly #end = Promise.withResolvers<void>();
+  readonly #onDetach: (session: AgentSession) => void;
 
-  constructor(envelope: Envelope) {
+  /** `onDetach`: the agent's connection is gone, and it has no other. */
+  constructor(envelope: Envelope, onDetach: (session: AgentSession) => void = () => undefined) {
     this.envelope = envelope;
+    this.#onDetach = onDetach;
   }
 
   get connected(): boolean {
@@ -56,7 +61,9 @@ export class AgentSession {
   }
 
   detach(connection: Connection): void {
-    if (this.#connection === connection) this.#connection = undefined;
+    if (this.#connection !== connection) return;
+    this.#connection = undefined;
+    this.#onDetach(this);
   }
 
   /** Numbers and sends; resolves when the agent has acknowledged, or is fenced. */

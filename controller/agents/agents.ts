@@ -1,9 +1,10 @@
 /** All agents, as the rest of the controller sees them: who is let in, what each is told, and going on without the lost (`spec.md`, Lost agents). */
-import type { Hello, Listening, ToController } from "node-iscsi-target/mapping/protocol.ts";
+import type { Hello, Listening, Renew, ToController } from "node-iscsi-target/mapping/protocol.ts";
 import { Admission } from "./admission.ts";
 import type { AgentSession, Connection, Outgoing } from "./agent-session.ts";
 import { Deliveries } from "./delivery.ts";
 import { Fencing } from "./fencing.ts";
+import { PortGroups } from "./port-groups.ts";
 import { type AgentsOptions, Roster } from "./roster.ts";
 
 export class Agents {
@@ -15,7 +16,10 @@ export class Agents {
   constructor(options: AgentsOptions) {
     this.#roster = new Roster(options);
     this.#fencing = new Fencing(this.#roster);
-    this.#deliveries = new Deliveries(this.#roster, this.#fencing);
+    this.#deliveries = new Deliveries(this.#roster, this.#fencing, () => ports.all());
+    const publish = () => void this.#deliveries.reconcile().catch(options.onBug);
+    const ports = new PortGroups(this.#roster, this.#fencing.leases, publish);
+    this.#fencing.onChange = () => ports.refresh();
     this.#admission = new Admission(this.#roster, this.#fencing, this.#deliveries);
   }
 
@@ -37,6 +41,11 @@ export class Agents {
     return this.#deliveries.reconcile();
   }
 
+  /** As `reconcile`; and those that hold tables and have not been heard of in this epoch are waited for, or fenced. */
+  everyone(): Promise<void> {
+    return this.#deliveries.everyone();
+  }
+
   /** To all agents of a table but `except`, by record, connected or not; resolved when each has acknowledged or is fenced. */
   toTable(table: string, message: Outgoing, except?: string): Promise<void> {
     return this.#deliveries.toTable(table, message, except);
@@ -47,14 +56,24 @@ export class Agents {
     return this.#deliveries.toAgent(name, message);
   }
 
+  renew(name: string, session: AgentSession, message: Renew): void {
+    this.#fencing.renew(name, session, message);
+  }
+
+  farewell(name: string, session: AgentSession): Promise<void> {
+    return this.#fencing.ended(name, session);
+  }
+
   listening(name: string, message: Listening): Promise<void> {
     return this.#roster.listening(name, message);
   }
 
-  /** The agent is no part of the lab any more: fenced where it still runs. */
+  /** The agent is no part of the lab any more: what it had is taken from it, and it is fenced where it does not give it. */
   async remove(name: string): Promise<void> {
     const session = this.#roster.session(name);
-    if (session !== undefined) await this.#fencing.fence(name, session);
+    if (session !== undefined && !session.fenced) await this.#deliveries.release(name, session);
+    await this.#fencing.end(name);
+    session?.fence();
     this.#roster.forget(name);
   }
 }

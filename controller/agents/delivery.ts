@@ -1,5 +1,6 @@
 /** Messages to agents: what each is to have by the records, and changes to everyone who holds a table. */
 import { EntryState } from "node-iscsi-target/mapping/entry.ts";
+import type { PortGroup } from "node-iscsi-target/mapping/protocol.ts";
 import { pause } from "../clock.ts";
 import type { AgentRecord } from "../records.ts";
 import type { AgentSession, Delivery, Outgoing } from "./agent-session.ts";
@@ -16,14 +17,21 @@ export class Deliveries {
   /** Resolves when an agent that outlived its controller has drained what it had. */
   readonly #synchronised = new WeakMap<AgentSession, Promise<unknown>>();
 
-  constructor(roster: Roster, fencing: Fencing) {
+  readonly #ports: () => PortGroup[];
+
+  constructor(roster: Roster, fencing: Fencing, ports: () => PortGroup[]) {
     this.#roster = roster;
     this.#fencing = fencing;
+    this.#ports = ports;
+  }
+
+  #desired(name: string): Map<string, Item> {
+    return desired(this.#roster.options.records, name, this.#ports());
   }
 
   /** First `keep`, then all it is to have; what it kept of tables becomes Inv, drained, before this resolves the wait of others. */
   async synchronise(name: string, known: Known, tables: readonly string[]): Promise<void> {
-    const items = desired(this.#roster.options.records, name);
+    const items = this.#desired(name);
     const messages = [...items.values()].map(({ add }) => add);
     const deliveries: Promise<Delivery>[] = [];
     deliveries.push(
@@ -49,7 +57,7 @@ export class Deliveries {
   async #reconcileOne(name: string): Promise<void> {
     const known = this.#roster.known.get(name);
     if (known === undefined || known.session.fenced) return;
-    const items = desired(this.#roster.options.records, name);
+    const items = this.#desired(name);
     const gone = [...known.has].filter(([key]) => !items.has(key)).reverse();
     const deliveries: Promise<Delivery>[] = [];
     // Masks first, so that no host reaches what is taken away next.
@@ -76,6 +84,21 @@ export class Deliveries {
     const problem = ended.find((delivery) => typeof delivery === "object");
     if (problem === undefined) this.#roster.problems.delete(name);
     else this.#roster.problems.set(name, problem.error);
+  }
+
+  async everyone(): Promise<void> {
+    const silent = this.#roster.options.records.agents
+      .values()
+      .filter(({ name, tables }) => tables.length > 0 && !this.#roster.known.has(name));
+    await Promise.all(silent.map((record) => this.#returned(record)));
+    await this.reconcile();
+  }
+
+  /** Takes everything from an agent: once it has acknowledged, it can issue no I/O, and nobody need wait for its end. */
+  async release(name: string, session: AgentSession): Promise<void> {
+    const nothing = { type: "keep", devices: [], tables: [], units: [], initiators: [] } as const;
+    const delivery = await this.#fencing.limited(name, session, session.deliver(nothing));
+    if (delivery === "done") await this.#fencing.ended(name, session);
   }
 
   /** To all agents of a table but `except`, by record, connected or not; resolved when each has acknowledged or is fenced. */
@@ -108,8 +131,7 @@ export class Deliveries {
     await this.#roster.inTurn(record.name, async () => {
       if (this.#roster.known.has(record.name)) return;
       log(`agent ${record.name} has not come back; fencing it`);
-      await this.#fencing.end(record);
-      await this.#roster.recordTables(record.name, []);
+      await this.#fencing.end(record.name);
     });
     return this.#roster.session(record.name);
   }

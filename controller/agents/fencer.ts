@@ -6,17 +6,23 @@ import { tryLock } from "node-iscsi-target/storage/syscalls/locks.ts";
 export interface Fencer {
   /** Resolves when the process surely issues no I/O any more. */
   fence(process: AgentProcess): Promise<void>;
+  /** Whether it issues none already. */
+  hasEnded(process: AgentProcess): boolean;
 }
 
 const POLL_MS = 20;
 
 export class KillFencer implements Fencer {
   async fence(agent: AgentProcess): Promise<void> {
-    while (!isDead(agent)) {
+    while (!this.hasEnded(agent)) {
       // Only the process that was recorded: a pid may be somebody else's by now.
       if (startTime(agent.pid) === agent.startTime) signal(agent.pid);
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
+  }
+
+  hasEnded(agent: AgentProcess): boolean {
+    return isDead(agent);
   }
 }
 

@@ -1,5 +1,6 @@
 /** What an agent is to have, out of the records: devices, tables, units and hosts, each under a key (pure). */
 import { FRESH_UNIT } from "node-iscsi-target/mapping/messages/units.ts";
+import type { PortGroup } from "node-iscsi-target/mapping/protocol.ts";
 import { injectionItem } from "../injection/item.ts";
 import type { AllRecords, DiskRecord, HostRecord } from "../records.ts";
 import { stateOf } from "../units/record.ts";
@@ -15,8 +16,8 @@ export interface Item {
 
 const BLOCK_BYTES = 512;
 
-/** In the order in which they are added; removed in the opposite order. */
-export function desired(records: AllRecords, agent: string): Map<string, Item> {
+/** In the order in which they are added; removed in the opposite order. `ports`: of all agents. */
+export function desired(records: AllRecords, agent: string, ports: readonly PortGroup[]): Map<string, Item> {
   const zones = records.zones.values().filter((zone) => zone.agents.includes(agent));
   const visible = (host: string, disk: string) =>
     zones.some((zone) => zone.hosts.includes(host) && zone.disks.includes(disk));
@@ -26,10 +27,11 @@ export function desired(records: AllRecords, agent: string): Map<string, Item> {
     .filter((disk) => disk?.operation === "none") as DiskRecord[];
   const pools = new Set(disks.map(({ pool }) => pool));
   const items = new Map<string, Item>();
+  const direct = records.sharing.get("lab")?.direct ?? false;
   for (const { device, uuid, path, pool } of records.devices.values().filter((d) => pools.has(d.pool))) {
     const segmentBytes = records.pools.get(pool)?.segmentBytes as number;
     items.set(`device/${device}`, {
-      add: { type: "add_device", device, uuid, path, pool, segmentBytes },
+      add: { type: "add_device", device, uuid, path, pool, segmentBytes, direct },
       remove: { type: "remove_device", device },
     });
   }
@@ -42,6 +44,7 @@ export function desired(records: AllRecords, agent: string): Map<string, Item> {
       .map(({ lun, disk }) => ({ lun, unit: unitId(records.disks.get(disk) as DiskRecord) }));
     if (zones.some((zone) => zone.hosts.includes(host.name))) items.set(`host/${host.iqn}`, hostItem(host, luns));
   }
+  items.set("port-groups", { add: portGroupsItem(ports), remove: portGroupsItem([]) });
   items.set("injections", injectionItem(records, agent));
   return items;
 }
@@ -87,6 +90,10 @@ function portsItem({ zones, agents }: AllRecords, disk: DiskRecord): Item {
     .sort((a, b) => a.relativePortId - b.relativePortId);
   const unit = unitId(disk);
   return { add: { type: "set_ports", unit, ports }, remove: { type: "set_ports", unit, ports: [] } };
+}
+
+function portGroupsItem(groups: readonly PortGroup[]): Outgoing {
+  return { type: "set_port_groups", groups };
 }
 
 function hostItem(host: HostRecord, luns: { lun: number; unit: string }[]): Item {

@@ -20,6 +20,7 @@ export interface AgentsOptions {
   readonly onBegin: (name: string, session: AgentSession) => void;
   /** An agent gets a table; what is delivered here comes before any use of it. */
   readonly onTable: (session: AgentSession, table: string) => void;
+  readonly onBug: (error: unknown) => void;
 }
 
 export interface Known {
@@ -54,7 +55,7 @@ export class Roster {
   /** Grants are on record before they are given, and until they are taken back. */
   async recordTables(name: string, tables: readonly string[]): Promise<void> {
     const record = this.record(name);
-    if (record === undefined || JSON.stringify(record.tables) === JSON.stringify(tables)) return;
+    if (record === undefined || record.ended || JSON.stringify(record.tables) === JSON.stringify(tables)) return;
     await this.save({ ...record, tables });
   }
 

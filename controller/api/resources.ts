@@ -16,6 +16,7 @@
  *     GET    /v1/exports          POST /v1/exports          DELETE /v1/exports/:host/:disk
  *     GET    /v1/zones            POST /v1/zones            GET|PUT|DELETE /v1/zones/:zone
  *     GET    /v1/faults           POST /v1/faults           DELETE /v1/faults, /v1/faults/:fault
+ *     GET    /v1/remote           PUT /v1/remote            DELETE /v1/remote
  *     GET    /v1/sessions         POST /v1/check            GET /v1/openapi.json
  *     WS     /v1/agent            the agents' channel
  */
@@ -98,6 +99,29 @@ export interface AgentRequest {
   readonly name: string;
   readonly portal: { readonly host: string; readonly port: number };
   readonly advertise?: { readonly host: string; readonly port?: number };
+  /** It runs on another machine, under leases of `leaseMs` (8000 where it does not say). */
+  readonly remote?: { readonly leaseMs?: number };
+}
+/** What an agent of another machine needs to join: shown once, when it is added. */
+export interface JoinDocument {
+  readonly agent: string;
+  /** The controller's URL. */
+  readonly controller: string;
+  readonly token: string;
+  /** The certificate authority of the lab, PEM. */
+  readonly ca: string;
+}
+/** Where the controller listens for other machines, over TLS. */
+export interface RemoteListener {
+  readonly url: string;
+  readonly names: readonly string[];
+  readonly ca: string;
+}
+export interface RemoteRequest {
+  readonly host: string;
+  readonly port: number;
+  /** Under which it is reached, where that is not the address it listens on. */
+  readonly names?: readonly string[];
 }
 export interface Agent {
   readonly name: string;
@@ -109,6 +133,9 @@ export interface Agent {
   readonly target: string;
   readonly incarnation: number;
   readonly state: "new" | "connected" | "disconnected" | "fenced";
+  readonly fence: "kill" | "lease";
+  /** How long its leases run; null where it is fenced by kill. */
+  readonly leaseMs: number | null;
   readonly problem: string | null;
 }
 

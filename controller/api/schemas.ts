@@ -31,9 +31,15 @@ export const schemas = {
   ]),
   diskChange: object({ sizeBytes: bytes }, ["sizeBytes"]),
   agentRequest: object(
-    { name, portal: object({ host, port }, ["host", "port"]), advertise: object({ host, port }, ["host"]) },
+    {
+      name,
+      portal: object({ host, port }, ["host", "port"]),
+      advertise: object({ host, port }, ["host"]),
+      remote: object({ leaseMs: { type: "integer", minimum: 1 } }, []),
+    },
     ["name", "portal"],
   ),
+  remoteRequest: object({ host, port, names: { type: "array", items: host, maxItems: 64 } }, ["host", "port"]),
   hostRequest: object({ name, iqn: { type: "string", pattern: "^(iqn|eui|naa)\\.\\S{1,219}$" }, advertise: host }, [
     "name",
     "iqn",

@@ -13,17 +13,24 @@ import {
   unlinkSync,
   writeSync,
 } from "node:fs";
+import { AlignedBuffers } from "node-iscsi-target/storage/engine/aligned-buffers.ts";
 import { type DeviceLabel, decodeLabel, encodeLabel, LABEL_BYTES } from "node-iscsi-target/storage/label.ts";
 import { blockDeviceSizes } from "node-iscsi-target/storage/syscalls/block-ioctl.ts";
 import { punchHole } from "node-iscsi-target/storage/syscalls/fallocate.ts";
 import { tryLock } from "node-iscsi-target/storage/syscalls/locks.ts";
+import { setDirect } from "node-iscsi-target/storage/syscalls/open-flags.ts";
 import { Refusal } from "../user-error.ts";
+
+/** The blocks of disks: what O_DIRECT must be able to move. */
+const PROBE_BYTES = 512;
 
 /** An open storage device, as the logic needs it; a simulator has its own. */
 export interface Medium {
   readonly sizeBytes: number;
   /** The range reads as zeros, durably. */
   zero(offset: number, length: number): Promise<void>;
+  /** Past the page cache (O_DIRECT) from now on, or through it again; what it held is on the medium then. Absent: there is no cache. @throws Refusal where that cannot be */
+  bypassCache?(isBypassed: boolean): void;
   close(): void;
 }
 
@@ -47,10 +54,27 @@ export interface MediumSource {
 export class FileMedium implements Medium {
   readonly sizeBytes: number;
   readonly #fd: number;
+  readonly #path: string;
 
-  constructor(fd: number, sizeBytes: number) {
+  constructor(fd: number, sizeBytes: number, path: string) {
     this.#fd = fd;
     this.sizeBytes = sizeBytes;
+    this.#path = path;
+  }
+
+  bypassCache(isBypassed: boolean): void {
+    fdatasyncSync(this.#fd);
+    try {
+      setDirect(this.#fd, isBypassed);
+      if (isBypassed) readSync(this.#fd, new AlignedBuffers().take(PROBE_BYTES), 0, PROBE_BYTES, 0);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EINVAL") throw error;
+      setDirect(this.#fd, false);
+      throw new Refusal(
+        "direct",
+        `${this.#path} cannot be used past the page cache (O_DIRECT) in blocks of ${PROBE_BYTES} bytes, which agents on other machines need; put the device on another file system, or give the other machine a lab of its own.`,
+      );
+    }
   }
 
   async zero(offset: number, length: number): Promise<void> {
@@ -58,7 +82,8 @@ export class FileMedium implements Medium {
       await punchHole(this.#fd, offset, length);
     } catch (error) {
       if ((error as { code?: string }).code !== "EOPNOTSUPP") throw error;
-      writeSync(this.#fd, Buffer.alloc(length), 0, length, offset);
+      const zeros = new AlignedBuffers().take(length).fill(0);
+      writeSync(this.#fd, zeros, 0, length, offset);
     }
     fdatasyncSync(this.#fd);
   }
@@ -83,7 +108,7 @@ function openMedium(path: string, uuid: string): Medium {
     closeSync(fd);
     throw new Refusal("label", `${path} does not carry the label of device ${uuid}; put the right device there.`);
   }
-  return new FileMedium(fd, sizeOf(fd));
+  return new FileMedium(fd, sizeOf(fd), path);
 }
 
 function adoptMedium(path: string, label: DeviceLabel, options: { sizeBytes?: number; force?: boolean }): Adopted {
@@ -108,7 +133,7 @@ function adoptMedium(path: string, label: DeviceLabel, options: { sizeBytes?: nu
     }
     writeSync(fd, encodeLabel(label), 0, LABEL_BYTES, 0);
     fdatasyncSync(fd);
-    return { medium: new FileMedium(fd, sizeBytes), created };
+    return { medium: new FileMedium(fd, sizeBytes, path), created };
   } catch (error) {
     closeSync(fd);
     if (created) unlinkSync(path);

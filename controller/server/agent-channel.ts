@@ -30,6 +30,8 @@ function serve(socket: WebSocket, core: ControllerCore): void {
     close: () => socket.terminate(),
     attached: (attached) => {
       session = attached;
+      // It was lost while its hello was answered.
+      if (socket.readyState !== socket.OPEN) attached.detach(connection);
     },
   };
   socket.on("message", (data: Buffer) => {

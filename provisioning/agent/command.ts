@@ -1,6 +1,6 @@
 /** `sanlab agent --name NAME`: one agent in the foreground, for service managers and other machines. */
 import { join } from "node:path";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { runAgent } from "node-iscsi-target/agent/run.ts";
 import { interruptSignal } from "../cli/interrupt.ts";
 import { UserError } from "../user-error.ts";
@@ -11,6 +11,7 @@ interface Options {
   readonly controller?: string;
   readonly tokenFile?: string;
   readonly lock?: string;
+  readonly fence: "kill" | "lease";
 }
 
 const EXAMPLES = `
@@ -29,16 +30,21 @@ export function agentCommand(): Command {
     .option("--controller <url>", "the controller's URL, where there is no state directory at hand")
     .option("--token-file <file>", "file with the controller's token")
     .option("--lock <file>", "lock that is held while the agent lives")
+    .addOption(
+      new Option("--fence <how>", "how the controller goes on without it").choices(["kill", "lease"]).default("kill"),
+    )
     .addHelpText("after", EXAMPLES)
     .action(async (options: Options) => {
       const log = (line: string): void => void process.stderr.write(`${new Date().toISOString()} ${line}\n`);
       const { name } = options;
-      await runAgent({ name, lockFile: lockOf(options), controller: controllerOf(options), log }, interruptSignal());
+      const { fence } = options;
+      const address = { lockFile: lockOf(options), controller: controllerOf(options) };
+      await runAgent({ name, ...address, fence, log }, interruptSignal());
     });
 }
 
 function controllerOf({ state, controller, tokenFile }: Options) {
-  if (controller !== undefined && tokenFile !== undefined) return { url: controller, tokenFile };
+  if (controller !== undefined && tokenFile !== undefined) return { url: controller, token: { file: tokenFile } };
   if (state !== undefined) return { stateDirectory: state };
   throw new UserError("USAGE", "Say where the controller is: --state DIR, or --controller URL with --token-file FILE.");
 }

@@ -1,7 +1,9 @@
 /** What each numbered message does (`spec.md`, Messages). A promise stands for an effect that is not complete yet; a string it resolves with says why it failed. */
 import type { DecodedFrame } from "../mapping/frame.ts";
 import type { Keep, NumberedMessage } from "../mapping/protocol.ts";
+import { type BlockDevice, OK } from "../storage/block-device.ts";
 import type { AgentCore } from "./core.ts";
+import { LeasedDisk } from "./leased-disk.ts";
 
 type Effect = Promise<string | undefined> | undefined;
 type Message<T extends NumberedMessage["type"]> = Extract<NumberedMessage, { type: T }>;
@@ -11,9 +13,11 @@ const EFFECTS: {
 } = {
   keep: (core, message) => settled(keepOnly(core, message)),
   add_device: (core, message) => {
-    if (core.devices.has(message.device)) return undefined;
-    core.devices.set(message.device, { device: core.options.openDevice(message), pool: message.pool });
-    return undefined;
+    const { device, pool, direct } = message;
+    const before = core.devices.get(device);
+    if (before?.direct === direct) return undefined;
+    core.devices.set(device, { device: core.options.openDevice(message, core.lease?.isValid), pool, direct });
+    return before && replaced(core, before.device);
   },
   remove_device: (core, { device }) => settled(removeDevice(core, device)),
   create_table: (core, message) => {
@@ -53,7 +57,8 @@ const EFFECTS: {
     if (device === undefined) return undefined;
     if (core.units.has(unit.id)) return settled(core.shared.adopt(unit.id, state));
     core.units.set(unit.id, unit);
-    core.options.publication.publishUnit(unit, device, core.shared.open(unit, state));
+    const disk = core.lease ? new LeasedDisk(device, core.lease.isValid) : device;
+    core.options.publication.publishUnit(unit, disk, core.shared.open(unit, state));
     return undefined;
   },
   set_unit: (core, { unit, state }) => settled(core.shared.adopt(unit, state)),
@@ -92,6 +97,10 @@ const EFFECTS: {
     core.options.injections?.set(rules, core.devices);
     return undefined;
   },
+  set_port_groups: (core, { groups }) => {
+    core.options.publication.setPortGroups(groups);
+    return undefined;
+  },
 };
 
 export function apply(core: AgentCore, message: NumberedMessage, frame?: DecodedFrame): Effect {
@@ -103,7 +112,9 @@ async function settled(work: Promise<unknown> | undefined): Promise<undefined> {
   await work;
 }
 
-async function keepOnly(core: AgentCore, keep: Keep): Promise<void> {
+type Kept = Pick<Keep, "devices" | "tables" | "units" | "initiators">;
+
+async function keepOnly(core: AgentCore, keep: Kept): Promise<void> {
   const initiators = [...core.hosts].filter((name) => !keep.initiators.includes(name));
   for (const name of initiators) core.hosts.delete(name);
   await Promise.all(initiators.map((name) => core.options.publication.unpublishHost(name)));
@@ -116,6 +127,22 @@ async function keepOnly(core: AgentCore, keep: Keep): Promise<void> {
   await Promise.all(
     [...core.devices.keys()].filter((id) => !keep.devices.includes(id)).map((id) => removeDevice(core, id)),
   );
+}
+
+/** As for a process that begins; resolved when nothing is under way any more. */
+export function dropAll(core: AgentCore): Promise<void> {
+  const nothing = { devices: [], tables: [], units: [], initiators: [] };
+  return keepOnly(core, nothing);
+}
+
+/** A device that was opened anew, past the page cache or through it: what it held is on the medium before the effect is complete. */
+async function replaced({ tables }: AgentCore, before: BlockDevice): Promise<string | undefined> {
+  await Promise.all(
+    [...tables.values()].map(({ references, table }) => Promise.resolve(references.drain(0, table.segments))),
+  );
+  const flushed = await before.flush();
+  await before.close();
+  return flushed === OK ? undefined : "A storage device failed to write out its cache; see the system's log.";
 }
 
 async function unpublishUnit(core: AgentCore, id: string): Promise<void> {

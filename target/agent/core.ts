@@ -14,17 +14,23 @@ import type {
   Envelope,
   Hello,
   NumberedMessage,
+  PortGroup,
   PublishedUnit,
   PublishHost,
   Question,
+  Refused,
   ToAgent,
   ToController,
   Welcome,
 } from "../mapping/protocol.ts";
 import { PROTOCOL_VERSION } from "../mapping/protocol.ts";
 import type { BlockDevice } from "../storage/block-device.ts";
-import { apply } from "./apply.ts";
+import type { Permit } from "../storage/engine/permit.ts";
+import { apply, dropAll } from "./apply.ts";
+import { type Clock, systemClock } from "./clock.ts";
 import type { AgentInjections } from "./injection.ts";
+import { Lease } from "./lease.ts";
+import { UNAVAILABLE_PORT } from "./leased-disk.ts";
 import type { UnitReplica } from "./units/unit-replica.ts";
 import { SharedUnits } from "./units/units.ts";
 
@@ -40,16 +46,23 @@ export interface Publication {
   publishHost(host: PublishHost): void;
   unpublishHost(initiator: string): Promise<void>;
   sessions(): readonly object[];
+  /** What the target port groups of the lab can do, as hosts are told. */
+  setPortGroups(groups: readonly PortGroup[]): void;
+  /** Whether this agent's own ports can do anything: not, while it has no lease. */
+  setServing(isServing: boolean): void;
 }
 
 export interface AgentCoreOptions {
   readonly name: string;
-  readonly process: AgentProcess;
+  /** Null: the controller cannot kill it, and it serves under a lease. */
+  readonly process: AgentProcess | null;
+  /** Of leases. */
+  readonly clock?: Clock;
   readonly publication: Publication;
   /** Faults on demand; absent: none are injected. */
   readonly injections?: AgentInjections;
-  /** @throws UserError where it cannot be opened or is another device. */
-  readonly openDevice: (message: AddDevice) => BlockDevice;
+  /** `permit` is to be asked right before each system call, where there is one. @throws UserError where it cannot be opened or is another device. */
+  readonly openDevice: (message: AddDevice, permit: Permit | undefined) => BlockDevice;
   readonly onWelcome: (welcome: Welcome) => void;
   readonly onFatal: (reason: string) => void;
   readonly onBug: (error: unknown) => void;
@@ -58,6 +71,7 @@ export interface AgentCoreOptions {
 export interface OpenDevice {
   readonly device: BlockDevice;
   readonly pool: string;
+  readonly direct: boolean;
 }
 
 export class AgentCore {
@@ -68,6 +82,8 @@ export class AgentCore {
   readonly hosts = new Set<string>();
   readonly shared: SharedUnits;
   readonly sent = { faults: 0, unmaps: 0, messages: 0 };
+  /** Absent where the agent is fenced by kill. */
+  readonly lease: Lease | undefined;
   #send: ((message: ToController) => void) | undefined;
   #identity: Envelope | undefined;
   #applied = 0;
@@ -80,11 +96,24 @@ export class AgentCore {
       nextNumber: () => this.#nextNumber(),
       send: (request) => this.say(request),
     });
+    if (options.process !== null) return;
+    this.lease = new Lease({
+      clock: options.clock ?? systemClock,
+      request: (nonce) => this.say({ type: "renew", nonce }),
+      onHeld: () => options.publication.setServing(true),
+      onLapsed: () => this.#forgetTables(),
+    });
+    options.publication.setServing(false);
   }
 
   /** A connection to the controller is there; `send` may throw nothing and lose everything. */
   connected(send: (message: ToController) => void): void {
     this.#send = send;
+    // A new incarnation begins when nothing of the last is left; it greets then.
+    if (!this.#dropping) this.#greet(send);
+  }
+
+  #greet(send: (message: ToController) => void): void {
     const hello: Hello = {
       type: "hello",
       protocol: PROTOCOL_VERSION,
@@ -109,8 +138,9 @@ export class AgentCore {
       case "welcome":
         return this.#welcome(message);
       case "refused":
-        if (message.fatal) this.options.onFatal(message.reason);
-        return;
+        return this.#refused(message);
+      case "lease":
+        return this.#isCurrent(message) ? this.lease?.granted(message) : undefined;
       case "question":
         return this.#isCurrent(message) ? this.#answer(message) : undefined;
       default:
@@ -156,6 +186,7 @@ export class AgentCore {
     }
     this.#identity = { cluster, incarnation, epoch };
     this.options.onWelcome(message);
+    if (message.lease !== undefined) this.lease?.ask(message.lease.durationMs);
     for (const table of this.tables.values()) {
       table.faults.repeat();
       table.unmapping.repeat();
@@ -169,6 +200,34 @@ export class AgentCore {
     this.#number += 1;
     return this.#number;
   }
+
+  /** The lease is over (`spec.md`, Lost agents): every entry is Inv, what waits for the controller fails, so that hosts go on elsewhere. An unmap that was sent waits on: it may still be done. */
+  #forgetTables(): void {
+    this.options.publication.setServing(false);
+    for (const { table, faults } of this.tables.values()) {
+      table.forget();
+      faults.answerAll(UNAVAILABLE_PORT);
+    }
+  }
+
+  #refused({ reason, fatal, anew }: Refused): void {
+    if (fatal) return this.options.onFatal(reason);
+    if (anew !== true || this.#dropping) return;
+    this.#dropping = true;
+    this.#beginAnew().catch(this.options.onBug);
+  }
+
+  /** This incarnation was fenced: its last I/O is waited for, then a new one says hello. */
+  async #beginAnew(): Promise<void> {
+    this.#identity = undefined;
+    this.lease?.end();
+    await dropAll(this);
+    this.#applied = 0;
+    this.#pending.clear();
+    this.#dropping = false;
+    if (this.#send !== undefined) this.#greet(this.#send);
+  }
+  #dropping = false;
 
   #isCurrent({ cluster, incarnation, epoch }: Envelope): boolean {
     const ours = this.#identity;

@@ -1,27 +1,33 @@
-/** Storage devices as the controller names them: opened, and checked to be the ones meant. */
+/** Storage devices as the controller names them: found, opened, and checked to be the ones meant. */
 import { closeSync, openSync, readSync } from "node:fs";
 import type { AddDevice } from "../mapping/protocol.ts";
 import type { BlockDevice } from "../storage/block-device.ts";
+import type { Permit } from "../storage/engine/permit.ts";
 import { decodeLabel, LABEL_BYTES } from "../storage/label.ts";
 import { openDevice } from "../storage/open-device.ts";
 import { UserError } from "../storage/user-error.ts";
 
-/** @throws UserError where it cannot be opened, or carries another label. */
-export function openStorageDevice(message: AddDevice): BlockDevice {
+/**
+ * `elsewhere`: where this machine has the devices, when not at the controller's paths; they are told by their labels.
+ * @throws UserError where it cannot be opened, or carries another label.
+ */
+export function openStorageDevice(
+  { path, uuid, direct }: AddDevice,
+  elsewhere: readonly string[] = [],
+  permit?: Permit,
+): BlockDevice {
+  const found = elsewhere.find((candidate) => readLabel(candidate)?.uuid === uuid) ?? path;
   // The controller holds the device's lock; its agents share the device with it.
-  const device = openDevice(message.path, { lock: "none" });
-  const label = readLabel(message.path);
-  if (label?.uuid !== message.uuid) {
+  const device = openDevice(found, { lock: "none", cache: direct ? "none" : "writeback", ...(permit && { permit }) });
+  const label = readLabel(found);
+  if (label?.uuid !== uuid) {
     void device.close();
-    throw new UserError(
-      "label",
-      `${message.path} does not carry the label of device ${message.uuid}; put the right device there.`,
-    );
+    throw new UserError("label", `${found} does not carry the label of device ${uuid}; put the right device there.`);
   }
   return device;
 }
 
-export function readLabel(path: string): ReturnType<typeof decodeLabel> {
+function readLabel(path: string): ReturnType<typeof decodeLabel> {
   const fd = openSync(path, "r");
   try {
     const buffer = Buffer.alloc(LABEL_BYTES);

@@ -1,7 +1,8 @@
 /** Mapped disks as logical units of the agent's target; hosts as its access list and LUN masks. */
 
 import type { Portal, TargetAccess } from "../iscsi/target-options.ts";
-import type { PublishedUnit, PublishHost } from "../mapping/protocol.ts";
+import type { PortGroup, PublishedUnit, PublishHost } from "../mapping/protocol.ts";
+import { Attention } from "../scsi/attention.ts";
 import { LogicalUnit } from "../scsi/logical-unit.ts";
 import type { LunInventory } from "../scsi/server-context.ts";
 import type { Nexus } from "../scsi/transport.ts";
@@ -35,12 +36,18 @@ export class TargetPublication implements Publication, LunInventory, TargetAcces
   /** What every host is told, where its own setting says nothing. */
   portalAdvertise: PublishHost["advertise"];
   sessionsOf: Sessions = NOBODY;
+  /** Of this agent; 0 before its first welcome. */
+  ownPortGroup = 0;
+  #groups: readonly PortGroup[] = [];
+  #isServing = true;
+  #lost: ReadonlySet<number> = new Set();
 
   publishUnit(unit: PublishedUnit, device: BlockDevice, keeper: UnitReplica): void {
     const identity = { naa: unit.naa, serial: unit.serial, vendor: "SANLAB", product: "VIRTUAL DISK", revision: "1" };
     const options = { servedElsewhere: true, keeper };
     const logicalUnit = new LogicalUnit(device, { ...identity, readOnly: unit.readOnly }, options);
     keeper.attach(logicalUnit);
+    logicalUnit.accessStates.setLost(this.#lost, this.ownPortGroup);
     this.#units.set(unit.id, logicalUnit);
     this.#tellAll();
   }
@@ -61,6 +68,16 @@ export class TargetPublication implements Publication, LunInventory, TargetAcces
   async unpublishHost(initiator: string): Promise<void> {
     this.#hosts.delete(initiator);
     await this.sessionsOf.drop(initiator);
+  }
+
+  setPortGroups(groups: readonly PortGroup[]): void {
+    this.#groups = groups;
+    this.#tellOfPorts();
+  }
+
+  setServing(isServing: boolean): void {
+    this.#isServing = isServing;
+    this.#tellOfPorts();
   }
 
   sessions(): readonly object[] {
@@ -92,6 +109,25 @@ export class TargetPublication implements Publication, LunInventory, TargetAcces
       .filter(([, id]) => this.#units.has(id))
       .map(([lun]) => lun)
       .sort((a, b) => a - b);
+  }
+
+  /** Of its own ports the agent knows best. */
+  #lostGroups(): Set<number> {
+    const lost = this.#groups.filter(({ state }) => state === "unavailable").map(({ portGroup }) => portGroup);
+    const elsewhere = lost.filter((group) => group !== this.ownPortGroup);
+    return new Set(this.#isServing ? elsewhere : [...elsewhere, this.ownPortGroup]);
+  }
+
+  /** Hosts hear of the groups through which their disks can be reached. */
+  #tellOfPorts(): void {
+    const lost = this.#lostGroups();
+    const changed = lost.symmetricDifference(this.#lost);
+    this.#lost = lost;
+    for (const unit of this.#units.values()) {
+      unit.accessStates.setLost(lost, this.ownPortGroup);
+      const concerned = unit.ports?.some(({ portGroup }) => changed.has(portGroup)) ?? changed.has(this.ownPortGroup);
+      if (concerned) unit.tell(Attention.ACCESS_STATE_CHANGED);
+    }
   }
 
   #tellAll(): void {

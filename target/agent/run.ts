@@ -1,7 +1,5 @@
 /** The agent as a process: its lock, its channel, its target. */
 import { closeSync, openSync, readFileSync } from "node:fs";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { Target } from "../iscsi/target.ts";
 import type { Portal } from "../iscsi/target-options.ts";
 import type { AgentProcess, PortalSetting, Welcome } from "../mapping/protocol.ts";
@@ -9,6 +7,7 @@ import { BlockDeviceServer } from "../scsi/device-server.ts";
 import { tryLock } from "../storage/syscalls/locks.ts";
 import { UserError } from "../storage/user-error.ts";
 import { Channel } from "./channel.ts";
+import { type ControllerAddress, endpointOf } from "./controller-address.ts";
 import { AgentCore } from "./core.ts";
 import { openStorageDevice } from "./devices.ts";
 import { giveMemoryBackWhenIdle } from "./idle-memory.ts";
@@ -19,8 +18,11 @@ export interface AgentOptions {
   readonly name: string;
   /** Locked for the life of the process: it is dead when somebody else can lock it. */
   readonly lockFile: string;
-  /** Where the controller is: its URL and token, or the state directory where it says so. */
-  readonly controller: { readonly url: string; readonly tokenFile: string } | { readonly stateDirectory: string };
+  readonly controller: ControllerAddress;
+  /** `kill`: on the controller's machine, which ends it where it must; `lease`: anywhere. */
+  readonly fence: "kill" | "lease";
+  /** Where this machine has the storage devices, when not at the controller's paths. */
+  readonly devices?: readonly string[];
   readonly log: (line: string) => void;
 }
 
@@ -41,11 +43,15 @@ export async function runAgent(options: AgentOptions, stop: AbortSignal): Promis
   const injections = new AgentInjections(options.name, options.log);
   const core: AgentCore = new AgentCore({
     name: options.name,
-    process: self(options.lockFile),
+    process: options.fence === "kill" ? self(options.lockFile) : null,
     publication,
     injections,
-    openDevice: (message) => injections.before(message.device, openStorageDevice(message)),
+    openDevice: (message, permit) => {
+      const device = openStorageDevice(message, options.devices, permit);
+      return injections.before(message.device, device);
+    },
     onWelcome: (welcome) => {
+      publication.ownPortGroup = welcome.portGroup;
       options.log(`welcomed as incarnation ${welcome.incarnation} in epoch ${welcome.epoch}`);
       if (target === undefined) {
         target = makeTarget(welcome, publication, injections, options.log);
@@ -64,15 +70,17 @@ export async function runAgent(options: AgentOptions, stop: AbortSignal): Promis
     onOpen: (send) => core.connected(send),
     onMessage: (message) => core.receive(message),
     onClose: () => core.disconnected(),
+    onFailure: (reason) => options.log(`no way to the controller: ${reason}`),
   });
   stop.addEventListener("abort", () => ended.resolve(undefined), { once: true });
   const stopLooking = giveMemoryBackWhenIdle(() => ioCount(core));
   const reason = await ended.promise;
   stopLooking();
-  channel.close();
   injections.close();
   await target?.close();
   await Promise.all([...core.devices.values()].map(({ device }) => device.close()));
+  core.say({ type: "farewell" });
+  channel.close();
   closeSync(lock);
   if (reason !== undefined) throw new UserError("refused", reason);
 }
@@ -132,21 +140,6 @@ async function listen(
     await new Promise((resolve) => setTimeout(resolve, LISTEN_RETRY_MS));
   }
   return undefined;
-}
-
-async function endpointOf(controller: AgentOptions["controller"]): Promise<{ url: string; token: string } | undefined> {
-  try {
-    if ("url" in controller)
-      return { url: controller.url, token: (await readFile(controller.tokenFile, "utf8")).trim() };
-    const { url } = JSON.parse(await readFile(join(controller.stateDirectory, "controller.json"), "utf8")) as {
-      url: string;
-    };
-    return { url, token: (await readFile(join(controller.stateDirectory, "token"), "utf8")).trim() };
-  } catch (error) {
-    // The controller has not been there yet, or is just writing the file: asked again at the next attempt.
-    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
 }
 
 function self(lockFile: string): AgentProcess {

@@ -21,10 +21,16 @@
  * its creations and publications (they change nothing where nothing changed), and sets every
  * entry of every table to Inv with the blocking flag; only when that is acknowledged, or the
  * agent is fenced, does it act on a table which the agent had.
+ *
+ * Leases. An agent that the controller cannot kill asks for renewals with a nonce; its lease runs
+ * from the moment it sent the request that was answered, so a late answer gives it less time and
+ * never more. Once the controller goes on without it, that incarnation is never welcome again: the
+ * agent drops all it has and comes back as a new one.
  */
 
 import type { AddDevice, Keep, RemoveDevice } from "./messages/devices.ts";
 import type { Exclude, Excluded, Hold, Holding, Readmit, Readmitted, Unhold } from "./messages/exclusions.ts";
+import type { Farewell, Lease, Renew, SetPortGroups } from "./messages/lease.ts";
 import type { PublishHost, PublishUnit, SetInjections, UnpublishHost, UnpublishUnit } from "./messages/publication.ts";
 import type { Answer, Question } from "./messages/questions.ts";
 import type { Ack, Hello, Listening, Refused, Welcome } from "./messages/session.ts";
@@ -44,13 +50,14 @@ import type { SetPorts, SetUnit, UnitRequest, UnitResponse } from "./messages/un
 export type { AgentCounters, TableCounters } from "./counters.ts";
 export type * from "./messages/devices.ts";
 export type * from "./messages/exclusions.ts";
+export type * from "./messages/lease.ts";
 export type * from "./messages/publication.ts";
 export type * from "./messages/questions.ts";
 export type * from "./messages/session.ts";
 export type * from "./messages/tables.ts";
 export type * from "./messages/units.ts";
 
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 export type NumberedMessage =
   | Keep
@@ -74,6 +81,19 @@ export type NumberedMessage =
   | Readmitted
   | PublishHost
   | UnpublishHost
-  | SetInjections;
-export type ToAgent = Welcome | Refused | Question | NumberedMessage;
-export type ToController = Hello | Listening | Ack | Fault | Unmap | UnitRequest | Exclude | Readmit | Holding | Answer;
+  | SetInjections
+  | SetPortGroups;
+export type ToAgent = Welcome | Refused | Lease | Question | NumberedMessage;
+export type ToController =
+  | Hello
+  | Listening
+  | Ack
+  | Renew
+  | Farewell
+  | Fault
+  | Unmap
+  | UnitRequest
+  | Exclude
+  | Readmit
+  | Holding
+  | Answer;

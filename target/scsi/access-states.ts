@@ -27,14 +27,19 @@ export function isAccessState(state: number): state is AccessState {
 export class AccessStates {
   /** Of the groups that were set; the others are active/optimized. */
   #rows = new Map<number, AccessRow>();
-  /** Some group cannot do everything: all that commands look at while each can. */
+  /** Groups whose server is lost, whatever was set. */
+  #lost: ReadonlySet<number> = new Set();
+  #ownIsLost = false;
+  /** The group that is asked may not be able to do everything: all that commands look at while it can. */
   inForce = false;
 
   of(portGroup: number): AccessState {
+    if (this.#lost.has(portGroup)) return AccessState.UNAVAILABLE;
     return this.#rows.get(portGroup)?.state ?? AccessState.ACTIVE_OPTIMIZED;
   }
 
   statusCode(portGroup: number): AccessStatus {
+    if (this.#lost.has(portGroup)) return AccessStatus.BY_TARGET;
     return this.#rows.get(portGroup)?.status ?? AccessStatus.NONE;
   }
 
@@ -46,6 +51,20 @@ export class AccessStates {
 
   replace(rows: readonly AccessRow[]): void {
     this.#rows = new Map(rows.map((row) => [row.portGroup, row]));
-    this.inForce = rows.some(({ state }) => state >= AccessState.STANDBY);
+    this.#weigh();
+  }
+
+  /** The groups that are lost now; `own` is the one whose commands this server sees. @returns whether that changes anything */
+  setLost(lost: ReadonlySet<number>, own: number): boolean {
+    if (lost.symmetricDifference(this.#lost).size === 0) return false;
+    this.#lost = lost;
+    this.#ownIsLost = lost.has(own);
+    this.#weigh();
+    return true;
+  }
+
+  #weigh(): void {
+    const cannot = ({ state }: AccessRow) => state >= AccessState.STANDBY;
+    this.inForce = this.#ownIsLost || [...this.#rows.values()].some(cannot);
   }
 }

@@ -4,6 +4,7 @@ import { AlignedBuffers } from "./engine/aligned-buffers.ts";
 import { DirectEngine } from "./engine/direct.ts";
 import type { IoEngine } from "./engine/engine.ts";
 import { PageCacheEngine } from "./engine/page-cache.ts";
+import type { Permit } from "./engine/permit.ts";
 import { SyncGroup } from "./engine/sync-group.ts";
 import { ThreadQueue, widenThreadPool } from "./engine/thread-queue.ts";
 import { FileDevice, type FileDeviceParts } from "./file-device.ts";
@@ -29,6 +30,8 @@ export interface DeviceOptions {
   readonly sizeBytes?: number;
   /** Against other openers; without it, "exclusive", or "shared" where it is read-only. */
   readonly lock?: "exclusive" | "shared" | "none";
+  /** Asked right before each system call that reads or writes; only with cache "none". Where it says no, the I/O ends as not ready. A sync is not asked about: past the page cache it only empties the device's own. */
+  readonly permit?: Permit;
 }
 
 /**
@@ -76,7 +79,7 @@ function deviceOf(file: OpenedFile, options: DeviceOptions): FileDevice {
       `${file.path} holds ${file.sizeBytes} bytes, less than one block: give a size to make an image of it.`,
     );
   }
-  return new FileDevice(file, partsOf(file.fd, isDirect), {
+  return new FileDevice(file, partsOf(file.fd, isDirect, options.permit), {
     blockBytes,
     readOnly: options.readOnly ?? false,
     thin: options.thin ?? !file.isBlockDevice,
@@ -84,8 +87,8 @@ function deviceOf(file: OpenedFile, options: DeviceOptions): FileDevice {
   });
 }
 
-function partsOf(fd: number, isDirect: boolean): FileDeviceParts {
-  const threads = new ThreadQueue();
+function partsOf(fd: number, isDirect: boolean, permit: Permit | undefined): FileDeviceParts {
+  const threads = new ThreadQueue(permit);
   const engine = isDirect ? new DirectEngine(fd, threads) : pageCacheEngine(fd, threads);
   return { engine, threads, syncs: new SyncGroup(fd) };
 }

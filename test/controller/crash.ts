@@ -118,7 +118,7 @@ function start(store: MemoryStore): Promise<ControllerCore> {
   return ControllerCore.start({
     store,
     labName: "test",
-    fencer: { fence: () => Promise.reject(new Error("there is no agent to fence")) },
+    fencer: { fence: () => Promise.reject(new Error("there is no agent to fence")), hasEnded: () => true },
     clock: { nowMs: () => 0, after: () => () => undefined },
     mediumSource: fileMedia,
     newId: randomUUID,

@@ -200,7 +200,7 @@ export class CoreLab {
     this.controller = await ControllerCore.start({
       store: this.store,
       labName: "test",
-      fencer: { fence: (process) => this.#fence(process.pid) },
+      fencer: { fence: (process) => this.#fence(process.pid), hasEnded: (process) => this.#hasEnded(process.pid) },
       clock: this.clock,
       mediumSource: memoryMedia,
       newId: randomUUID,
@@ -230,8 +230,12 @@ export class CoreLab {
 
   async #fence(pid: number): Promise<void> {
     for (const agent of this.agents.values()) {
-      if (agent.core.options.process.pid === pid) this.killAgent(agent.name);
+      if (agent.core.options.process?.pid === pid) this.killAgent(agent.name);
     }
+  }
+
+  #hasEnded(pid: number): boolean {
+    return [...this.agents.values()].every(({ core, isDead }) => core.options.process?.pid !== pid || isDead);
   }
 }
 

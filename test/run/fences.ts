@@ -44,6 +44,7 @@ export const FENCES: readonly Fence[] = [
       "target/mapping/entry.ts",
       "target/mapping/mapping-table.ts",
       "target/storage/syscalls/",
+      "target/storage/engine/aligned-buffers.ts",
       "target/storage/label.ts",
       "target/storage/user-error.ts",
     ],

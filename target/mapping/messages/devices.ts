@@ -17,6 +17,8 @@ export interface AddDevice extends Numbered {
   readonly uuid: string;
   readonly path: string;
   readonly segmentBytes: number;
+  /** Past the page cache (O_DIRECT), since other machines use the device too. One that is open otherwise is opened anew. */
+  readonly direct: boolean;
   /** Devices of one pool are synced together (`spec.md`, rule 7). */
   readonly pool: string;
 }

@@ -17,7 +17,8 @@ export interface Hello {
   readonly epoch: number;
   /** The highest `seq` applied under that epoch. */
   readonly applied: number;
-  readonly process: AgentProcess;
+  /** Null where the agent is not on the controller's machine: it asks for a lease then. */
+  readonly process: AgentProcess | null;
 }
 
 /** How an agent on the controller's machine can be fenced by kill: it is dead when `lockFile` can be locked (flock). */
@@ -35,6 +36,8 @@ export interface Welcome extends Envelope {
   readonly relativePortId: number;
   readonly portGroup: number;
   readonly portal: PortalSetting;
+  /** How long its leases run; absent where it is fenced by kill and needs none. */
+  readonly lease?: { readonly durationMs: number };
 }
 
 /** Where to listen. `port` 0: any free one; `sticky` is the port that was bound last, to be taken again where it is free, since hosts know it. */
@@ -46,11 +49,12 @@ export interface PortalSetting {
   readonly advertise?: { readonly host: string; readonly port?: number };
 }
 
-/** Controller → agent: this hello is not accepted; `reason` is a sentence for people. `fatal`: the process is to end (its incarnation was fenced, its name is unknown). */
+/** Controller → agent: this hello is not accepted; `reason` is a sentence for people. `fatal`: the process is to end (its incarnation was fenced, its name is unknown). `anew`: it is to drop all it has, and come back as a new incarnation (it was fenced by lease, which ends no process). */
 export interface Refused {
   readonly type: "refused";
   readonly reason: string;
   readonly fatal: boolean;
+  readonly anew?: boolean;
 }
 
 /** Agent → controller: the portal is bound (or why it is not). */

@@ -80,7 +80,7 @@ function groupData({ unit }: Command, portGroup: number, ports: readonly UnitPor
     activeOptimizedSupported: 1,
     activeNonOptimizedSupported: settable,
     standbySupported: settable,
-    unavailableSupported: settable,
+    unavailableSupported: settable | Number(unit.servedElsewhere),
     portGroup,
     portCount: ports.length,
   });

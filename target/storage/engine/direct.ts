@@ -27,7 +27,7 @@ export class DirectEngine implements IoEngine {
 
   read(offset: number, into: Uint8Array): Promise<IoResult> {
     return this.#inSteps(into.length, async (at, step) => {
-      const result = await readAll(this.#fd, offset + at, step);
+      const result = await readAll(this.#fd, offset + at, step, 0, this.#threads.permit);
       into.set(step, at);
       return result;
     });
@@ -37,7 +37,7 @@ export class DirectEngine implements IoEngine {
     const source = new Gather(from);
     return this.#inSteps(totalBytes(from), (at, step) => {
       source.fill(step);
-      return writeAll(this.#fd, offset + at, [step]);
+      return writeAll(this.#fd, offset + at, [step], step.length, this.#threads.permit);
     });
   }
 

@@ -5,6 +5,7 @@
  * keeps its threads, so each may have only a few of them: what is more waits here.
  */
 import type { IoResult } from "../block-device.ts";
+import { NOT_PERMITTED, type Permit } from "./permit.ts";
 
 /** Of one device at once. */
 const DEVICE_THREADS = 8;
@@ -17,15 +18,21 @@ export function widenThreadPool(): void {
 }
 
 export class ThreadQueue {
+  /** Asked when a job's turn has come; absent: nobody need be asked. */
+  readonly permit: Permit | undefined;
   #running = 0;
   readonly #waiting: (() => void)[] = [];
+
+  constructor(permit?: Permit) {
+    this.permit = permit;
+  }
 
   /** Runs `job` when one of the device's threads is free; settles as it does. */
   async run(job: () => Promise<IoResult>): Promise<IoResult> {
     if (this.#running < DEVICE_THREADS) this.#running += 1;
     else await new Promise<void>((go) => this.#waiting.push(go));
     try {
-      return await job();
+      return this.permit?.() === false ? NOT_PERMITTED : await job();
     } finally {
       this.#release();
     }

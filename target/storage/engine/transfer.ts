@@ -2,10 +2,18 @@
 import { read, writev } from "node:fs";
 import { type IoResult, OK } from "../block-device.ts";
 import { outcomeOf } from "./outcome.ts";
+import { NOT_PERMITTED, type Permit } from "./permit.ts";
 
 /** Fills `into` from `offset`, but for its first `done` bytes, which are there already. */
-export async function readAll(fd: number, offset: number, into: Uint8Array, done = 0): Promise<IoResult> {
+export async function readAll(
+  fd: number,
+  offset: number,
+  into: Uint8Array,
+  done = 0,
+  permit?: Permit,
+): Promise<IoResult> {
   for (let at = done; at < into.length; ) {
+    if (permit?.() === false) return NOT_PERMITTED;
     const { error, bytes } = await settled((done) => read(fd, into, at, into.length - at, offset + at, done));
     if (error) return outcomeOf(error, offset + at);
     // The file was cut short under us: what a host was told to be there cannot be read.
@@ -21,10 +29,12 @@ export async function writeAll(
   offset: number,
   from: readonly Uint8Array[],
   stepBytes = Number.POSITIVE_INFINITY,
+  permit?: Permit,
 ): Promise<IoResult> {
   const length = totalBytes(from);
   let pieces = from;
   for (let at = 0; at < length; ) {
+    if (permit?.() === false) return NOT_PERMITTED;
     const step = length - at > stepBytes ? before(pieces, stepBytes) : pieces;
     const { error, bytes } = await settled((done) => writev(fd, step, offset + at, done));
     if (error) return outcomeOf(error, offset + at);

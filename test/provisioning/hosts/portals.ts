@@ -14,6 +14,8 @@ function agent(name: string, portal: string): Agent {
     incarnation: 1,
     state: "connected",
     problem: null,
+    fence: "kill",
+    leaseMs: null,
   };
 }
 

@@ -71,6 +71,8 @@ function runningAs(lab: Lab): RunningLab {
       incarnation: 1,
       state: "connected" as const,
       problem: null,
+      fence: "kill" as const,
+      leaseMs: null,
     })),
     hosts: lab.hosts.map(({ name, iqn }) => ({ name, iqn, advertise: null })),
     exports: lab.hosts.flatMap(({ name, disks }) => disks.map((disk) => ({ host: name, disk }))),
