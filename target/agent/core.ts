@@ -48,6 +48,8 @@ export interface Publication {
   sessions(): readonly object[];
   /** What the target port groups of the lab can do, as hosts are told. */
   setPortGroups(groups: readonly PortGroup[]): void;
+  /** The group of its own ports; told before anything else. */
+  setOwnPortGroup(portGroup: number): void;
   /** Whether this agent's own ports can do anything: not, while it has no lease. */
   setServing(isServing: boolean): void;
 }
@@ -185,6 +187,7 @@ export class AgentCore {
       for (const table of this.tables.values()) table.exclusions.newEpoch();
     }
     this.#identity = { cluster, incarnation, epoch };
+    this.options.publication.setOwnPortGroup(message.portGroup);
     this.options.onWelcome(message);
     if (message.lease !== undefined) this.lease?.ask(message.lease.durationMs);
     for (const table of this.tables.values()) {

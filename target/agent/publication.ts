@@ -36,8 +36,7 @@ export class TargetPublication implements Publication, LunInventory, TargetAcces
   /** What every host is told, where its own setting says nothing. */
   portalAdvertise: PublishHost["advertise"];
   sessionsOf: Sessions = NOBODY;
-  /** Of this agent; 0 before its first welcome. */
-  ownPortGroup = 0;
+  #ownPortGroup = 0;
   #groups: readonly PortGroup[] = [];
   #isServing = true;
   #lost: ReadonlySet<number> = new Set();
@@ -47,7 +46,7 @@ export class TargetPublication implements Publication, LunInventory, TargetAcces
     const options = { servedElsewhere: true, keeper };
     const logicalUnit = new LogicalUnit(device, { ...identity, readOnly: unit.readOnly }, options);
     keeper.attach(logicalUnit);
-    logicalUnit.accessStates.setLost(this.#lost, this.ownPortGroup);
+    logicalUnit.accessStates.setLost(this.#lost, this.#ownPortGroup);
     this.#units.set(unit.id, logicalUnit);
     this.#tellAll();
   }
@@ -68,6 +67,10 @@ export class TargetPublication implements Publication, LunInventory, TargetAcces
   async unpublishHost(initiator: string): Promise<void> {
     this.#hosts.delete(initiator);
     await this.sessionsOf.drop(initiator);
+  }
+
+  setOwnPortGroup(portGroup: number): void {
+    this.#ownPortGroup = portGroup;
   }
 
   setPortGroups(groups: readonly PortGroup[]): void {
@@ -114,8 +117,8 @@ export class TargetPublication implements Publication, LunInventory, TargetAcces
   /** Of its own ports the agent knows best. */
   #lostGroups(): Set<number> {
     const lost = this.#groups.filter(({ state }) => state === "unavailable").map(({ portGroup }) => portGroup);
-    const elsewhere = lost.filter((group) => group !== this.ownPortGroup);
-    return new Set(this.#isServing ? elsewhere : [...elsewhere, this.ownPortGroup]);
+    const elsewhere = lost.filter((group) => group !== this.#ownPortGroup);
+    return new Set(this.#isServing ? elsewhere : [...elsewhere, this.#ownPortGroup]);
   }
 
   /** Hosts hear of the groups through which their disks can be reached. */
@@ -124,8 +127,8 @@ export class TargetPublication implements Publication, LunInventory, TargetAcces
     const changed = lost.symmetricDifference(this.#lost);
     this.#lost = lost;
     for (const unit of this.#units.values()) {
-      unit.accessStates.setLost(lost, this.ownPortGroup);
-      const concerned = unit.ports?.some(({ portGroup }) => changed.has(portGroup)) ?? changed.has(this.ownPortGroup);
+      unit.accessStates.setLost(lost, this.#ownPortGroup);
+      const concerned = unit.ports?.some(({ portGroup }) => changed.has(portGroup)) ?? changed.has(this.#ownPortGroup);
       if (concerned) unit.tell(Attention.ACCESS_STATE_CHANGED);
     }
   }

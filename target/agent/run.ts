@@ -51,7 +51,6 @@ export async function runAgent(options: AgentOptions, stop: AbortSignal): Promis
       return injections.before(message.device, device);
     },
     onWelcome: (welcome) => {
-      publication.ownPortGroup = welcome.portGroup;
       options.log(`welcomed as incarnation ${welcome.incarnation} in epoch ${welcome.epoch}`);
       if (target === undefined) {
         target = makeTarget(welcome, publication, injections, options.log);

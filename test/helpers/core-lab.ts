@@ -179,6 +179,8 @@ export class CoreLab {
     this.agents.set(name, agent);
     agent.connect(this.controller);
     await until(() => agent.core.hosts.size === HOSTS.length);
+    // The others hear that its ports are there.
+    await turns();
     return agent;
   }
 

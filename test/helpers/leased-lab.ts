@@ -215,6 +215,7 @@ export class Published implements Publication {
   sessions(): readonly object[] {
     return [];
   }
+  setOwnPortGroup(): void {}
   setPortGroups(groups: readonly PortGroup[]): void {
     this.groups = groups;
   }

@@ -113,6 +113,7 @@ test("an agent that dies in the midst of one lets the others in once it is fence
   lab.killAgent("a");
   await lab.pass(2 * DRAIN_LIMIT_MS);
   t.is(senseName(await write.answer), "GOOD", "the controller has fenced it, since it acknowledged nothing any more");
+  t.deepEqual(await b.attentions(), ["06/2a/06"], "the ports of the dead agent are gone");
   t.is(await firstByte(b), 7);
   await lab.startAgent("a");
   const again = lab.agent("a").host("one");
