@@ -8,6 +8,7 @@ export default {
     "!test/run/**",
     "!test/conformance/**",
     "!test/**/fixtures/**",
+    "!test/simulation/*/**",
   ],
   concurrency: 2,
   timeout: "3m",

@@ -19,11 +19,14 @@ export class Admission {
   }
 
   /** The answer to a hello: a session to speak through, or undefined where it was refused. */
-  hello(connection: Connection, hello: Hello): Promise<AgentSession | undefined> {
-    return this.#roster.inTurn(hello.agent, () => this.#hello(connection, hello));
+  async hello(connection: Connection, hello: Hello): Promise<AgentSession | undefined> {
+    const admitted = await this.#roster.inTurn(hello.agent, () => this.#hello(connection, hello));
+    // Not in the agent's turn: it may have to connect once more before it can acknowledge.
+    await admitted?.concluded;
+    return admitted?.session;
   }
 
-  async #hello(connection: Connection, hello: Hello): Promise<AgentSession | undefined> {
+  async #hello(connection: Connection, hello: Hello): Promise<Admitted | undefined> {
     const { lab } = this.#roster.options;
     const record = this.#roster.record(hello.agent);
     const refusal =
@@ -35,20 +38,21 @@ export class Admission {
       return undefined;
     }
     const session = this.#roster.session(record.name);
-    const same = session?.envelope.incarnation === hello.incarnation && hello.epoch === lab.epoch;
-    if (same && session !== undefined && !session.fenced) {
+    // Of an agent that was welcomed in this epoch and does not know it yet, the welcome was lost.
+    const isSame = session?.envelope.incarnation === hello.incarnation || isSameProcess(hello, record);
+    if (isSame && session !== undefined && !session.fenced) {
       connection.send(welcome(record, session, lab));
       session.attach(connection);
-      return session;
+      return { session, concluded: undefined };
     }
     return this.#begin(connection, hello, record);
   }
 
   /** A fresh process, or one that outlived another controller. */
-  async #begin(connection: Connection, hello: Hello, record: AgentRecord): Promise<AgentSession> {
+  async #begin(connection: Connection, hello: Hello, record: AgentRecord): Promise<Admitted> {
     const fresh = hello.incarnation === 0;
     if (fresh) {
-      await this.#fencing.end(record.name);
+      if (!isSameProcess(hello, record)) await this.#fencing.end(record.name);
       this.#roster.session(record.name)?.fence();
     }
     // The wait for its end may have changed the record.
@@ -62,16 +66,29 @@ export class Admission {
     const session = new AgentSession({ cluster, epoch, incarnation }, (detached) =>
       this.#fencing.disconnected(record.name, detached),
     );
-    const known: Known = { session, has: new Map() };
+    const known: Known = { session, has: new Map(), leaving: new Map() };
     this.#roster.known.set(record.name, known);
     this.#roster.problems.delete(record.name);
     this.#roster.options.onBegin(record.name, known.session);
     connection.send(welcome(next, known.session, this.#roster.options.lab));
     known.session.attach(connection);
     this.#fencing.onChange();
-    await this.#deliveries.synchronise(record.name, known, tables);
-    return known.session;
+    const deliveries = await this.#deliveries.synchronise(record.name, known, tables);
+    return { session, concluded: this.#deliveries.conclude(record.name, known, deliveries) };
   }
+}
+
+interface Admitted {
+  readonly session: AgentSession;
+  /** When it has all that it is to have. */
+  readonly concluded: Promise<void> | undefined;
+}
+
+/** A process that says hello a second time without having been welcomed: it holds nothing. */
+function isSameProcess({ incarnation, process }: Hello, record: AgentRecord): boolean {
+  if (process === null || record.process === null) return false;
+  const isProcess = process.pid === record.process.pid && process.startTime === record.process.startTime;
+  return incarnation === 0 && isProcess;
 }
 
 export function targetName(lab: string, agent: string): string {

@@ -30,33 +30,39 @@ export class Deliveries {
   }
 
   /** First `keep`, then all it is to have; what it kept of tables becomes Inv, drained, before this resolves the wait of others. */
-  async synchronise(name: string, known: Known, tables: readonly string[]): Promise<void> {
+  async synchronise(name: string, known: Known, tables: readonly string[]): Promise<Promise<Delivery>[]> {
     const items = this.#desired(name);
     const messages = [...items.values()].map(({ add }) => add);
     const deliveries: Promise<Delivery>[] = [];
-    deliveries.push(
-      known.session.deliver({
-        type: "keep",
-        devices: messages.flatMap((m) => (m.type === "add_device" ? [m.device] : [])),
-        tables: messages.flatMap((m) => (m.type === "create_table" ? [m.table] : [])),
-        units: messages.flatMap((m) => (m.type === "publish_unit" ? [m.unit.id] : [])),
-        initiators: messages.flatMap((m) => (m.type === "publish_host" ? [m.initiator] : [])),
-      }),
-    );
+    const kept = tablesOf(items);
+    const keep = known.session.deliver({
+      type: "keep",
+      devices: messages.flatMap((m) => (m.type === "add_device" ? [m.device] : [])),
+      tables: kept,
+      units: messages.flatMap((m) => (m.type === "publish_unit" ? [m.unit.id] : [])),
+      initiators: messages.flatMap((m) => (m.type === "publish_host" ? [m.initiator] : [])),
+    });
+    for (const table of tables) if (!kept.includes(table)) leaves(known, table, keep);
+    deliveries.push(keep);
     for (const table of tables) deliveries.push(known.session.deliver(forgetAll(table)));
     this.#synchronised.set(known.session, Promise.all(deliveries));
-    await this.#bring(name, known, items);
+    return this.#bring(name, known, items);
   }
 
   /** Brings every agent to what the records say; resolved when all have acknowledged or are fenced. */
   async reconcile(): Promise<void> {
     const names = [...this.#roster.known.keys()].filter((name) => this.#roster.record(name) !== undefined);
-    await Promise.all(names.map((name) => this.#roster.inTurn(name, () => this.#reconcileOne(name))));
+    await Promise.all(names.map((name) => this.#reconcileOne(name)));
   }
 
   async #reconcileOne(name: string): Promise<void> {
+    const sent = await this.#roster.inTurn(name, () => this.#update(name));
+    if (sent !== undefined) await this.conclude(name, sent.known, sent.deliveries);
+  }
+
+  async #update(name: string): Promise<{ known: Known; deliveries: Promise<Delivery>[] } | undefined> {
     const known = this.#roster.known.get(name);
-    if (known === undefined || known.session.fenced) return;
+    if (known === undefined || known.session.fenced) return undefined;
     const items = this.#desired(name);
     const gone = [...known.has].filter(([key]) => !items.has(key)).reverse();
     const deliveries: Promise<Delivery>[] = [];
@@ -65,25 +71,38 @@ export class Deliveries {
       if (key.startsWith("host/") && known.has.has(key)) deliveries.push(...add(known, key, item));
     for (const [key, { item }] of gone) {
       known.has.delete(key);
-      deliveries.push(known.session.deliver(item.remove));
+      const delivery = known.session.deliver(item.remove);
+      if (item.remove.type === "delete_table") leaves(known, item.remove.table, delivery);
+      deliveries.push(delivery);
     }
-    await this.#bring(name, known, items, deliveries);
-    await this.#roster.recordTables(name, tablesOf(items));
+    return { known, deliveries: [...deliveries, ...(await this.#bring(name, known, items))] };
   }
 
-  async #bring(name: string, known: Known, items: Map<string, Item>, before: Promise<Delivery>[] = []): Promise<void> {
+  /** Grants are on record before they are sent. */
+  async #bring(name: string, known: Known, items: Map<string, Item>): Promise<Promise<Delivery>[]> {
     const record = this.#roster.record(name) as AgentRecord;
     await this.#roster.recordTables(name, [...new Set([...record.tables, ...tablesOf(items)])]);
-    const deliveries = [...before];
+    const deliveries: Promise<Delivery>[] = [];
     for (const [key, item] of items) {
       const fresh = item.add.type === "create_table" && !known.has.has(key);
       deliveries.push(...add(known, key, item));
       if (fresh) this.#roster.options.onTable(known.session, item.add.table);
     }
+    return deliveries;
+  }
+
+  /** Waits, not in the agent's turn, and takes off the record what the agent then has no more. */
+  async conclude(name: string, known: Known, deliveries: readonly Promise<Delivery>[]): Promise<void> {
     const ended = await this.#fencing.limited(name, known.session, Promise.all(deliveries));
     const problem = ended.find((delivery) => typeof delivery === "object");
     if (problem === undefined) this.#roster.problems.delete(name);
     else this.#roster.problems.set(name, problem.error);
+    await this.#roster.inTurn(name, async () => {
+      const record = this.#roster.record(name);
+      if (record === undefined || this.#roster.known.get(name) !== known) return;
+      const held = (table: string) => known.has.has(`table/${table}`) || known.leaving.has(table);
+      await this.#roster.recordTables(name, record.tables.filter(held));
+    });
   }
 
   async everyone(): Promise<void> {
@@ -144,6 +163,16 @@ function add(known: Known, key: string, item: Item): Promise<Delivery>[] {
   known.has.set(key, { item, sent });
   const resized = item.add.type === "create_table" && before !== undefined;
   return [known.session.deliver(resized ? resizeOf(item.add) : (item.now?.() ?? item.add))];
+}
+
+/** Until the agent has acknowledged it, it may still have I/O under way. */
+function leaves({ leaving }: Known, table: string, delivery: Promise<Delivery>): void {
+  leaving.set(table, (leaving.get(table) ?? 0) + 1);
+  void delivery.then(() => {
+    const left = (leaving.get(table) ?? 1) - 1;
+    if (left === 0) leaving.delete(table);
+    else leaving.set(table, left);
+  });
 }
 
 function forgetAll(table: string): Outgoing {

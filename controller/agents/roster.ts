@@ -27,6 +27,8 @@ export interface Known {
   readonly session: AgentSession;
   /** What was sent in this session, by key, as it was sent. */
   readonly has: Map<string, { readonly item: Item; readonly sent: string }>;
+  /** Tables that were taken from it, and how many of these messages it has not acknowledged. */
+  readonly leaving: Map<string, number>;
 }
 
 export class Roster {
@@ -59,10 +61,12 @@ export class Roster {
     await this.save({ ...record, tables });
   }
 
-  async listening(name: string, message: Listening): Promise<void> {
-    const record = this.record(name);
-    if (record === undefined || record.sticky === message.port) return;
-    await this.save({ ...record, sticky: message.port });
+  listening(name: string, message: Listening): Promise<void> {
+    return this.inTurn(name, async () => {
+      const record = this.record(name);
+      if (record === undefined || record.sticky === message.port) return;
+      await this.save({ ...record, sticky: message.port });
+    });
   }
 
   forget(name: string): void {

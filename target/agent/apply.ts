@@ -21,7 +21,10 @@ const EFFECTS: {
   },
   remove_device: (core, { device }) => settled(removeDevice(core, device)),
   create_table: (core, message) => {
-    if (!core.tables.has(message.table)) core.tables.set(message.table, core.createTable(message));
+    const device = core.tables.get(message.table);
+    if (device === undefined) core.tables.set(message.table, core.createTable(message));
+    // It may have grown while there was no controller that could say so.
+    else if (device.sizeBytes !== message.sizeBytes) device.resize(message.sizeBytes);
     return undefined;
   },
   resize_table: (core, message) => {
@@ -32,12 +35,14 @@ const EFFECTS: {
   delete_table: (core, { table }) => settled(deleteTable(core, table)),
   set_entry: (core, message) => {
     const device = core.tables.get(message.table);
-    if (device === undefined) return undefined;
+    // I/O of the table as it was before it was deleted here holds entries until it has ended.
+    const leaving = message.blocking ? core.leaving.get(message.table) : undefined;
+    if (device === undefined) return leaving && settled(leaving);
     // Who holds the old entries is asked before the new ones stand; new I/O meets the new ones.
     const count = message.runs.reduce((sum, run) => sum + run.count, 0);
     const drained = message.blocking ? device.references.drain(message.first, count) : undefined;
     device.table.set(message.first, message.runs, message.generation);
-    return drained && settled(drained);
+    return (drained || leaving) && settled(Promise.all([drained, leaving]));
   },
   chunk: (core, message, frame) => {
     if (frame !== undefined)
@@ -154,7 +159,12 @@ async function unpublishUnit(core: AgentCore, id: string): Promise<void> {
 async function deleteTable(core: AgentCore, id: string): Promise<void> {
   const device = core.tables.get(id);
   core.tables.delete(id);
-  await device?.delete();
+  if (device === undefined) return core.leaving.get(id);
+  const leaving = Promise.all([core.leaving.get(id), device.delete()]).then(() => {
+    if (core.leaving.get(id) === leaving) core.leaving.delete(id);
+  });
+  core.leaving.set(id, leaving);
+  await leaving;
 }
 
 async function removeDevice(core: AgentCore, id: number): Promise<void> {

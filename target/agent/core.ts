@@ -80,6 +80,8 @@ export class AgentCore {
   readonly options: AgentCoreOptions;
   readonly devices = new Map<number, OpenDevice>();
   readonly tables = new Map<string, MappedDevice>();
+  /** Tables that were deleted here and whose I/O has not all ended yet. */
+  readonly leaving = new Map<string, Promise<void>>();
   readonly units = new Map<string, PublishedUnit>();
   readonly hosts = new Set<string>();
   readonly shared: SharedUnits;

@@ -12,7 +12,8 @@ export interface OpenFault {
 }
 export type FaultOutcome = "retry" | ErrorReport;
 
-interface Waiting extends OpenFault {
+interface Waiting {
+  readonly open: OpenFault;
   readonly answered: Promise<FaultOutcome>;
   readonly answer: (outcome: FaultOutcome) => void;
 }
@@ -42,13 +43,14 @@ export class FaultBook {
     const fault = this.#byNumber.get(number);
     if (fault === undefined) return;
     this.#byNumber.delete(number);
-    for (let segment = fault.first; segment < fault.first + fault.count; segment += 1) this.#bySegment.delete(segment);
+    const { first, count } = fault.open;
+    for (let segment = first; segment < first + count; segment += 1) this.#bySegment.delete(segment);
     fault.answer(outcome);
   }
 
   /** Sends again what was not answered. */
   repeat(): void {
-    for (const fault of this.#byNumber.values()) this.#send(fault);
+    for (const { open } of this.#byNumber.values()) this.#send(open);
   }
 
   /** The table goes away: whoever waits looks again, and finds it gone. */
@@ -58,10 +60,11 @@ export class FaultBook {
 
   #open(first: number, count: number, access: "read" | "write"): void {
     const { promise, resolve } = Promise.withResolvers<FaultOutcome>();
-    const fault: Waiting = { fault: this.#nextNumber(), first, count, access, answered: promise, answer: resolve };
-    this.#byNumber.set(fault.fault, fault);
+    const open: OpenFault = { fault: this.#nextNumber(), first, count, access };
+    const fault: Waiting = { open, answered: promise, answer: resolve };
+    this.#byNumber.set(open.fault, fault);
     for (let segment = first; segment < first + count; segment += 1) this.#bySegment.set(segment, fault);
-    this.#send(fault);
+    this.#send(open);
   }
 }
 

@@ -165,7 +165,7 @@ export class MappedDevice implements BlockDevice {
   /** `resize_table`: the new segments are Inv. */
   resize(sizeBytes: number): void {
     this.#sizeBytes = sizeBytes;
-    this.table.segments = Math.ceil(sizeBytes / this.#options.segmentBytes);
+    this.table.resize(Math.ceil(sizeBytes / this.#options.segmentBytes));
     this.onChange?.("capacity");
   }
 

@@ -9,12 +9,25 @@ import type { EntryRun } from "./protocol.ts";
 const STATES = (EntryState.ERROR | EntryState.INVALID | EntryState.ZERO | EntryState.NO_WRITE) >>> 0;
 
 export class MappingTable {
-  segments: number;
+  #segments: number;
   readonly #chunks = new Map<number, Uint32Array>();
   readonly #generations = new Map<number, number>();
 
   constructor(segments: number) {
-    this.segments = segments;
+    this.#segments = segments;
+  }
+
+  get segments(): number {
+    return this.#segments;
+  }
+
+  /** New segments are Inv, whatever was heard of them before there were any. */
+  resize(segments: number): void {
+    for (const [chunk, entries] of this.#chunks) {
+      const first = Math.max(this.#segments - chunk * CHUNK_ENTRIES, 0);
+      for (let at = first * 2; at < entries.length; at += 2) entries[at] = EntryState.INVALID;
+    }
+    this.#segments = segments;
   }
 
   /** Word 0 of an entry: its states and device segment. */

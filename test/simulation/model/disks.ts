@@ -1,0 +1,132 @@
+/** What every disk must hold, by table: the truth that reads are checked against. */
+import { Violation } from "../engine/violation.ts";
+import { BlockHistory, type BlockWrite, ZERO_TAG } from "./history.ts";
+
+/** A write of consecutive blocks, as a host sent it. */
+export interface HostWrite {
+  readonly disk: ModelDisk;
+  readonly first: number;
+  readonly writes: readonly BlockWrite[];
+}
+
+export class ModelDisk {
+  readonly table: string;
+  readonly blocks = new Map<number, BlockHistory>();
+
+  constructor(table: string) {
+    this.table = table;
+  }
+
+  history(block: number): BlockHistory {
+    let history = this.blocks.get(block);
+    if (history === undefined) {
+      history = new BlockHistory([blank()]);
+      this.blocks.set(block, history);
+    }
+    return history;
+  }
+}
+
+/** Where a tag was written to. */
+interface Origin {
+  readonly table: string;
+  readonly block: number;
+}
+
+export class Model {
+  readonly disks = new Map<string, ModelDisk>();
+  readonly #origins: Origin[] = [];
+  /** When the reads began that are under way, in order. */
+  readonly reads = new Set<number>();
+
+  disk(table: string): ModelDisk {
+    let disk = this.disks.get(table);
+    if (disk === undefined) {
+      disk = new ModelDisk(table);
+      this.disks.set(table, disk);
+    }
+    return disk;
+  }
+
+  /** Where the content of a block was written to by a host; undefined for zeros and for what was on a device before. */
+  origin(tag: number): Origin | undefined {
+    return this.#origins[tag - 1];
+  }
+
+  /** A host begins to write; each block has a tag of its own, or all are zero. */
+  begin(table: string, first: number, count: number, isZero: boolean, start: number, by: string): HostWrite {
+    const disk = this.disk(table);
+    const writes: BlockWrite[] = [];
+    const [oldest = start] = this.reads;
+    for (let block = first; block < first + count; block += 1) {
+      const tag = isZero ? ZERO_TAG : this.#origins.push({ table, block });
+      const write: BlockWrite = {
+        tag,
+        start,
+        end: Number.POSITIVE_INFINITY,
+        settled: Number.POSITIVE_INFINITY,
+        isAcknowledged: false,
+        durable: false,
+        by,
+      };
+      disk.history(block).begin(write, oldest);
+      writes.push(write);
+    }
+    return { disk, first, writes };
+  }
+
+  acknowledged({ writes }: HostWrite, now: number, durable: boolean): void {
+    for (const write of writes) {
+      write.end = now;
+      write.settled = Math.min(write.settled, now);
+      write.isAcknowledged = true;
+      write.durable = durable;
+    }
+  }
+
+  /** Nobody will say how it ended. `end`: when it can take effect no more. */
+  lost({ writes }: HostWrite, end: number): void {
+    for (const write of writes) write.end = Math.min(write.end, end);
+  }
+
+  /** It surely had no effect. */
+  withdrawn({ disk, first, writes }: HostWrite): void {
+    for (const [at, write] of writes.entries()) disk.history(first + at).withdraw(write);
+  }
+
+  flushed(table: string, start: number): void {
+    for (const history of this.disk(table).blocks.values()) history.flushed(start);
+  }
+
+  powerLost(now: number): void {
+    for (const disk of this.disks.values()) for (const history of disk.blocks.values()) history.powerLost(now);
+  }
+
+  /** @throws Violation where a read of this block, from `start` to `end`, may not return this. */
+  checkRead(table: string, block: number, tag: number, start: number, end: number, by: string): void {
+    const history = this.disk(table).blocks.get(block);
+    if (history === undefined ? tag === ZERO_TAG : history.observe(tag, start, end)) return;
+    const origin = this.origin(tag);
+    const isForeign = tag !== ZERO_TAG && (origin?.table !== table || origin.block !== block);
+    const allowed = history?.allowed(start, end) ?? [];
+    throw new Violation(
+      isForeign ? "rule 3" : "rule 8",
+      `${by} (ticks ${start} to ${end}) found in block ${block} of ${table} ${this.#named(tag)}; allowed: ${
+        allowed.map((write) => `${this.#named(write.tag)} by ${write.by} at ${write.start}`).join(", ") || "only zeros"
+      }`,
+    );
+  }
+
+  #named(tag: number): string {
+    if (tag === ZERO_TAG) return "zeros";
+    const origin = this.origin(tag);
+    return origin === undefined
+      ? `what was on the device before (${tag})`
+      : `#${tag} of block ${origin.block} of ${origin.table}`;
+  }
+}
+
+/** A fresh disk reads as zeros. */
+function blank(): BlockWrite {
+  return { tag: ZERO_TAG, start: -1, end: -1, settled: -1, isAcknowledged: true, durable: true, by: "nobody" };
+}

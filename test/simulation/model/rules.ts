@@ -1,0 +1,109 @@
+/** Rules of `spec.md` that can be looked at whenever something touches a device or is committed. */
+import type { Transaction } from "@sanlab/controller/store/store.ts";
+import { EntryState } from "node-iscsi-target/mapping/entry.ts";
+import { deviceOf, segmentOf } from "node-iscsi-target/mapping/mapping-table.ts";
+import { Violation } from "../engine/violation.ts";
+import type { SimProcess } from "../world/sim-agent.ts";
+import { SEGMENT_BLOCKS } from "../world/sim-disk.ts";
+import type { DurableTables } from "./durable-tables.ts";
+
+/** What a host's I/O is about, found again at the device by the buffer or the options that came along. */
+export interface IoContext {
+  readonly table: string;
+  /** Virtual block at the beginning of the buffer. */
+  readonly block: number;
+}
+
+/** System calls of an agent on a storage device. */
+export interface DeviceIo {
+  readonly kind: "read" | "write" | "zero";
+  readonly process: SimProcess;
+  readonly path: string;
+  /** Blocks of the device. */
+  readonly first: number;
+  readonly count: number;
+  /** Virtual block that the first one is; undefined for zeros, which carry no buffer. */
+  readonly context: { readonly table: string; readonly block: number | undefined };
+}
+
+const UNUSABLE = EntryState.ERROR | EntryState.INVALID | EntryState.ZERO;
+
+export class Rules {
+  readonly #durable: DurableTables;
+  readonly #processes: () => readonly SimProcess[];
+  readonly #underWay = new Set<DeviceIo>();
+
+  constructor(durable: DurableTables, processes: () => readonly SimProcess[]) {
+    this.#durable = durable;
+    this.#processes = processes;
+  }
+
+  /** A system call begins. */
+  issued(io: DeviceIo): void {
+    this.#checkAccess(io, "is issued");
+    this.#underWay.add(io);
+  }
+
+  /** It has ended, or its process has. */
+  ended(io: DeviceIo): void {
+    this.#underWay.delete(io);
+  }
+
+  committed(transaction: Transaction): void {
+    this.#durable.changed(transaction);
+    for (const io of this.#underWay) if (io.kind !== "read") this.#checkAccess(io, "is under way as this is committed");
+  }
+
+  /** The controller is about to destroy what a segment holds: nobody may have it any more (rules 2 and 3). */
+  erased(path: string, segment: number): void {
+    for (const io of this.#underWay) {
+      if (io.path === path && Math.floor(io.first / SEGMENT_BLOCKS) === segment)
+        throw new Violation(
+          "rule 2",
+          `${name(io)} is under way as the controller gives segment ${segment} of ${path} back`,
+        );
+    }
+    for (const process of this.#processes()) {
+      const held = entriesAt(process, path, segment)[0];
+      if (held !== undefined)
+        throw new Violation(
+          "rule 2",
+          `the controller gives segment ${segment} of ${path} back while ${process.name} has it as segment ${held.segment} of ${held.table}`,
+        );
+    }
+  }
+
+  /** Writes need an entry of the persistent tables that takes them (rules 1, 2, 4), reads one that was not given away (rule 3). */
+  #checkAccess(io: DeviceIo, when: string): void {
+    const segment = Math.floor(io.first / SEGMENT_BLOCKS);
+    const { table, block } = io.context;
+    if (block === undefined || io.kind === "read") return;
+    const virtual = Math.floor(block / SEGMENT_BLOCKS);
+    const entry = this.#durable.entry(table, virtual);
+    if (entry === undefined || entry.path !== io.path || entry.segment !== segment)
+      throw new Violation(
+        "rule 2",
+        `${name(io)} ${when}, but segment ${virtual} of ${table} ${entry === undefined ? "is zero" : `lies at ${entry.segment} of ${entry.path}`}`,
+      );
+    if (!entry.isPlain) throw new Violation("rule 4", `${name(io)} ${when}, but its entry takes no writes`);
+    if (block % SEGMENT_BLOCKS !== io.first % SEGMENT_BLOCKS)
+      throw new Violation("rule 2", `${name(io)} is at another place in its segment than virtual block ${block}`);
+  }
+}
+
+function name({ kind, process, path, first, count, context }: DeviceIo): string {
+  return `${kind} of blocks ${first}+${count} of ${path} by ${process.name} for ${context.table}`;
+}
+
+/** Entries of a process's copies that let I/O pass to a segment of a device. */
+function entriesAt(process: SimProcess, path: string, segment: number): { table: string; segment: number }[] {
+  const found: { table: string; segment: number }[] = [];
+  for (const [table, { table: copy }] of process.core.tables) {
+    for (const virtual of process.lab.touchedSegments(table)) {
+      const word0 = copy.word0(virtual);
+      if (word0 & UNUSABLE || segmentOf(word0) !== segment) continue;
+      if (process.paths.get(deviceOf(copy.word1(virtual))) === path) found.push({ table, segment: virtual });
+    }
+  }
+  return found;
+}

@@ -1,0 +1,140 @@
+/** One seed, from an empty store to the last comparison. */
+import { check } from "@sanlab/controller/check/check.ts";
+import type { ControllerCore } from "@sanlab/controller/core.ts";
+import { EntryState } from "node-iscsi-target/mapping/entry.ts";
+import { deviceOf, segmentOf } from "node-iscsi-target/mapping/mapping-table.ts";
+import { Violation } from "../engine/violation.ts";
+import { Administrator } from "../workload/administrator.ts";
+import { Hosts } from "../workload/hosts.ts";
+import { beginMischief } from "../workload/mischief.ts";
+import { Lab } from "../world/lab.ts";
+
+export interface Outcome {
+  readonly seed: number;
+  readonly violation: Violation | undefined;
+  /** The same for the same seed and sources. */
+  readonly hash: string;
+  readonly trace: readonly string[];
+  readonly commands: number;
+  readonly simulatedMs: number;
+}
+
+export interface SimulateOptions {
+  /** Lines of the trace to keep. */
+  readonly lines?: number;
+  readonly watch?: (line: string) => void;
+}
+
+/** The work takes as long as it takes, but not for ever. */
+const WORK_LIMIT_MS = 120_000;
+/** All that is held comes to an end within: an agent that does not come back, fenced, for each step of an operation. */
+const SETTLE_LIMIT_MS = 300_000;
+
+export async function simulate(seed: number, options: SimulateOptions = {}): Promise<Outcome> {
+  const lab = new Lab(seed);
+  lab.trace.watch = options.watch;
+  const onBug = (error: unknown) => lab.bug("a promise that nobody waits for", error);
+  process.on("unhandledRejection", onBug);
+  let hosts: Hosts | undefined;
+  try {
+    hosts = await run(lab);
+  } catch (error) {
+    if (error instanceof Violation) lab.fail(error);
+    else lab.bug("simulator", error);
+  } finally {
+    process.off("unhandledRejection", onBug);
+  }
+  const { trace, violation, scheduler } = lab;
+  const commands = hosts?.done ?? 0;
+  return {
+    seed,
+    violation,
+    hash: trace.hash,
+    trace: trace.last(options.lines ?? 60),
+    commands,
+    simulatedMs: scheduler.nowMs,
+  };
+}
+
+async function run(lab: Lab): Promise<Hosts> {
+  const failed = () => lab.violation !== undefined;
+  lab.controller.start();
+  await lab.scheduler.run(10_000, () => failed() || lab.controller.core !== undefined);
+  const administrator = new Administrator(lab);
+  const hosts = new Hosts(lab);
+  await lab.scheduler.run(SETTLE_LIMIT_MS, () => failed() || administrator.isReady);
+  beginMischief(lab);
+  await lab.scheduler.run(WORK_LIMIT_MS, () => failed() || hosts.isIdle);
+  lab.scheduler.note("mischief is over");
+  lab.isMischiefOver = true;
+  lab.store.crashAt = undefined;
+  for (const process of lab.processes.values()) if (process.isPaused) process.resume();
+  const isQuiet = () => hosts.isIdle && !administrator.isBusy && isWhole(lab);
+  await lab.scheduler.run(SETTLE_LIMIT_MS, () => failed() || isQuiet());
+  if (failed()) return hosts;
+  if (!isQuiet())
+    throw new Violation(
+      "liveness",
+      `${hosts.underWay} commands are still held${administrator.isBusy ? ", and an operation" : ""}`,
+    );
+  // What was begun in the background comes to its end.
+  await lab.scheduler.run(30_000, failed);
+  if (failed()) return hosts;
+  let isRead = false;
+  const done = () => {
+    isRead = true;
+  };
+  lab.watch(hosts.readAll().then(done));
+  await lab.scheduler.run(SETTLE_LIMIT_MS, () => failed() || isRead);
+  if (!failed() && !isRead) throw new Violation("liveness", "the last reads are held");
+  if (!failed()) await compare(lab);
+  return hosts;
+}
+
+/** Every agent runs and has a session. */
+function isWhole({ controller, processes, config }: Lab): boolean {
+  const core = controller.core;
+  return (
+    core !== undefined &&
+    processes.size === config.agents &&
+    [...processes.values()].every(({ core: { options }, connection }) => {
+      return connection !== undefined && core.agents.session(options.name)?.connected === true;
+    })
+  );
+}
+
+/** At rest the tables are consistent, nothing has leaked, and the agents have what the controller has (rules 9 and 10). */
+async function compare(lab: Lab): Promise<void> {
+  const core = lab.controller.core as ControllerCore;
+  const { problems } = await check(lab.store.open(), core.records);
+  if (problems.length > 0) throw new Violation("rule 9", problems.map(({ message }) => message).join(" "));
+  const used = [...lab.store.entries.keys()].filter((key) => key.startsWith("segment/")).length;
+  const segments = core.records.devices.values().reduce((sum, device) => sum + device.segments - 1, 0);
+  const free = core.allocator.freeIn("main");
+  if (free + used !== segments)
+    throw new Violation("rule 10", `${used} of ${segments} segments are recorded as used, but ${free} are free`);
+  for (const process of lab.processes.values()) {
+    for (const [table, device] of process.core.tables) await compareTable(lab, core, process.name, table, device.table);
+  }
+}
+
+async function compareTable(
+  lab: Lab,
+  core: ControllerCore,
+  agent: string,
+  table: string,
+  copy: { word0(segment: number): number; word1(segment: number): number },
+): Promise<void> {
+  for (const segment of lab.touchedSegments(table)) {
+    const word0 = copy.word0(segment);
+    if (word0 & EntryState.INVALID) continue;
+    const location = await core.space.location(table, segment);
+    const ours =
+      word0 & EntryState.ZERO ? undefined : { device: deviceOf(copy.word1(segment)), segment: segmentOf(word0) };
+    if (location?.device !== ours?.device || location?.segment !== ours?.segment)
+      throw new Violation(
+        "rule 9",
+        `${agent} has segment ${segment} of ${table} at ${JSON.stringify(ours)}, the controller at ${JSON.stringify(location)}`,
+      );
+  }
+}

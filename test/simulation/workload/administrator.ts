@@ -1,0 +1,135 @@
+/** The administrator: pools and disks, made, exported, grown and taken away while hosts use them. */
+import { addAgent, addExport, addHost, putZone, removeExport } from "@sanlab/controller/access.ts";
+import type { ControllerCore } from "@sanlab/controller/core.ts";
+import { createDisk, deleteDisk, resizeDisk } from "@sanlab/controller/disks.ts";
+import { createPool, growPool } from "@sanlab/controller/pools.ts";
+import type { DiskRecord } from "@sanlab/controller/records.ts";
+import type { Administration } from "../world/config.ts";
+import type { Lab } from "../world/lab.ts";
+import { SEGMENT_BYTES } from "../world/sim-disk.ts";
+
+/** Segments of a disk: few, so that hosts meet; and more than one chunk of a table. */
+const DISK_SEGMENTS = [2, 4, 6] as const;
+const MOST_DISKS = 5;
+
+export class Administrator {
+  readonly #lab: Lab;
+  /** Under way, or waiting for the controller. */
+  isBusy = false;
+  /** Everything is there that hosts need. */
+  isReady = false;
+  #names = 0;
+  #devices = 0;
+
+  constructor(lab: Lab) {
+    this.#lab = lab;
+    this.#lab.watch(this.#setUp());
+  }
+
+  /** What has to be there before anything can happen; the controller does not die in it. */
+  async #setUp(): Promise<void> {
+    const { config, chance, controller } = this.#lab;
+    const core = controller.core as ControllerCore;
+    const devices = Array.from({ length: config.devices }, () => this.#device());
+    await createPool(core, {
+      name: "main",
+      segmentBytes: SEGMENT_BYTES,
+      queueWhenFullMs: config.queueWhenFullMs,
+      devices,
+    });
+    for (let agent = 0; agent < config.agents; agent += 1) {
+      const name = `agent${agent}`;
+      await addAgent(core, { name, portal: { host: "127.0.0.1", port: 0 } });
+      this.#lab.startAgent(name);
+    }
+    await addHost(core, { name: "host", iqn: "iqn.2026-11.example:host" });
+    for (let disk = 0; disk < config.disks; disk += 1) await this.#createDisk(core, false, chance.pick(DISK_SEGMENTS));
+    this.isReady = true;
+    this.#next();
+  }
+
+  #next(): void {
+    const { scheduler, chance, config } = this.#lab;
+    scheduler.after(chance.delay(config.administrationMs), () => {
+      const { core, life } = this.#lab.controller;
+      if (this.#lab.isMischiefOver) return;
+      if (core === undefined || life === undefined) return this.#next();
+      const work = chance.weighted<Administration>(config.administration);
+      this.isBusy = true;
+      // What a controller has begun when it dies is never heard of again.
+      life.underWay.add(abandoned);
+      const next = () => {
+        life.underWay.delete(abandoned);
+        this.isBusy = false;
+        this.#next();
+      };
+      const done = core.administer(() => this.#perform(core, work));
+      done.then(next, (error: unknown) => {
+        // What may not be now is refused in a sentence.
+        if (error instanceof Error && "status" in error) scheduler.note(`administrator: ${error.message}`);
+        else this.#lab.bug("administrator", error);
+        next();
+      });
+    });
+    const abandoned = () => {
+      this.isBusy = false;
+      this.#next();
+    };
+  }
+
+  async #perform(core: ControllerCore, work: Administration): Promise<void> {
+    const { chance, scheduler } = this.#lab;
+    const disks = core.records.disks.values().filter(({ operation }) => operation === "none");
+    const disk = disks.length > 0 ? chance.pick(disks) : undefined;
+    scheduler.note(`administrator: ${work} ${disk?.name ?? ""}`);
+    switch (work) {
+      case "create":
+      case "thick":
+        if (disks.length >= MOST_DISKS) return;
+        return this.#createDisk(core, work === "thick", work === "thick" ? 2 : chance.pick(DISK_SEGMENTS));
+      case "delete":
+        return disk && this.#deleteDisk(core, disk);
+      case "resize":
+        if (disk !== undefined) await resizeDisk(core, disk.name, disk.sizeBytes + SEGMENT_BYTES * chance.pick([1, 2]));
+        return;
+      case "grow":
+        await growPool(core, "main", this.#device());
+        return;
+      case "zone":
+      case "unzone":
+        return disk && this.#rezone(core, disk, work === "zone");
+    }
+  }
+
+  async #createDisk(core: ControllerCore, thick: boolean, segments: number): Promise<void> {
+    this.#names += 1;
+    // Names come again, tables do not.
+    const name = `disk${this.#names % (MOST_DISKS + 2)}`;
+    await createDisk(core, { name, pool: "main", sizeBytes: segments * SEGMENT_BYTES, thick });
+    await addExport(core, { host: "host", disk: name });
+    const agents = core.records.agents.values().map((agent) => agent.name);
+    await putZone(core, { name: `zone-${name}`, hosts: ["host"], agents, disks: [name] }, false);
+  }
+
+  async #deleteDisk(core: ControllerCore, { name }: DiskRecord): Promise<void> {
+    if (core.records.exports.has(`host/${name}`)) await removeExport(core, "host", name);
+    await deleteDisk(core, name);
+  }
+
+  /** All agents serve the disk, or one less. */
+  async #rezone(core: ControllerCore, { name }: DiskRecord, all: boolean): Promise<void> {
+    const every = core.records.agents.values().map((agent) => agent.name);
+    const agents = all ? every : every.filter((agent) => agent !== this.#lab.chance.pick(every));
+    await putZone(core, { name: `zone-${name}`, hosts: ["host"], agents, disks: [name] }, false);
+  }
+
+  /** An image that is made for the pool, or a device that holds what somebody else left. */
+  #device(): { path: string; sizeBytes: number } {
+    const { config } = this.#lab;
+    this.#devices += 1;
+    const path = `/device${this.#devices}`;
+    const sizeBytes = config.deviceSegments * SEGMENT_BYTES;
+    if (config.usedDevices) this.#lab.addDisk(path, config.deviceSegments, 0xf000_0000 + this.#devices);
+    return { path, sizeBytes };
+  }
+}

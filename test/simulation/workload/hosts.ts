@@ -1,0 +1,214 @@
+/** Hosts: commands to logical units, on any path, each noted in the model and checked against it. */
+import { EntryState } from "node-iscsi-target/mapping/entry.ts";
+import type { MappedDevice } from "node-iscsi-target/mapping/mapped-device.ts";
+import type { Initiation, IoResult } from "node-iscsi-target/storage/block-device.ts";
+import { Violation } from "../engine/violation.ts";
+import type { HostWrite } from "../model/disks.ts";
+import type { HostWork } from "../world/config.ts";
+import type { Lab } from "../world/lab.ts";
+import { type Command, cancel, type SimProcess, type SimUnit } from "../world/sim-agent.ts";
+import { BLOCK_BYTES, putTag, SEGMENT_BLOCKS, tagOf } from "../world/sim-disk.ts";
+
+/** A command as it was sent. Blocks of the logical unit. */
+interface Request {
+  readonly work: Exclude<HostWork, "cancel">;
+  readonly table: string;
+  readonly first: number;
+  readonly count: number;
+  readonly fua: boolean;
+  readonly by: string;
+}
+
+/** How a command ended; `died`: its agent did, and nobody will say. */
+type Ending = IoResult | "died";
+
+export class Hosts {
+  readonly #lab: Lab;
+  #left: number;
+  underWay = 0;
+  done = 0;
+
+  constructor(lab: Lab) {
+    this.#lab = lab;
+    this.#left = lab.config.commands * lab.config.hosts;
+    for (let host = 1; host <= lab.config.hosts; host += 1) this.#next(`host${host}`);
+  }
+
+  get isIdle(): boolean {
+    return this.underWay === 0 && (this.#left === 0 || this.#lab.isMischiefOver);
+  }
+
+  #next(host: string): void {
+    const { scheduler, chance, config } = this.#lab;
+    scheduler.after(chance.delay(config.thinkMs), () => {
+      if (this.#left === 0 || this.#lab.isMischiefOver) return;
+      const path = this.#path();
+      if (path === undefined) {
+        // Nothing is there yet, or nothing is left: looked for again, but not for ever.
+        if (chance.hit(0.05)) this.#left -= 1;
+        scheduler.after(50, () => this.#next(host));
+        return;
+      }
+      this.#left -= 1;
+      const ended = this.#command(host, ...path);
+      // A host has several commands under way at once.
+      if (chance.hit(0.3)) this.#next(host);
+      else void ended.then(() => this.#next(host));
+    });
+  }
+
+  #path(): [SimProcess, SimUnit] | undefined {
+    const { chance, processes } = this.#lab;
+    const paths = [...processes.values()].flatMap((process) =>
+      [...process.units.values()].map((unit): [SimProcess, SimUnit] => [process, unit]),
+    );
+    return paths.length === 0 ? undefined : chance.pick(paths);
+  }
+
+  #command(host: string, process: SimProcess, unit: SimUnit): Promise<Ending> {
+    const { chance, config } = this.#lab;
+    const drawn = chance.weighted<HostWork>(config.work);
+    const work = drawn === "cancel" ? chance.pick(["write", "zero", "read"] as const) : drawn;
+    const [first, count] = work === "flush" ? [0, 0] : this.#range(unit.device.sizeBytes / BLOCK_BYTES, work);
+    const by = `${work} by ${host} at ${process.name}`;
+    const request: Request = { work, table: unit.unit.table, first, count, fua: chance.hit(0.2), by };
+    const initiation: Initiation = { cancelled: false, onCancel: undefined };
+    if (drawn === "cancel") {
+      this.#lab.scheduler.after(chance.delay(5), () => process.deliver(() => cancel(initiation)));
+    }
+    return this.issue(process, unit, request, initiation);
+  }
+
+  /** Few places, so that hosts meet: the first, a middle and the last block of few segments. */
+  #range(blocks: number, work: Request["work"]): [first: number, count: number] {
+    const { chance, config } = this.#lab;
+    const segments = Math.ceil(blocks / SEGMENT_BLOCKS);
+    const hot = chance.below(Math.min(config.hotSegments, segments));
+    // The far half lies around the border of two chunks of the table, where the disk is that large.
+    const segment = segments > 1026 && chance.hit(0.5) ? 1024 - Math.ceil(config.hotSegments / 2) + hot : hot;
+    const start = segment * SEGMENT_BLOCKS;
+    if (work === "unmap" || chance.hit(0.05)) {
+      const count = SEGMENT_BLOCKS * chance.pick([1, 1, 1, 2, 4]) + chance.pick([0, 0, 0, 1, 20]);
+      return bounded(start + (chance.hit(0.2) ? chance.pick([-1, 1]) : 0), count, blocks);
+    }
+    const place = chance.pick([0, 60, SEGMENT_BLOCKS - 1]);
+    return bounded(start + place, chance.pick([1, 1, 1, 2]), blocks);
+  }
+
+  issue(process: SimProcess, unit: SimUnit, request: Request, initiation: Initiation): Promise<Ending> {
+    const { scheduler } = this.#lab;
+    scheduler.note(`${request.by}: ${request.first}+${request.count} of ${request.table}`);
+    const start = scheduler.tick();
+    const write = this.#begin(request, start);
+    if (request.work === "read") this.#lab.model.reads.add(start);
+    this.underWay += 1;
+    const { promise: ended, resolve } = Promise.withResolvers<Ending>();
+    const buffer = new Uint8Array(request.work === "read" ? request.count * BLOCK_BYTES : 0);
+    const command: Command = { initiation, ended, died: () => end("died") };
+    unit.commands.add(command);
+    process.commands.add(command);
+    const end = (ending: Ending) => {
+      if (!process.commands.delete(command)) return;
+      unit.commands.delete(command);
+      this.#lab.model.reads.delete(start);
+      this.underWay -= 1;
+      this.done += 1;
+      this.#lab.guard(() => this.#ended(request, write, start, ending, buffer));
+      resolve(ending);
+    };
+    process.deliver(() => {
+      const completion = this.#perform(unit, request, write, buffer, initiation);
+      Promise.resolve(completion).then(end, (error: unknown) => this.#lab.bug(process.name, error));
+    });
+    return ended;
+  }
+
+  #begin(request: Request, start: number): HostWrite | undefined {
+    const { work, table, first, count, by } = request;
+    if (work === "read" || work === "flush") return undefined;
+    return this.#lab.model.begin(table, first, count, work !== "write", start, by);
+  }
+
+  #perform(unit: SimUnit, request: Request, write: HostWrite | undefined, buffer: Uint8Array, initiation: Initiation) {
+    const { device } = unit;
+    const { table, first, count, fua } = request;
+    const context = { table, block: first };
+    const options = { fua };
+    this.#lab.contexts.set(options, context);
+    switch (request.work) {
+      case "read":
+        this.#lab.contexts.set(buffer.buffer, context);
+        return device.read(first * BLOCK_BYTES, buffer, initiation);
+      case "write": {
+        const data = new Uint8Array(count * BLOCK_BYTES);
+        for (const [at, { tag }] of (write?.writes ?? []).entries()) putTag(data, at * BLOCK_BYTES, tag);
+        this.#lab.contexts.set(data.buffer, context);
+        return device.write(first * BLOCK_BYTES, [data], options, initiation);
+      }
+      case "zero":
+        return device.writeZeroes(first * BLOCK_BYTES, count * BLOCK_BYTES, options, initiation);
+      case "unmap":
+        return device.unmap(first * BLOCK_BYTES, count * BLOCK_BYTES, initiation);
+      case "flush":
+        return device.flush(initiation);
+    }
+  }
+
+  #ended(request: Request, write: HostWrite | undefined, start: number, ending: Ending, buffer: Uint8Array): void {
+    const { model, scheduler } = this.#lab;
+    const now = scheduler.tick();
+    const kind = ending === "died" ? ending : ending.kind;
+    scheduler.note(`${request.by}: ${kind}`);
+    if (kind === "medium-error" || kind === "write-protected" || kind === "no-space")
+      throw new Violation("answers", `${request.by} ended with ${kind}, which nothing here is a reason for`);
+    if (kind === "ok") {
+      if (request.work === "read") this.#check(request, start, now, buffer);
+      if (request.work === "flush") model.flushed(request.table, start);
+      if (write !== undefined) model.acknowledged(write, now, request.fua && request.work !== "unmap");
+      return;
+    }
+    if (write === undefined) return;
+    // What was refused or cancelled while it was held has touched nothing.
+    const isUntouched = kind === "cancelled" || kind === "reported";
+    if (isUntouched && request.work !== "unmap") model.withdrawn(write);
+    // An unmap that its agent had sent may still be carried out.
+    else model.lost(write, request.work === "unmap" ? Number.POSITIVE_INFINITY : now);
+  }
+
+  #check({ table, first, count, by }: Request, start: number, end: number, buffer: Uint8Array): void {
+    for (let at = 0; at < count; at += 1)
+      this.#lab.model.checkRead(table, first + at, tagOf(buffer, at * BLOCK_BYTES), start, end, by);
+  }
+
+  /** Reads on every path all that was ever written. */
+  async readAll(): Promise<void> {
+    for (const process of this.#lab.processes.values()) {
+      for (const unit of process.units.values()) {
+        const { table } = unit.unit;
+        for (const segment of this.#lab.touchedSegments(table)) {
+          const blocks = unit.device.sizeBytes / BLOCK_BYTES;
+          const [first, count] = bounded(segment * SEGMENT_BLOCKS, SEGMENT_BLOCKS, blocks);
+          const request: Request = {
+            work: "read",
+            table,
+            first,
+            count,
+            fua: false,
+            by: `last read at ${process.name}`,
+          };
+          await this.issue(process, unit, request, { cancelled: false, onCancel: undefined });
+        }
+      }
+    }
+  }
+}
+
+function bounded(first: number, count: number, blocks: number): [first: number, count: number] {
+  const start = Math.min(Math.max(first, 0), blocks - 1);
+  return [start, Math.max(1, Math.min(count, blocks - start))];
+}
+
+/** Entries of an agent's copy that are known to it, for the last comparison with the controller's. */
+export function isKnown(device: MappedDevice, segment: number): boolean {
+  return (device.table.word0(segment) & EntryState.INVALID) === 0;
+}

@@ -1,0 +1,70 @@
+/** What goes wrong, and when. */
+import type { Mischief } from "../world/config.ts";
+import type { Lab } from "../world/lab.ts";
+import type { SimProcess } from "../world/sim-agent.ts";
+
+const ACTS: { readonly [M in Mischief]: (lab: Lab) => void } = {
+  break: (lab) => {
+    const connections = [...lab.connections];
+    if (connections.length > 0) lab.chance.pick(connections).break();
+  },
+  kill: (lab) => someProcess(lab)?.kill(),
+  pause: (lab) => pause(lab, lab.chance.between(1, 400)),
+  longPause: (lab) => pause(lab, lab.chance.between(2000, 30_000)),
+  partition: (lab) => {
+    const process = someProcess(lab);
+    if (process !== undefined) lab.partition(process.core.options.name, lab.chance.between(100, 15_000));
+  },
+  crash: (lab) => {
+    lab.controller.crash();
+    restart(lab);
+  },
+  crashAtCommit: (lab) => {
+    const crash = () => {
+      lab.controller.crash();
+      restart(lab);
+    };
+    const when = lab.chance.pick(["before", "after"] as const);
+    lab.store.crashAt ??= { commits: 1 + lab.chance.below(6), when, crash };
+  },
+  powerLoss: (lab) => {
+    lab.losePower();
+    restart(lab);
+  },
+  stuckDevice: (lab) => {
+    if (lab.disks.size > 0) lab.stick(lab.chance.pick([...lab.disks.keys()]), lab.chance.between(100, 15_000));
+  },
+  repeat: (lab) => lab.repeat(),
+};
+
+/** Goes on until the hosts have done their work. */
+export function beginMischief(lab: Lab): void {
+  const { scheduler, chance, config } = lab;
+  if (Object.values(config.mischief).every((weight) => weight === 0)) return;
+  scheduler.after(chance.delay(config.mischiefMs), () => {
+    if (lab.isMischiefOver) return;
+    const act = chance.weighted<Mischief>(config.mischief);
+    scheduler.note(`mischief: ${act}`);
+    ACTS[act](lab);
+    beginMischief(lab);
+  });
+}
+
+function someProcess(lab: Lab): SimProcess | undefined {
+  return lab.processes.size === 0 ? undefined : lab.chance.pick([...lab.processes.values()]);
+}
+
+function pause(lab: Lab, ms: number): void {
+  const process = someProcess(lab);
+  if (process === undefined || process.isPaused) return;
+  process.pause();
+  lab.excuse(process.core.options.name, ms);
+  lab.scheduler.after(ms, () => process.resume());
+}
+
+/** The supervisor starts the controller again; what happens to be away for long is away for its agents too. */
+function restart(lab: Lab): void {
+  lab.scheduler.after(lab.chance.between(1, 500), () => {
+    if (lab.controller.life === undefined) lab.controller.start();
+  });
+}

@@ -1,0 +1,95 @@
+/** What kind of run a seed is: sizes, speeds, and which mischief there is. Every run leaves much of it out, so that the rest shows. */
+import type { Chance } from "../engine/chance.ts";
+
+export interface Config {
+  readonly agents: number;
+  readonly hosts: number;
+  readonly disks: number;
+  /** Segments of each device, the label's included. */
+  readonly deviceSegments: number;
+  readonly devices: number;
+  /** Devices that hold something already. */
+  readonly usedDevices: boolean;
+  readonly queueWhenFullMs: number;
+  /** Mean times, ms. */
+  readonly networkMs: number;
+  readonly diskMs: number;
+  readonly storeMs: number;
+  /** Share of I/O that is done in the call that began it. */
+  readonly immediateIo: number;
+  readonly immediateCommits: number;
+  /** Share of what was on its way in a connection that broke which comes late. */
+  readonly late: number;
+  /** Commands of each host, and the mean time between them. */
+  readonly commands: number;
+  readonly thinkMs: number;
+  /** What the hosts do, by weight. */
+  readonly work: Readonly<Record<HostWork, number>>;
+  readonly administration: Readonly<Record<Administration, number>>;
+  readonly administrationMs: number;
+  readonly mischief: Readonly<Record<Mischief, number>>;
+  readonly mischiefMs: number;
+  /** Few segments of a disk are used, so that hosts meet. */
+  readonly hotSegments: number;
+}
+
+export type HostWork = "read" | "write" | "zero" | "unmap" | "flush" | "cancel";
+export type Administration = "create" | "thick" | "delete" | "resize" | "grow" | "zone" | "unzone";
+export type Mischief =
+  | "break"
+  | "kill"
+  | "pause"
+  | "longPause"
+  | "partition"
+  | "crash"
+  | "crashAtCommit"
+  | "powerLoss"
+  | "stuckDevice"
+  | "repeat";
+
+export function drawConfig(chance: Chance): Config {
+  const some = (weight: number, probability = 0.5) => (chance.hit(probability) ? weight : 0);
+  const fast = chance.hit(0.5);
+  return {
+    agents: chance.pick([1, 2, 2, 3]),
+    hosts: chance.pick([1, 2, 3, 4]),
+    disks: chance.pick([1, 1, 2, 3]),
+    deviceSegments: chance.pick([5, 9, 17, 33]),
+    devices: chance.pick([1, 1, 2]),
+    usedDevices: chance.hit(0.3),
+    queueWhenFullMs: chance.pick([0, 0, 300]),
+    networkMs: fast ? 0.5 : chance.pick([0.1, 2, 20]),
+    diskMs: chance.pick([0.2, 1, 10]),
+    storeMs: chance.pick([0.2, 1, 10]),
+    immediateIo: chance.pick([0, 0.2, 0.5]),
+    immediateCommits: chance.pick([0, 0.5, 1]),
+    late: chance.pick([0, 0.3, 0.8]),
+    commands: chance.pick([20, 40, 60]),
+    thinkMs: chance.pick([1, 5, 30]),
+    work: { read: 5, write: 5, zero: some(1), unmap: 0, flush: some(1), cancel: some(1, 0.3) },
+    administration: {
+      create: some(1),
+      thick: some(1),
+      delete: 0,
+      resize: some(1),
+      grow: some(1, 0.3),
+      zone: 1,
+      unzone: some(1),
+    },
+    administrationMs: chance.pick([20, 100, 500]),
+    mischief: {
+      break: some(4),
+      kill: some(2),
+      pause: some(2),
+      longPause: some(1, 0.2),
+      partition: some(1, 0.3),
+      crash: some(2),
+      crashAtCommit: some(3),
+      powerLoss: some(1, 0.3),
+      stuckDevice: some(1, 0.2),
+      repeat: some(4),
+    },
+    mischiefMs: chance.pick([20, 100, 400, 2000]),
+    hotSegments: chance.pick([1, 2, 4, 8]),
+  };
+}

@@ -1,0 +1,231 @@
+/** Everything that runs in a simulation, and the strings by which mischief pulls at it. */
+import type { AgentProcess, ToController } from "node-iscsi-target/mapping/protocol.ts";
+import { Chance } from "../engine/chance.ts";
+import { Scheduler } from "../engine/scheduler.ts";
+import { Trace } from "../engine/trace.ts";
+import { Violation } from "../engine/violation.ts";
+import { Model } from "../model/disks.ts";
+import { DurableTables } from "../model/durable-tables.ts";
+import { type IoContext, Rules } from "../model/rules.ts";
+import { type Config, drawConfig } from "./config.ts";
+import { SimProcess } from "./sim-agent.ts";
+import { type Carried, described, heard, SimConnection } from "./sim-connection.ts";
+import { DRAIN_LIMIT_MS, SimController } from "./sim-controller.ts";
+import { SEGMENT_BLOCKS, SimDisk } from "./sim-disk.ts";
+import { SimStore } from "./sim-store.ts";
+
+/** What an agent waits before it tries to connect again (`agent/channel.ts`). */
+const RETRY_MS = 250;
+/** A hindrance that long may be taken for death. */
+const EXCUSE_MS = DRAIN_LIMIT_MS / 4;
+const REMEMBERED = 40;
+
+interface Remembered {
+  readonly agent: string;
+  readonly direction: "up" | "down";
+  readonly message: Carried;
+}
+
+export class Lab {
+  readonly trace = new Trace();
+  readonly scheduler = new Scheduler(this.trace);
+  readonly chance: Chance;
+  readonly config: Config;
+  readonly model = new Model();
+  readonly store: SimStore;
+  readonly rules: Rules;
+  readonly controller = new SimController(this);
+  readonly disks = new Map<string, SimDisk>();
+  /** Running now, by the name of the agent. */
+  readonly processes = new Map<string, SimProcess>();
+  readonly connections = new Set<SimConnection>();
+  /** What a host's buffers and options are about. */
+  readonly contexts = new WeakMap<object, IoContext>();
+  violation: Violation | undefined;
+  /** Agents that are not started again, and a controller that is not. */
+  isMischiefOver = false;
+  fences = 0;
+  readonly #partitions = new Map<string, number>();
+  readonly #stuckUntilMs = new Map<string, number>();
+  /** Until when an agent may be taken for dead, though it lives. */
+  readonly #excusedUntilMs = new Map<string, number>();
+  readonly #remembered: Remembered[] = [];
+  #pids = 100;
+
+  constructor(seed: number) {
+    this.chance = new Chance(seed);
+    this.config = drawConfig(this.chance);
+    const { scheduler, chance, config } = this;
+    this.store = new SimStore({
+      scheduler,
+      chance,
+      immediate: config.immediateCommits,
+      delayMs: config.storeMs,
+      onCommit: (transaction) => this.guard(() => this.rules.committed(transaction)),
+    });
+    this.rules = new Rules(new DurableTables(this.store.entries), () => [...this.processes.values()]);
+  }
+
+  // --- What went wrong -------------------------------------------------------------------------
+
+  /** The first violation ends the run. */
+  fail(violation: Violation): void {
+    this.violation ??= violation;
+  }
+  bug(who: string, error: unknown): void {
+    this.fail(new Violation("bug", `${who}: ${error instanceof Error ? error.stack : String(error)}`));
+  }
+  guard(check: () => void): void {
+    try {
+      check();
+    } catch (error) {
+      if (error instanceof Violation) this.fail(error);
+      else this.bug("simulator", error);
+    }
+  }
+  watch(work: Promise<unknown>): void {
+    work.catch((error: unknown) => this.bug("controller", error));
+  }
+
+  // --- Devices ---------------------------------------------------------------------------------
+
+  addDisk(path: string, segments: number, old: number): SimDisk {
+    const disk = new SimDisk(path, segments, old);
+    this.disks.set(path, disk);
+    return disk;
+  }
+
+  diskDelay(path: string): number {
+    const stuckMs = Math.max(0, (this.#stuckUntilMs.get(path) ?? 0) - this.scheduler.nowMs);
+    return stuckMs + this.chance.delay(this.config.diskMs);
+  }
+
+  stick(path: string, ms: number): void {
+    this.#stuckUntilMs.set(path, this.scheduler.nowMs + ms);
+    for (const name of this.processes.keys()) this.excuse(name, ms);
+  }
+
+  /** Virtual segments of a table that any host ever touched. */
+  touchedSegments(table: string): Set<number> {
+    const blocks = this.model.disks.get(table)?.blocks.keys() ?? [];
+    return new Set([...blocks].map((block) => Math.floor(block / SEGMENT_BLOCKS)));
+  }
+
+  // --- Agents ----------------------------------------------------------------------------------
+
+  startAgent(name: string): void {
+    if (this.processes.has(name)) return;
+    this.#pids += 1;
+    const process = new SimProcess(this, name, this.#pids);
+    this.processes.set(name, process);
+    this.scheduler.note(`${process.name} starts`);
+    this.#connect(process);
+  }
+
+  /** Its supervisor starts another. */
+  died(process: SimProcess): void {
+    const name = process.core.options.name;
+    this.processes.delete(name);
+    this.excuse(name, EXCUSE_MS);
+    this.scheduler.after(this.chance.between(1, 1000), () => this.startAgent(name));
+  }
+
+  /** The controller had a process killed: it must have had a reason. */
+  fenced({ pid }: AgentProcess): void {
+    const process = [...this.processes.values()].find((running) => running.pid === pid);
+    if (process === undefined) return;
+    this.fences += 1;
+    const name = process.core.options.name;
+    this.scheduler.note(`${process.name} is fenced`);
+    if ((this.#excusedUntilMs.get(name) ?? 0) + DRAIN_LIMIT_MS + 1000 < this.scheduler.nowMs)
+      this.fail(new Violation("fencing", `${process.name} was killed though nothing had kept it from answering`));
+    process.kill();
+  }
+
+  /** It may be taken for dead for a while, since something keeps it from answering for so long. */
+  excuse(name: string, ms: number): void {
+    if (ms < EXCUSE_MS) return;
+    this.#excusedUntilMs.set(name, Math.max(this.#excusedUntilMs.get(name) ?? 0, this.scheduler.nowMs + ms));
+  }
+
+  // --- Network ---------------------------------------------------------------------------------
+
+  partition(name: string, ms: number): void {
+    this.#partitions.set(name, this.scheduler.nowMs + ms);
+    this.excuse(name, ms);
+  }
+
+  partitionedUntilMs(process: SimProcess): number {
+    return this.#partitions.get(process.core.options.name) ?? 0;
+  }
+
+  #connect(process: SimProcess): void {
+    this.scheduler.after(this.chance.delay(this.config.networkMs), () =>
+      process.deliver(() => {
+        const { life } = this.controller;
+        const isReachable = life?.core !== undefined && this.partitionedUntilMs(process) <= this.scheduler.nowMs;
+        if (isReachable) new SimConnection(this, process, life);
+        else this.scheduler.after(RETRY_MS, () => this.#connect(process));
+      }),
+    );
+  }
+
+  disconnected(connection: SimConnection): void {
+    const { process } = connection;
+    if (process.connection !== connection) return;
+    process.connection = undefined;
+    process.core.disconnected();
+    this.scheduler.after(RETRY_MS, () => this.#connect(process));
+  }
+
+  arriveDown(process: SimProcess, message: Carried): void {
+    this.scheduler.note(`${process.name} ← ${described(message)}`);
+    process.core.receive(heard(message));
+  }
+
+  /** What belongs to a connection's opening is never taken for another's. */
+  remember(agent: string, direction: "up" | "down", message: Carried): void {
+    if (isHandshake(message) || !this.chance.hit(0.2)) return;
+    this.#remembered.push({ agent, direction, message });
+    if (this.#remembered.length > REMEMBERED) this.#remembered.shift();
+  }
+
+  /** Some message is there a second time, long after it was sent. */
+  repeat(): void {
+    if (this.#remembered.length === 0) return;
+    const { agent, direction, message } = this.chance.pick(this.#remembered);
+    this.arriveLate(agent, direction, message);
+  }
+
+  /** To whoever has the name now. */
+  arriveLate(agent: string, direction: "up" | "down", message: Carried): void {
+    if (isHandshake(message)) return;
+    const process = this.processes.get(agent);
+    if (direction === "down") return process?.deliver(() => this.#late(process, message));
+    const { core } = this.controller;
+    const session = core?.agents.session(agent);
+    if (core === undefined || session === undefined) return;
+    this.scheduler.note(`late: ${agent} → ${message}`);
+    core.receive(agent, session, JSON.parse(message as string) as Exclude<ToController, { type: "hello" }>);
+  }
+
+  #late(process: SimProcess, message: Carried): void {
+    this.scheduler.note(`late: ${process.name} ← ${described(message)}`);
+    process.core.receive(heard(message));
+  }
+
+  // --- Power -----------------------------------------------------------------------------------
+
+  losePower(): void {
+    this.scheduler.note("the power is lost");
+    const tick = this.scheduler.tick();
+    this.controller.crash();
+    for (const process of [...this.processes.values()]) process.kill();
+    for (const disk of this.disks.values()) disk.losePower(this.chance);
+    this.model.powerLost(tick);
+  }
+}
+
+function isHandshake(message: Carried): boolean {
+  return typeof message === "string" && /"type":"(hello|welcome|refused)"/.test(message);
+}

@@ -1,0 +1,119 @@
+/** Agents: names, and the processes that serve under them one after another. */
+import { AgentCore, type Publication } from "node-iscsi-target/agent/core.ts";
+import type { AddDevice, PublishedUnit } from "node-iscsi-target/mapping/protocol.ts";
+import type { BlockDevice, Initiation } from "node-iscsi-target/storage/block-device.ts";
+import type { Lab } from "./lab.ts";
+import type { SimConnection } from "./sim-connection.ts";
+import { SimDevice } from "./sim-device.ts";
+
+/** A host's command under way at a logical unit. */
+export interface Command {
+  readonly initiation: Initiation;
+  readonly ended: Promise<unknown>;
+  /** The process died with it. */
+  readonly died: () => void;
+}
+
+export interface SimUnit {
+  readonly unit: PublishedUnit;
+  readonly device: BlockDevice;
+  readonly commands: Set<Command>;
+}
+
+export class SimProcess {
+  readonly lab: Lab;
+  readonly name: string;
+  readonly pid: number;
+  readonly core: AgentCore;
+  readonly units = new Map<string, SimUnit>();
+  /** Of hosts, under way at any unit, those too that are not published any more. */
+  readonly commands = new Set<Command>();
+  /** Paths of the devices it has open, by their numbers. */
+  readonly paths = new Map<number, string>();
+  /** Tears what is at the devices, when the process is killed. */
+  readonly underWay = new Set<() => void>();
+  connection: SimConnection | undefined;
+  isAlive = true;
+  isPaused = false;
+  #waiting: (() => void)[] = [];
+
+  constructor(lab: Lab, name: string, pid: number) {
+    this.lab = lab;
+    this.name = `${name}/${pid}`;
+    this.pid = pid;
+    this.core = new AgentCore({
+      name,
+      process: { pid, startTime: pid, lockFile: `/${name}.lock` },
+      publication: this.#publication(),
+      openDevice: (message) => this.#open(message),
+      onWelcome: () => undefined,
+      onFatal: (reason) => {
+        lab.scheduler.note(`${this.name} ends: ${reason}`);
+        this.kill();
+      },
+      onBug: (error) => lab.bug(this.name, error),
+    });
+  }
+
+  /** Runs in the process: now, when it is awake again, or never. */
+  deliver(work: () => void): void {
+    if (!this.isAlive) return;
+    if (this.isPaused) this.#waiting.push(work);
+    else work();
+  }
+
+  pause(): void {
+    this.isPaused = true;
+  }
+
+  /** What came in meanwhile is dealt with in order, one event each. */
+  resume(): void {
+    this.isPaused = false;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const work of waiting) this.lab.scheduler.after(0, () => this.deliver(work));
+  }
+
+  kill(): void {
+    if (!this.isAlive) return;
+    this.isAlive = false;
+    this.lab.scheduler.note(`${this.name} dies`);
+    for (const tear of [...this.underWay]) tear();
+    for (const command of [...this.commands]) command.died();
+    this.connection?.break();
+    this.lab.died(this);
+  }
+
+  #open(message: AddDevice): BlockDevice {
+    const disk = this.lab.disks.get(message.path);
+    if (disk?.label?.uuid !== message.uuid) {
+      throw Object.assign(new Error(`${message.path} does not carry the label of its device.`), { code: "label" });
+    }
+    this.paths.set(message.device, message.path);
+    return new SimDevice(disk, this);
+  }
+
+  /** Logical units without SCSI: their commands are cancelled and waited for as `LogicalUnit.retire` does. */
+  #publication(): Publication {
+    return {
+      publishUnit: (unit, device) => void this.units.set(unit.id, { unit, device, commands: new Set() }),
+      unpublishUnit: async (id) => {
+        const unit = this.units.get(id);
+        this.units.delete(id);
+        const commands = [...(unit?.commands ?? [])];
+        for (const { initiation } of commands) cancel(initiation);
+        await Promise.all(commands.map(({ ended }) => ended));
+      },
+      publishHost: () => undefined,
+      unpublishHost: async () => undefined,
+      sessions: () => [],
+    };
+  }
+}
+
+/** ABORT TASK, as the task set does it. */
+export function cancel(initiation: Initiation): void {
+  if (initiation.cancelled) return;
+  initiation.cancelled = true;
+  initiation.onCancel?.();
+}

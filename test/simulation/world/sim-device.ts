@@ -1,0 +1,146 @@
+/** A storage device as one process of an agent has it open: answers at once or later, in any order, and dies with the process. */
+import {
+  type BlockDevice,
+  type DeviceChange,
+  type IoCompletion,
+  type IoResult,
+  OK,
+  type ProvisioningExtent,
+  type WriteOptions,
+} from "node-iscsi-target/storage/block-device.ts";
+import type { DeviceIo } from "../model/rules.ts";
+import type { SimProcess } from "./sim-agent.ts";
+import { BLOCK_BYTES, putTag, type SimDisk, tagOf } from "./sim-disk.ts";
+
+export class SimDevice implements BlockDevice {
+  readonly blockBytes = BLOCK_BYTES;
+  readonly readOnly = false;
+  readonly thin = true;
+  readonly allocationBytes = BLOCK_BYTES;
+  onChange: ((change: DeviceChange) => void) | undefined;
+  readonly #disk: SimDisk;
+  readonly #process: SimProcess;
+
+  constructor(disk: SimDisk, process: SimProcess) {
+    this.#disk = disk;
+    this.#process = process;
+  }
+
+  get sizeBytes(): number {
+    return this.#disk.sizeBytes;
+  }
+
+  read(offset: number, into: Uint8Array): IoCompletion {
+    const { chance } = this.#process.lab;
+    const first = offset / BLOCK_BYTES;
+    const count = into.length / BLOCK_BYTES;
+    const sample = (at: number) => putTag(into, at * BLOCK_BYTES, this.#disk.read(first + at));
+    const io = this.#io("read", first, count, into.buffer);
+    return this.#run(io, {
+      step: sample,
+      // What was read when the call began, and what when it ended, is up to the device.
+      early: () => chance.hit(0.5),
+      end: () => undefined,
+      torn: () => undefined,
+    });
+  }
+
+  write(offset: number, from: readonly Uint8Array[], options?: WriteOptions): IoCompletion {
+    const tags = from.flatMap((piece) => blocksOf(piece));
+    const io = this.#io("write", offset / BLOCK_BYTES, tags.length, from[0]?.buffer, from[0]);
+    return this.#put(io, tags, options);
+  }
+
+  writeZeroes(offset: number, length: number, options?: WriteOptions): IoCompletion {
+    const io = this.#io("zero", offset / BLOCK_BYTES, length / BLOCK_BYTES, options);
+    return this.#put(io, new Array<number>(length / BLOCK_BYTES).fill(0), options);
+  }
+
+  flush(): IoCompletion {
+    const { lab } = this.#process;
+    const order = this.#disk.order;
+    const { promise, resolve } = Promise.withResolvers<IoResult>();
+    lab.scheduler.after(lab.chance.delay(lab.config.diskMs), () => {
+      this.#disk.flush(order);
+      this.#process.deliver(() => resolve(OK));
+    });
+    return promise;
+  }
+
+  unmap(offset: number, length: number): IoCompletion {
+    return this.writeZeroes(offset, length);
+  }
+
+  provisioning(offset: number, length: number): readonly ProvisioningExtent[] {
+    return [{ offset, length, status: "mapped" }];
+  }
+
+  async close(): Promise<void> {}
+
+  #put(io: DeviceIo, tags: readonly number[], options: WriteOptions | undefined): IoCompletion {
+    const { chance } = this.#process.lab;
+    const put = (at: number) => this.#disk.write(io.first + at, tags[at] as number);
+    return this.#run(io, {
+      step: put,
+      early: () => chance.hit(0.3),
+      end: () => {
+        if (options?.fua) for (let at = 0; at < io.count; at += 1) this.#disk.harden(io.first + at);
+      },
+      torn: (at) => (chance.hit(0.5) ? put(at) : undefined),
+    });
+  }
+
+  #run(io: DeviceIo, work: Work): IoCompletion {
+    const { lab } = this.#process;
+    lab.guard(() => lab.rules.issued(io));
+    const late: number[] = [];
+    const isImmediate = lab.chance.hit(lab.config.immediateIo);
+    for (let at = 0; at < io.count; at += 1) {
+      if (isImmediate || work.early(at)) work.step(at);
+      else late.push(at);
+    }
+    if (isImmediate) {
+      work.end();
+      lab.rules.ended(io);
+      return OK;
+    }
+    const { promise, resolve } = Promise.withResolvers<IoResult>();
+    const finish = (step: (at: number) => void) => {
+      for (const at of late) step(at);
+      lab.rules.ended(io);
+      this.#process.underWay.delete(torn);
+    };
+    const torn = () => {
+      cancel();
+      finish(work.torn);
+    };
+    this.#process.underWay.add(torn);
+    const cancel = lab.scheduler.after(lab.diskDelay(io.path), () => {
+      finish(work.step);
+      work.end();
+      this.#process.deliver(() => resolve(OK));
+    });
+    return promise;
+  }
+
+  #io(kind: DeviceIo["kind"], first: number, count: number, carrier: object | undefined, piece?: Uint8Array): DeviceIo {
+    const known = carrier && this.#process.lab.contexts.get(carrier);
+    const block = known && kind !== "zero" ? known.block + (piece?.byteOffset ?? 0) / BLOCK_BYTES : undefined;
+    const context = { table: known?.table ?? "nobody", block };
+    return { kind, process: this.#process, path: this.#disk.path, first, count, context };
+  }
+}
+
+/** What happens to each block of an I/O. */
+interface Work {
+  readonly step: (at: number) => void;
+  /** Whether a block's turn comes as the call begins. */
+  readonly early: (at: number) => boolean;
+  readonly end: () => void;
+  /** The process was killed before the block's turn had come. */
+  readonly torn: (at: number) => void;
+}
+
+function blocksOf(piece: Uint8Array): number[] {
+  return Array.from({ length: piece.length / BLOCK_BYTES }, (_, at) => tagOf(piece, at * BLOCK_BYTES));
+}
