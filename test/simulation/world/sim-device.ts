@@ -53,7 +53,7 @@ export class SimDevice implements BlockDevice {
 
   writeZeroes(offset: number, length: number, options?: WriteOptions): IoCompletion {
     const io = this.#io("zero", offset / BLOCK_BYTES, length / BLOCK_BYTES, options);
-    return this.#put(io, new Array<number>(length / BLOCK_BYTES).fill(0), options);
+    return this.#put(io, Array.from({ length: length / BLOCK_BYTES }, () => 0), options);
   }
 
   flush(): IoCompletion {
