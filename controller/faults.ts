@@ -50,6 +50,7 @@ export class DiskFaults {
   }
 
   async #answer({ session, message }: Request): Promise<void> {
+    await this.#space.agents.settled(message.table);
     const disk = this.#disk();
     if (disk === undefined || session.fenced) return;
     if (message.type === "unmap") return this.#unmap(session, message, disk);
@@ -81,14 +82,24 @@ export class DiskFaults {
     if (locations === undefined) return false;
     if (zero.length === 0) return true;
     const generation = await this.#space.map(disk.name, zero, locations);
-    await Promise.all(
-      zero.map((segment, at) => this.#grant(disk.table, segment, locations[at] as Location, generation)),
-    );
+    const grant = (states: number) =>
+      Promise.all(
+        zero.map((segment, at) => this.#grant(disk.table, segment, locations[at] as Location, states, generation)),
+      );
+    // Read at its place by all before it can be written by any: who still had Z would read zeros after a write (rule 8).
+    await grant(EntryState.NO_WRITE);
+    await grant(0);
     return true;
   }
 
-  #grant(table: string, first: number, { device, segment }: Location, generation: number): Promise<void> {
-    const runs = [{ count: 1, states: 0, device, segment }];
+  #grant(
+    table: string,
+    first: number,
+    { device, segment }: Location,
+    states: number,
+    generation: number,
+  ): Promise<void> {
+    const runs = [{ count: 1, states, device, segment }];
     return this.#space.agents.toTable(table, { type: "set_entry", table, first, runs, blocking: true, generation });
   }
 

@@ -51,6 +51,11 @@ export class Agents {
     return this.#deliveries.toTable(table, message, except);
   }
 
+  /** Resolves when no agent goes by what it had of a table before this epoch. */
+  settled(table: string): Promise<unknown> {
+    return this.#deliveries.settled(table);
+  }
+
   /** Resolved when it has acknowledged or is fenced. */
   toAgent(name: string, message: Outgoing): Promise<void> {
     return this.#deliveries.toAgent(name, message);

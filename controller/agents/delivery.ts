@@ -16,6 +16,8 @@ export class Deliveries {
   readonly #fencing: Fencing;
   /** Resolves when an agent that outlived its controller has drained what it had. */
   readonly #synchronised = new WeakMap<AgentSession, Promise<unknown>>();
+  /** By table. */
+  readonly #settled = new Map<string, Promise<unknown>>();
 
   readonly #ports: () => PortGroup[];
 
@@ -125,6 +127,25 @@ export class Deliveries {
     const all = this.#roster.options.records.agents.values();
     const holders = all.filter(({ name, tables }) => name !== except && tables.includes(table));
     await Promise.all(holders.map((record) => this.#toOne(record, message)));
+  }
+
+  /**
+   * Resolves when no agent goes by what it had of a table before this epoch: all have forgotten it, or
+   * are fenced. What the controller before was about to tell them when it died, they may not know.
+   */
+  settled(table: string): Promise<unknown> {
+    const known = this.#settled.get(table);
+    if (known !== undefined) return known;
+    const holders = this.#roster.options.records.agents.values().filter(({ tables }) => tables.includes(table));
+    const settled = Promise.all(holders.map((record) => this.#forgotten(record)));
+    this.#settled.set(table, settled);
+    return settled;
+  }
+
+  async #forgotten(record: AgentRecord): Promise<void> {
+    const session = this.#roster.session(record.name) ?? (await this.#returned(record));
+    if (session === undefined) return;
+    await this.#fencing.limited(record.name, session, Promise.resolve(this.#synchronised.get(session)));
   }
 
   async toAgent(name: string, message: Outgoing): Promise<void> {
