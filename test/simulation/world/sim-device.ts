@@ -53,7 +53,11 @@ export class SimDevice implements BlockDevice {
 
   writeZeroes(offset: number, length: number, options?: WriteOptions): IoCompletion {
     const io = this.#io("zero", offset / BLOCK_BYTES, length / BLOCK_BYTES, options);
-    return this.#put(io, Array.from({ length: length / BLOCK_BYTES }, () => 0), options);
+    return this.#put(
+      io,
+      Array.from({ length: length / BLOCK_BYTES }, () => 0),
+      options,
+    );
   }
 
   flush(): IoCompletion {
