@@ -107,6 +107,9 @@ export class SimProcess {
       publishHost: () => undefined,
       unpublishHost: async () => undefined,
       sessions: () => [],
+      setPortGroups: () => undefined,
+      setOwnPortGroup: () => undefined,
+      setServing: () => undefined,
     };
   }
 }

@@ -47,7 +47,10 @@ export class SimController {
     const core = await ControllerCore.start({
       store: life.store,
       labName: "sim",
-      fencer: { fence: (process) => (life.isDead ? never() : this.#fence(life, process)) },
+      fencer: {
+        fence: (process) => (life.isDead ? never() : this.#fence(life, process)),
+        hasEnded: ({ pid }) => ![...this.#lab.processes.values()].some((process) => process.pid === pid),
+      },
       clock: {
         nowMs: () => scheduler.nowMs,
         after: (ms, run) => scheduler.after(ms, () => life.isDead || run()),
