@@ -14,6 +14,9 @@ export interface CdbLayout {
   readonly sizeBytes: number;
   /** SPC-4 6.35.3: the operation code and service action themselves, then a one for each bit that is looked at. */
   readonly usage: Uint8Array;
+  /** Where it has them: the address of its blocks, and the length of its parameter list. */
+  readonly lba?: Field;
+  readonly listBytes?: Field;
 }
 
 /** CONTROL byte: NACA (SAM-5 5.2). */

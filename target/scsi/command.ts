@@ -18,6 +18,12 @@ import { type SenseDetail, senseData } from "./sense.ts";
 import type { ServerContext } from "./server-context.ts";
 import { type Accepted, type Execution, type ScsiResult, type ScsiTask, Status } from "./transport.ts";
 
+/** What of the CDB is wrong where a condition says no more. */
+const POINTED_OUT = new Map<Condition, "lba" | "listBytes">([
+  [Condition.LBA_OUT_OF_RANGE, "lba"],
+  [Condition.PARAMETER_LIST_LENGTH_ERROR, "listBytes"],
+]);
+
 export type CommandState = "admitted" | "dormant" | "running" | "ended";
 
 export class Command implements Accepted {
@@ -112,9 +118,15 @@ export class Command implements Accepted {
     return this.fail(Condition.INTERNAL_TARGET_FAILURE);
   }
 
-  /** CHECK CONDITION, in the sense format that the unit's Control mode page asks for. */
+  /** CHECK CONDITION, in the sense format that the unit's Control mode page asks for; with a pointer at the field of the CDB that some conditions are about. */
   fail(condition: Condition, detail?: SenseDetail): ScsiResult {
-    return checkCondition(condition, this.unit.mode.descriptorSense, detail);
+    return checkCondition(condition, this.unit.mode.descriptorSense, detail ?? this.#pointedOut(condition));
+  }
+
+  #pointedOut(condition: Condition): SenseDetail | undefined {
+    const name = POINTED_OUT.get(condition);
+    const field = name && this.definition.cdb[name];
+    return field && { pointer: { inCdb: true, ...locationOf(field) } };
   }
 
   /** INVALID FIELD IN CDB, pointing at the field. */

@@ -5,7 +5,7 @@
  * A write with FUA is a write and then such a sync: many at once share one, and its failure is
  * remembered like that of any other, which pwritev2 with RWF_DSYNC would keep to itself.
  */
-import { closeSync } from "node:fs";
+import { closeSync, fstatSync, statfsSync } from "node:fs";
 import type {
   BlockDevice,
   DeviceChange,
@@ -47,6 +47,8 @@ export class FileDevice implements BlockDevice {
   /** For locks and labels; I/O goes through the device. */
   readonly fd: number;
   onChange: ((change: DeviceChange) => void) | undefined;
+  /** What the image takes of its file system, and what there is left for it. */
+  readonly resources?: () => { readonly availableBytes: number; readonly usedBytes: number };
   readonly #engine: IoEngine;
   readonly #syncs: SyncGroup;
   readonly #zeroing: Zeroing;
@@ -66,6 +68,7 @@ export class FileDevice implements BlockDevice {
     this.allocationBytes = options.thin ? Math.max(options.blockBytes, file.physicalBlockBytes) : options.blockBytes;
     this.#writeThrough = options.writeThrough;
     this.#tellsHoles = options.thin && !file.isBlockDevice;
+    if (this.#tellsHoles) this.resources = () => spaceOf(file.fd, this.sizeBytes);
     this.#engine = engine;
     this.#syncs = syncs;
     this.#zeroing = new Zeroing(file.fd, engine, threads);
@@ -129,4 +132,12 @@ export class FileDevice implements BlockDevice {
     const result = await written;
     return result === OK ? this.#syncs.sync() : result;
   }
+}
+
+const STAT_BLOCK_BYTES = 512;
+
+function spaceOf(fd: number, sizeBytes: number): { availableBytes: number; usedBytes: number } {
+  const usedBytes = Math.min(sizeBytes, fstatSync(fd).blocks * STAT_BLOCK_BYTES);
+  const { bavail, bsize } = statfsSync(`/proc/self/fd/${fd}`);
+  return { usedBytes, availableBytes: Math.min(sizeBytes - usedBytes, bavail * bsize) };
 }

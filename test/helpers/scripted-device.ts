@@ -15,6 +15,8 @@ export interface ScriptedDeviceOptions {
   readonly thin?: boolean;
   readonly readOnly?: boolean;
   readonly allocationBytes?: number;
+  /** Has a key that can be changed; yes unless told otherwise. */
+  readonly encrypted?: boolean;
 }
 
 export type IoKind = "read" | "write" | "flush" | "unmap" | "writeZeroes";
@@ -36,6 +38,7 @@ export class ScriptedDevice implements BlockDevice {
   readonly thin: boolean;
   readonly allocationBytes: number;
   readonly atomicWriteBytes = 64 * 1024;
+  readonly cryptoErase?: () => IoCompletion;
   bytes: Buffer;
   onChange: ((change: DeviceChange) => void) | undefined = undefined;
   readonly ios: RecordedIo[] = [];
@@ -53,12 +56,14 @@ export class ScriptedDevice implements BlockDevice {
     thin = true,
     readOnly = false,
     allocationBytes,
+    encrypted = true,
   }: ScriptedDeviceOptions = {}) {
     this.blockBytes = blockBytes;
     this.thin = thin;
     this.readOnly = readOnly;
     this.allocationBytes = allocationBytes ?? blockBytes;
     this.bytes = Buffer.alloc(blocks * blockBytes);
+    if (encrypted) this.cryptoErase = () => this.#scramble();
     if (thin) for (let block = 0; block < blocks; block++) this.#unmapped.add(block);
   }
 
@@ -125,6 +130,15 @@ export class ScriptedDevice implements BlockDevice {
 
   close(): Promise<void> {
     return Promise.resolve();
+  }
+
+  /** As a change of the key does: what was written is something else now. */
+  #scramble(): IoResult {
+    for (let at = 0; at < this.bytes.length; at += this.blockBytes) {
+      if (this.#unmapped.has(at / this.blockBytes)) continue;
+      for (let byte = at; byte < at + this.blockBytes; byte++) this.bytes[byte] = (this.bytes[byte] as number) ^ 0xa5;
+    }
+    return OK;
   }
 
   #mark(offset: number, length: number, mapped: boolean): void {

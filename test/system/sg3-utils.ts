@@ -13,6 +13,7 @@ sg_vpd -p bdc DISK
 sg_vpd -p lbpv DISK
 sg_vpd -p ei DISK
 sg_vpd -p mpp DISK
+sg_vpd -p tpc DISK
 sg_turs DISK
 sg_readcap DISK
 sg_readcap --16 DISK
@@ -31,6 +32,7 @@ sg_opcodes --opcode=0x9e,0x10 DISK
 sg_opcodes --rctd DISK
 sg_opcodes --tmf DISK
 sg_rtpg --extended DISK
+sg_stpg --tp=1 --state=ao DISK
 sg_get_lba_status --lba=0 DISK
 sg_sync DISK
 sg_sync --16 DISK
@@ -88,4 +90,28 @@ test("sg_write_same, sg_unmap and sg_compare_and_write do what they say", async 
   t.is(await blocks(4096, 1), await sh("md5sum < /run/block"));
   const miscompare = await attempt(`sg_compare_and_write --in=/run/pair --lba=4096 --num=1 ${disk}`);
   t.is(miscompare.exitCode, 14, "SG_LIB_CAT_MISCOMPARE");
+});
+
+test("sg_xcopy and ddpt have the target copy, by EXTENDED COPY and by tokens", async (t) => {
+  t.timeout(300_000);
+  const { sh, login, target } = await guestInitiator(t);
+  const disk = await login();
+  const opcodes: number[] = [];
+  target.on("command", ({ cdb }) => opcodes.push((cdb[0] as number) * 256 + ((cdb[1] as number) & 0x1f)));
+  await sh(`head -c 1048576 /dev/urandom > /run/data; dd if=/run/data of=${disk} bs=1M oflag=direct 2> /dev/null`);
+  const data = await sh("md5sum < /run/data");
+  const megabyte = (at: number) => sh(`dd if=${disk} bs=1M skip=${at} count=1 iflag=direct 2> /dev/null | md5sum`);
+
+  await sh(`sg_xcopy if=${disk} of=${disk} bs=512 count=2048 seek=8192`);
+  t.is(await megabyte(4), data);
+  t.true(opcodes.includes(0x8300), "it was EXTENDED COPY (LID1)");
+
+  const said = await sh(`ddpt if=${disk} iflag=odx of=${disk} oflag=odx bs=512 count=2048 seek=16384 2>&1`);
+  t.regex(said, /2048\+0 records out/);
+  t.is(await megabyte(8), data);
+  t.true(opcodes.includes(0x8310) && opcodes.includes(0x8407) && opcodes.includes(0x8311));
+
+  await sh(`ddpt if=/dev/zero iflag=odx of=${disk} oflag=odx,rtype=zero bs=512 count=2048 seek=16384 2>&1`);
+  t.is(await megabyte(8), await sh("head -c 1048576 /dev/zero | md5sum"));
+  t.regex(await sh(`ddptctl --info ${disk}`), /Block Device ROD Token Limits/i);
 });

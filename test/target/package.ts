@@ -38,12 +38,23 @@ test("is packed, without a complaint of publint and attw, and works where it is 
   await compileInTypeScript(place);
 });
 
-test("its reference is generated from the docstrings, none of which names what is not there", async (t) => {
+test("its reference is generated from the docstrings, none of which names what is not there, and lists what there is", async (t) => {
   const place = await temporary(t);
   const typedoc = join(ROOT, "target/node_modules/.bin/typedoc");
   await execa(typedoc, ["--out", place], { cwd: join(ROOT, "target") });
-  t.regex(await readFile(join(place, "node-iscsi-target.md"), "utf8"), /class: BlockDeviceServer|Target/i);
+  for (const page of ["node-iscsi-target.md", "node-iscsi-target/conformance.md"]) {
+    const [made, kept] = await Promise.all(
+      [place, join(ROOT, "docs/reference")].map((at) => exportsOf(join(at, page))),
+    );
+    t.true((made?.length ?? 0) > 3);
+    t.deepEqual(kept, made, `docs/reference/${page} is older than the sources; run \`npm run reference\``);
+  }
 });
+
+/** The names that a page of the reference describes. */
+async function exportsOf(path: string): Promise<string[]> {
+  return [...(await readFile(path, "utf8")).matchAll(/^### (\S.*)$/gm)].map(([, name]) => name as string);
+}
 
 /** In a copy: packing changes the manifest for a moment, under which others would stumble. */
 async function pack(t: ExecutionContext): Promise<{ workspace: string; tarball: string }> {

@@ -79,7 +79,9 @@ function unmapRanges(command: Command, list: Buffer): readonly BlockRange[] | Sc
   for (let at = UnmapHeader.sizeBytes; at + UnmapDescriptor.sizeBytes <= end; at += UnmapDescriptor.sizeBytes) {
     const lba = UnmapDescriptor.lba.get(list, at);
     const blocks = UnmapDescriptor.blocks.get(list, at);
-    if (!contains(command.unit, lba, blocks)) return command.fail(Condition.LBA_OUT_OF_RANGE);
+    if (!contains(command.unit, lba, blocks)) {
+      return command.fail(Condition.LBA_OUT_OF_RANGE, { pointer: { inCdb: false, byte: at } });
+    }
     total += blocks;
     if (total > MAX_UNMAP_BLOCKS) return command.invalidParameter(at + locationOf(UnmapDescriptor.blocks).byte);
     ranges.push({ lba, blocks });

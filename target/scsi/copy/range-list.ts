@@ -23,7 +23,9 @@ export function parseRanges(
   let total = 0;
   for (let at = start; at < start + count * sizeBytes; at += sizeBytes) {
     const { lba, blocks } = RangeDescriptor.decode(list, at);
-    if (lba + blocks > unit.blocks) return command.fail(Condition.LBA_OUT_OF_RANGE);
+    if (lba + blocks > unit.blocks) {
+      return command.fail(Condition.LBA_OUT_OF_RANGE, { pointer: { inCdb: false, byte: at } });
+    }
     total += blocks;
     if (total * unit.blockBytes > MAX_TOKEN_BYTES) return command.invalidParameter(at + 8);
     if (ranges.some((other) => overlap(other, { lba, blocks }))) return command.invalidParameter(at);

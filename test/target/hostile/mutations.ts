@@ -88,6 +88,7 @@ test("sessions of QEMU and libiscsi with damage of every kind harm nobody", asyn
   }
   await besieged.assertUnharmed();
   await besieged.assertCalm(t);
+  t.log(`${inputs} PDUs of damaged sessions`);
   t.true(commands > inputs / 4, `${commands} commands of ${inputs} PDUs got as far as the device server`);
 });
 

@@ -57,6 +57,7 @@ test("login texts of every kind are answered or refused, and harm nobody", async
     if (done % (AT_ONCE * 8) === 0) await besieged.assertUnharmed();
   }
   await besieged.assertCalm(t);
+  t.log(`${TEXTS} login texts`);
   t.true(accepted > 0 && accepted < TEXTS, `${accepted} of ${TEXTS} got in`);
 });
 
@@ -71,6 +72,7 @@ test("CDBs and parameter lists of any bytes are answered, and harm nobody", asyn
     await besieged.assertUnharmed();
   }
   await besieged.assertCalm(t);
+  t.log(`${answered} CDBs and parameter lists`);
   t.true(answered >= COMMANDS, `${answered} of ${COMMANDS} commands were answered`);
 });
 

@@ -121,3 +121,20 @@ test("its close waits for a write and for the sync that follows it, though nothi
   t.is(await written, OK);
   await closed;
 });
+
+test("a thin image tells what it takes, and that it takes less once a part is given back; a thick one tells nothing", async (t) => {
+  const device = openDevice(await scratchImage(t), { sizeBytes: CONFORMANCE_BYTES });
+  t.teardown(() => device.close());
+  const before = device.resources?.();
+  t.is(before?.usedBytes, 0);
+  t.true((before?.availableBytes ?? 0) > 0);
+  await device.write(0, [Buffer.alloc(1024 * 1024, 1)]);
+  await device.flush();
+  t.true((device.resources?.().usedBytes ?? 0) >= 1024 * 1024);
+  await device.unmap(0, 1024 * 1024);
+  await device.flush();
+  t.true((device.resources?.().usedBytes ?? 0) < 1024 * 1024);
+  const thick = openDevice(await scratchImage(t), { sizeBytes: CONFORMANCE_BYTES, thin: false });
+  t.teardown(() => thick.close());
+  t.is(thick.resources, undefined);
+});

@@ -180,7 +180,7 @@ test("CRYPTOGRAPHIC ERASE is there where the device is encrypted, and leaves not
   t.false(found.subarray(0, 4096).includes(Buffer.alloc(16, 7)));
   t.deepEqual(found.subarray(4096), Buffer.alloc(4096), "what was never written has no contents to lose");
 
-  const plain = await rig();
+  const plain = await rig({ encrypted: false });
   t.is(senseName(await plain.host.send(cdbOf(cdbs.SanitizeCryptoErase))), "INVALID_COMMAND_OPERATION_CODE");
 });
 
