@@ -74,7 +74,7 @@ test("every example in --help parses", async (t) => {
     const at = argv.findIndex(
       (word, index) => index > 0 && /^(write|bring|see|run|stop)$/.test(word) && argv[index - 1] !== "--",
     );
-    const command = argv[0] === "host" ? argv : argv.slice(0, at < 0 ? undefined : at);
+    const command = argv[0] === "host" || argv[0] === "scenario" ? argv : argv.slice(0, at < 0 ? undefined : at);
     await t.notThrowsAsync(parse(command), `sanlab ${command.join(" ")}`);
   }
 });
