@@ -12,6 +12,9 @@ import type {
   Zone,
 } from "./api/resources.ts";
 import type { ControllerCore } from "./core.ts";
+import { forgetInZoneSets } from "./fabric/changes.ts";
+import { nameNodes, parseWwn, wwnKey } from "./fabric/wwn.ts";
+import { effectiveZones } from "./fabric/zoning.ts";
 import type { AgentRecord, ExportRecord } from "./records.ts";
 import { admitRemote } from "./remote/join.ts";
 import { notFound, Refusal } from "./user-error.ts";
@@ -44,6 +47,7 @@ export async function addAgent(
     tables: [],
   };
   await core.records.agents.save(core.options.store, name, record);
+  await nameNodes(core);
   return { ...describeAgent(core, record), ...(elsewhere && { join: elsewhere.join }) };
 }
 
@@ -51,6 +55,7 @@ export async function removeAgent(core: ControllerCore, name: string): Promise<v
   if (!core.records.agents.has(name)) throw notFound("agent", name);
   await core.agents.remove(name);
   await core.records.agents.remove(core.options.store, name);
+  await core.records.wwns.remove(core.options.store, wwnKey("agent", name));
   await forgetInZones(core, "agents", name);
 }
 
@@ -81,6 +86,7 @@ export async function addHost(core: ControllerCore, { name, iqn, advertise }: Ho
     throw new Refusal("iqn", `${iqn} is host '${same.name}' already; every host has an initiator name of its own.`);
   const host = { name, iqn, advertise: advertise ?? null };
   await core.records.hosts.save(core.options.store, name, host);
+  await nameNodes(core);
   await core.agents.reconcile();
   return host;
 }
@@ -91,6 +97,7 @@ export async function removeHost(core: ControllerCore, name: string): Promise<vo
     if (row.host === name) await core.records.exports.remove(core.options.store, exportName(row));
   await forgetInZones(core, "hosts", name);
   await core.records.hosts.remove(core.options.store, name);
+  await core.records.wwns.remove(core.options.store, wwnKey("host", name));
   await core.agents.reconcile();
 }
 
@@ -125,6 +132,8 @@ export async function putZone(core: ControllerCore, zone: Zone, fresh: boolean):
     const unknown = zone[kind].find((name) => !core.records[kind].has(name));
     if (unknown !== undefined) throw notFound(kind.slice(0, -1), unknown);
   }
+  const unknown = zone.members?.find((name) => parseWwn(name) === undefined && !core.records.aliases.has(name));
+  if (unknown !== undefined) throw notFound("alias", unknown);
   await core.records.zones.save(core.options.store, zone.name, zone);
   await core.agents.reconcile();
   return zone;
@@ -132,20 +141,22 @@ export async function putZone(core: ControllerCore, zone: Zone, fresh: boolean):
 
 export async function removeZone(core: ControllerCore, name: string): Promise<void> {
   if (!core.records.zones.has(name)) throw notFound("zone", name);
+  await forgetInZoneSets(core, name);
   await core.records.zones.remove(core.options.store, name);
   await core.agents.reconcile();
 }
 
 /** A row per path: host, disk and agent of one zone. */
 export function paths(core: ControllerCore): ExportPath[] {
-  const { exports, hosts, disks, agents, zones } = core.records;
+  const { exports, hosts, disks, agents } = core.records;
+  const zones = effectiveZones(core.records);
   return exports.values().flatMap(({ host, disk, lun }) => {
     const iqn = hosts.get(host)?.iqn ?? "";
     const table = disks.get(disk)?.table ?? "";
     const seen = agents
       .values()
       .filter(({ name }) =>
-        zones.values().some((z) => z.hosts.includes(host) && z.disks.includes(disk) && z.agents.includes(name)),
+        zones.some((z) => z.hosts.includes(host) && z.disks.includes(disk) && z.agents.includes(name)),
       );
     return seen.map((record) => {
       const { portal, target } = describeAgent(core, record);

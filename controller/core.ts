@@ -9,6 +9,7 @@ import type { Fencer } from "./agents/fencer.ts";
 import { Allocator } from "./allocator.ts";
 import type { Clock } from "./clock.ts";
 import type { Medium, MediumSource } from "./devices/medium.ts";
+import { nameNodes } from "./fabric/wwn.ts";
 import { DiskFaults } from "./faults.ts";
 import type { HostPower } from "./injection/host-power.ts";
 import { AllRecords, type LabRecord } from "./records.ts";
@@ -103,6 +104,7 @@ export class ControllerCore {
     });
     core.#openDevices();
     await recover(core);
+    await nameNodes(core);
     await core.#powerOn();
     return core;
   }

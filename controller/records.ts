@@ -1,5 +1,6 @@
 /** What the controller keeps besides the tables; each kind under its own prefix in the store. */
 import type { AgentProcess } from "node-iscsi-target/mapping/protocol.ts";
+import type { AliasRecord, FabricRecord, WwnRecord, ZoneSetRecord } from "./fabric/records.ts";
 import type { InjectionRecord } from "./injection/record.ts";
 import type { RemoteAgent, RemoteRecord } from "./remote/record.ts";
 import { Records } from "./store/records.ts";
@@ -80,6 +81,8 @@ export interface ZoneRecord {
   readonly hosts: readonly string[];
   readonly agents: readonly string[];
   readonly disks: readonly string[];
+  /** Aliases and world-wide names. */
+  readonly members?: readonly string[];
 }
 
 export class AllRecords {
@@ -94,6 +97,10 @@ export class AllRecords {
   readonly exports = new Records<ExportRecord>("export");
   readonly zones = new Records<ZoneRecord>("zone");
   readonly units = new Records<UnitRecord>("unit");
+  readonly wwns = new Records<WwnRecord>("wwn");
+  readonly aliases = new Records<AliasRecord>("alias");
+  readonly zoneSets = new Records<ZoneSetRecord>("zoneset");
+  readonly fabric = new Records<FabricRecord>("fabric");
   readonly injections = new Records<InjectionRecord>("injection");
 
   async load(store: Store): Promise<void> {

@@ -1,8 +1,9 @@
 /** What an agent is to have, out of the records: devices, tables, units and hosts, each under a key (pure). */
 import { FRESH_UNIT } from "node-iscsi-target/mapping/messages/units.ts";
 import type { PortGroup } from "node-iscsi-target/mapping/protocol.ts";
+import { agentsOf, effectiveZones } from "../fabric/zoning.ts";
 import { injectionItem } from "../injection/item.ts";
-import type { AllRecords, DiskRecord, HostRecord } from "../records.ts";
+import type { AllRecords, DiskRecord, HostRecord, ZoneRecord } from "../records.ts";
 import { stateOf } from "../units/record.ts";
 import type { Outgoing } from "./agent-session.ts";
 
@@ -18,7 +19,8 @@ const BLOCK_BYTES = 512;
 
 /** In the order in which they are added; removed in the opposite order. `ports`: of all agents. */
 export function desired(records: AllRecords, agent: string, ports: readonly PortGroup[]): Map<string, Item> {
-  const zones = records.zones.values().filter((zone) => zone.agents.includes(agent));
+  const effective = effectiveZones(records);
+  const zones = effective.filter((zone) => zone.agents.includes(agent));
   const visible = (host: string, disk: string) =>
     zones.some((zone) => zone.hosts.includes(host) && zone.disks.includes(disk));
   const exports = records.exports.values().filter(({ host, disk }) => visible(host, disk));
@@ -37,12 +39,14 @@ export function desired(records: AllRecords, agent: string, ports: readonly Port
   }
   for (const disk of disks) items.set(`table/${disk.table}`, tableItem(records, disk));
   for (const disk of disks) items.set(`unit/${disk.name}`, unitItem(records, disk));
-  for (const disk of disks) items.set(`ports/${disk.name}`, portsItem(records, disk));
+  for (const disk of disks) items.set(`ports/${disk.name}`, portsItem(records, effective, disk));
   for (const host of records.hosts.values()) {
     const luns = exports
       .filter((e) => e.host === host.name)
       .map(({ lun, disk }) => ({ lun, unit: unitId(records.disks.get(disk) as DiskRecord) }));
-    if (zones.some((zone) => zone.hosts.includes(host.name))) items.set(`host/${host.iqn}`, hostItem(host, luns));
+    if (zones.some((zone) => zone.hosts.includes(host.name))) {
+      items.set(`host/${host.iqn}`, hostItem(host, luns, agentsOf(effective, host.name)));
+    }
   }
   items.set("port-groups", { add: portGroupsItem(ports), remove: portGroupsItem([]) });
   items.set("injections", injectionItem(records, agent));
@@ -80,9 +84,9 @@ function unitItem(records: AllRecords, disk: DiskRecord): Item {
 }
 
 /** The ports of every agent that a zone lets present the disk. */
-function portsItem({ zones, agents }: AllRecords, disk: DiskRecord): Item {
+function portsItem({ agents }: AllRecords, zones: readonly ZoneRecord[], disk: DiskRecord): Item {
   const presents = (agent: string) =>
-    zones.values().some((zone) => zone.disks.includes(disk.name) && zone.agents.includes(agent));
+    zones.some((zone) => zone.disks.includes(disk.name) && zone.agents.includes(agent));
   const ports = agents
     .values()
     .filter(({ name }) => presents(name))
@@ -96,10 +100,10 @@ function portGroupsItem(groups: readonly PortGroup[]): Outgoing {
   return { type: "set_port_groups", groups };
 }
 
-function hostItem(host: HostRecord, luns: { lun: number; unit: string }[]): Item {
+function hostItem(host: HostRecord, luns: { lun: number; unit: string }[], agents: readonly string[]): Item {
   const advertise = host.advertise === null ? {} : { advertise: { host: host.advertise } };
   return {
-    add: { type: "publish_host", initiator: host.iqn, luns, ...advertise },
+    add: { type: "publish_host", initiator: host.iqn, luns, agents, ...advertise },
     remove: { type: "unpublish_host", initiator: host.iqn },
   };
 }

@@ -18,6 +18,7 @@
  *     GET    /v1/faults           POST /v1/faults           DELETE /v1/faults, /v1/faults/:fault
  *     GET    /v1/remote           PUT /v1/remote            DELETE /v1/remote
  *     GET    /v1/sessions         POST /v1/check            GET /v1/openapi.json
+ *     GET    /v1/fabric, /v1/aliases, /v1/zonesets, /v1/masks: `fabric/resources.ts`
  *     WS     /v1/agent            the agents' channel
  */
 
@@ -175,6 +176,8 @@ export interface Zone {
   readonly hosts: readonly string[];
   readonly agents: readonly string[];
   readonly disks: readonly string[];
+  /** Further ones: aliases and world-wide names. */
+  readonly members?: readonly string[];
 }
 
 /** A fault on demand; `text` in the grammar of docs/faults.md. Without a name it gets one. */
@@ -194,6 +197,22 @@ export interface Fault {
   readonly matched: number;
   readonly fired: number;
   readonly agents: readonly { readonly agent: string; readonly matched: number; readonly fired: number }[];
+}
+
+/** An iSCSI session; counters since its login. */
+export interface Session {
+  readonly agent: string;
+  readonly id: string;
+  readonly initiator: string;
+  /** HOST:PORT of the initiator's end. */
+  readonly address: string;
+  readonly headerDigest: boolean;
+  readonly dataDigest: boolean;
+  /** SCSI commands, and those under way. */
+  readonly commands: number;
+  readonly queue: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
 }
 
 export interface CheckReport {

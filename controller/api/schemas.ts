@@ -1,6 +1,7 @@
 /** JSON Schemas of the requests in `resources.ts`; fastify's ajv checks bodies by them, and OpenAPI is made from them. */
 const name = { type: "string", pattern: "^[a-z][a-z0-9-]{0,62}$" } as const;
 const names = { type: "array", items: name, uniqueItems: true } as const;
+const members = { type: "array", uniqueItems: true, items: { type: "string", minLength: 1, maxLength: 100 } } as const;
 const bytes = { type: "integer", minimum: 1, maximum: Number.MAX_SAFE_INTEGER } as const;
 const host = { type: "string", minLength: 1, maxLength: 253 } as const;
 const port = { type: "integer", minimum: 0, maximum: 65535 } as const;
@@ -49,5 +50,5 @@ export const schemas = {
     "disk",
   ]),
   faultRequest: object({ name, text: { type: "string", minLength: 1, maxLength: 1000 } }, ["text"]),
-  zone: object({ name, hosts: names, agents: names, disks: names }, ["name", "hosts", "agents", "disks"]),
+  zone: object({ name, hosts: names, agents: names, disks: names, members }, ["name", "hosts", "agents", "disks"]),
 } as const;

@@ -13,6 +13,7 @@ import { schemas } from "../api/schemas.ts";
 import { check } from "../check/check.ts";
 import type { ControllerCore } from "../core.ts";
 import * as disks from "../disks.ts";
+import { fabricRoutes } from "../fabric/routes.ts";
 import { injectionRoutes } from "../injection/routes.ts";
 import * as pools from "../pools.ts";
 import { notFound } from "../user-error.ts";
@@ -249,5 +250,6 @@ export const ROUTES: readonly Route[] = [
     changes: true,
     run: (core) => check(core.options.store, core.records),
   },
+  ...fabricRoutes,
   ...injectionRoutes,
 ];

@@ -1,4 +1,5 @@
-import type { Agent, Disk, ExportPath, Fault, Host, Pool, Zone } from "@sanlab/controller/api/resources.ts";
+import type { Agent, Disk, Fault, Host, Pool, Zone } from "@sanlab/controller/api/resources.ts";
+import type { Alias, Fabric, Mask, ZoneSet } from "@sanlab/controller/fabric/resources.ts";
 import { hostProcess } from "@sanlab/vm";
 import { type HostRecord, readHostRecords } from "../hosts/record.ts";
 import { type Declared, type LabRecord, NOTHING_DECLARED } from "../state/lab-record.ts";
@@ -23,6 +24,9 @@ export interface RunningLab {
   readonly hosts: readonly Host[];
   readonly exports: readonly { readonly host: string; readonly disk: string }[];
   readonly zones: readonly Zone[];
+  readonly aliases: readonly Alias[];
+  readonly zoneSets: readonly ZoneSet[];
+  readonly activeZoneSet: string | null;
   readonly faults: readonly { readonly name: string; readonly text: string }[];
   readonly qemuHosts: readonly RunningHost[];
   readonly declared: Declared;
@@ -37,6 +41,9 @@ export const NO_LAB: RunningLab = {
   hosts: [],
   exports: [],
   zones: [],
+  aliases: [],
+  zoneSets: [],
+  activeZoneSet: null,
   faults: [],
   qemuHosts: [],
   declared: NOTHING_DECLARED,
@@ -44,17 +51,19 @@ export const NO_LAB: RunningLab = {
 
 /** Reads a lab whose controller runs. */
 export async function readRunningLab(state: string, record: LabRecord, api: ApiClient): Promise<RunningLab> {
-  const [pools, disks, agents, hosts, paths, zones, faults, qemuHosts] = await Promise.all([
+  const [pools, disks, agents, hosts, masks, zones, faults, fabric, aliases, zoneSets, qemuHosts] = await Promise.all([
     api.get<Pool[]>("/pools"),
     api.get<Disk[]>("/disks"),
     api.get<Agent[]>("/agents"),
     api.get<Host[]>("/hosts"),
-    api.get<ExportPath[]>("/exports"),
+    api.get<Mask[]>("/masks"),
     api.get<Zone[]>("/zones"),
     api.get<Fault[]>("/faults"),
+    api.get<Fabric>("/fabric"),
+    api.get<Alias[]>("/aliases"),
+    api.get<ZoneSet[]>("/zonesets"),
     readQemuHosts(state),
   ]);
-  const exports = new Map(paths.map(({ host, disk }) => [`${host}/${disk}`, { host, disk }]));
   return {
     name: record.lab,
     isUp: true,
@@ -64,8 +73,11 @@ export async function readRunningLab(state: string, record: LabRecord, api: ApiC
     hosts,
     zones,
     faults,
+    aliases,
+    zoneSets,
+    activeZoneSet: fabric.zoneSet,
     qemuHosts,
-    exports: [...exports.values()],
+    exports: masks.map(({ host, disk }) => ({ host, disk })),
     declared: record.declared,
   };
 }

@@ -2,6 +2,7 @@ import { GUEST_GATEWAY } from "../hosts/portals.ts";
 import { hostRecord, readHostRecord, removeHostRecord, writeHostRecord } from "../hosts/record.ts";
 import type { StepOf } from "../plan/step.ts";
 import type { ApplyContext } from "./context.ts";
+import { replacing } from "./fabric-steps.ts";
 import { creating, deleteIfThere } from "./remove.ts";
 
 export async function addHost({ host }: StepOf<"add-host">, context: ApplyContext): Promise<void> {
@@ -31,15 +32,7 @@ export async function deleteHost({ host }: StepOf<"delete-host">, context: Apply
 }
 
 export async function setZone({ zone, before }: StepOf<"set-zone">, context: ApplyContext): Promise<void> {
-  const path = `/zones/${zone.name}`;
-  if (before === null) {
-    await creating(context, `delete zone '${zone.name}'`, path, () => context.api.post("/zones", zone));
-    return;
-  }
-  context.undo.push(`restore zone '${zone.name}'`, async () => {
-    await context.undoApi.put(path, before);
-  });
-  await context.api.put(path, zone);
+  await replacing(context, `zone '${zone.name}'`, "/zones", zone, before);
 }
 
 export async function deleteZone({ zone }: StepOf<"delete-zone">, context: ApplyContext): Promise<void> {

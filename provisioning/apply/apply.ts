@@ -7,6 +7,7 @@ import { UserError } from "../user-error.ts";
 import { addHost, changeHost, deleteHost, deleteZone, exportDisk, setZone, unexportDisk } from "./access-steps.ts";
 import type { ApplyContext } from "./context.ts";
 import { addAgent, createState, removeAgent, startDaemons } from "./daemon-steps.ts";
+import { activateZoneSet, deleteAlias, deleteZoneSet, setAlias, setZoneSet } from "./fabric-steps.ts";
 import { clearFault, setFault } from "./fault-steps.ts";
 import { prepareImage, settleHost, startHost, stopHost } from "./host-steps.ts";
 import { createDisk, createPool, deleteDisk, deletePool, growPool, resizeDisk } from "./storage-steps.ts";
@@ -27,6 +28,11 @@ const ACTIONS: { readonly [Kind in StepKind]: (step: StepOf<Kind>, context: Appl
   "change-host": changeHost,
   "grow-pool": growPool,
   "resize-disk": resizeDisk,
+  "set-alias": setAlias,
+  "set-zone-set": setZoneSet,
+  "activate-zone-set": activateZoneSet,
+  "delete-alias": deleteAlias,
+  "delete-zone-set": deleteZoneSet,
   "set-fault": setFault,
   "clear-fault": clearFault,
   record,
@@ -43,6 +49,8 @@ const ACTIONS: { readonly [Kind in StepKind]: (step: StepOf<Kind>, context: Appl
 const DELETIONS: readonly StepKind[] = [
   ...([
     "clear-fault",
+    "delete-alias",
+    "delete-zone-set",
     "unexport-disk",
     "stop-host",
     "delete-zone",

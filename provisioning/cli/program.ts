@@ -12,6 +12,7 @@ import { poolVerbs } from "./commands/pool.ts";
 import { scenarioVerbs } from "./commands/scenario.ts";
 import { sessionVerbs } from "./commands/session.ts";
 import { zoneVerbs } from "./commands/zone.ts";
+import { zoneSetVerbs } from "./commands/zone-set.ts";
 import { addDaemons } from "./daemons.ts";
 import { addFamily, addVerb, commonOptions, type Verb } from "./verb.ts";
 
@@ -21,7 +22,7 @@ const FAMILIES: readonly (readonly [name: string, summary: string, verbs: readon
   ["disk", "Virtual disks and their mapping tables", diskVerbs],
   ["agent", "Agents: the iSCSI targets through which hosts see their disks", agentVerbs],
   ["export", "Which host sees which disk", exportVerbs],
-  ["zone", "Zones: hosts, agents and disks that may see each other", zoneVerbs],
+  ["zone", "Zones: hosts, agents and disks that may see each other", [...zoneVerbs, ...zoneSetVerbs]],
   ["host", "Hosts, and the guests among them", hostVerbs],
   ["session", "iSCSI sessions", sessionVerbs],
   ["fault", "Faults on demand", faultVerbs],

@@ -89,6 +89,23 @@ export class Draft {
     );
   }
 
+  /** Sections of named lists of texts. */
+  lists(section: "aliases" | "zoneSets") {
+    const value = this.#value[section];
+    if (!isRecord(value)) return [];
+    return Object.entries(value).map(([name, list]) => ({
+      name,
+      items: new DraftEntry(section, [], { [name]: list })
+        .list(name)
+        .map((item) => ({ ...item, path: [section, ...item.path] })),
+    }));
+  }
+
+  get activeZoneSet(): string | undefined {
+    const name = this.#value.activeZoneSet;
+    return typeof name === "string" ? name : undefined;
+  }
+
   entry(section: Section, name: string | undefined): DraftEntry | undefined {
     return this.entries(section).find((entry) => entry.name === name);
   }

@@ -41,6 +41,17 @@ export interface ZoneSpec {
   readonly hosts: readonly string[];
   readonly agents: readonly string[];
   readonly disks: readonly string[];
+  /** Aliases and world-wide names. */
+  readonly members: readonly string[];
+}
+export interface AliasSpec {
+  readonly name: string;
+  /** `host:NAME`, `agent:NAME`, `disk:NAME`, or a world-wide name. */
+  readonly members: readonly string[];
+}
+export interface ZoneSetSpec {
+  readonly name: string;
+  readonly zones: readonly string[];
 }
 /** A fault on demand, its text in the grammar of docs/faults.md with one space between words. */
 export interface FaultSpec {
@@ -55,7 +66,11 @@ export interface Lab {
   readonly disks: readonly DiskSpec[];
   readonly agents: readonly AgentSpec[];
   readonly hosts: readonly LabHost[];
+  readonly aliases: readonly AliasSpec[];
   readonly zones: readonly ZoneSpec[];
+  readonly zoneSets: readonly ZoneSetSpec[];
+  /** The one that counts; null: the file says nothing of it. */
+  readonly activeZoneSet: string | null;
   /** In the order in which they are added. */
   readonly faults: readonly FaultSpec[];
 }

@@ -129,7 +129,11 @@ function labOf(draft: Draft, file: string): Lab {
       hosts: zone.list("hosts").map(({ value }) => value),
       agents: zone.list("agents").map(({ value }) => value),
       disks: zone.list("disks").map(({ value }) => value),
+      members: zone.list("members").map(({ value }) => value),
     })),
+    aliases: draft.lists("aliases").map(({ name, items }) => ({ name, members: items.map(({ value }) => value) })),
+    zoneSets: draft.lists("zoneSets").map(({ name, items }) => ({ name, zones: items.map(({ value }) => value) })),
+    activeZoneSet: draft.activeZoneSet ?? null,
     faults: draft.texts("faults").map(({ name, text }) => ({ name, text: normalFault(text) })),
   };
 }

@@ -1,5 +1,6 @@
 import type { Path } from "./document.ts";
 import type { Draft, DraftEntry, Section } from "./draft.ts";
+import { hasWorldWideNames, zoneMembers } from "./fabric-rules.ts";
 import type { Report, Rule } from "./rules.ts";
 import { didYouMean } from "./suggestion.ts";
 
@@ -30,6 +31,7 @@ function namesExist(draft: Draft, report: Report): void {
 }
 
 function hostIsInAZone(draft: Draft, report: Report): void {
+  if (hasWorldWideNames(draft)) return;
   for (const host of draft.entries("hosts")) {
     if (zonesOf(draft, host.name).length > 0) continue;
     report(
@@ -41,13 +43,14 @@ function hostIsInAZone(draft: Draft, report: Report): void {
 }
 
 function exportHasAPath(draft: Draft, report: Report): void {
+  if (hasWorldWideNames(draft)) return;
   for (const host of draft.entries("hosts")) {
     const zones = zonesOf(draft, host.name);
     if (zones.length === 0) continue;
     for (const { value: disk, path } of host.list("disks")) {
       if (!draft.names("disks").includes(disk)) continue;
-      const showing = zones.filter((zone) => zone.list("disks").some(({ value }) => value === disk));
-      if (showing.some((zone) => zone.list("agents").length > 0)) continue;
+      const showing = zones.filter((zone) => zoneMembers(draft, zone, "disk").includes(disk));
+      if (showing.some((zone) => zoneMembers(draft, zone, "agent").length > 0)) continue;
       const found =
         showing.length === 0 ? `'${disk}', which no zone of the host has` : `'${disk}', in no zone with an agent`;
       report(path, found, `a zone that has host '${host.name}', disk '${disk}' and an agent`);
@@ -69,14 +72,14 @@ function guestReachesItsAgents(draft: Draft, report: Report): void {
 }
 
 function guestsOf(draft: Draft, agent: string): DraftEntry[] {
-  const zones = draft.entries("zones").filter((zone) => zone.list("agents").some(({ value }) => value === agent));
-  const names = zones.flatMap((zone) => zone.list("hosts").map(({ value }) => value));
+  const zones = draft.entries("zones").filter((zone) => zoneMembers(draft, zone, "agent").includes(agent));
+  const names = zones.flatMap((zone) => zoneMembers(draft, zone, "host"));
   const guests = draft.entries("hosts").filter((host) => !host.flag("external") && host.text("initiator") !== "qemu");
   return guests.filter((host) => names.includes(host.name));
 }
 
 function zonesOf(draft: Draft, host: string): DraftEntry[] {
-  return draft.entries("zones").filter((zone) => zone.list("hosts").some(({ value }) => value === host));
+  return draft.entries("zones").filter((zone) => zoneMembers(draft, zone, "host").includes(host));
 }
 
 function single(entry: DraftEntry, key: string): readonly { value: string; path: Path }[] {

@@ -3,6 +3,7 @@ import { MAX_TABLE_SEGMENTS } from "node-iscsi-target/mapping/entry.ts";
 import type { Path } from "./document.ts";
 import type { Draft, DraftEntry } from "./draft.ts";
 import { formatEndpoint } from "./endpoint.ts";
+import { fabricNamesExist } from "./fabric-rules.ts";
 import { faultIsOne } from "./fault-rule.ts";
 import { REFERENCE_RULES } from "./reference-rules.ts";
 import { formatSize } from "./size.ts";
@@ -27,6 +28,7 @@ export const RULES: readonly Rule[] = [
   memoryIsEnough,
   externalHostIsNotStarted,
   ...REFERENCE_RULES,
+  fabricNamesExist,
   faultIsOne,
 ];
 

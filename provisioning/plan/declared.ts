@@ -11,6 +11,8 @@ export function declaredBy(lab: Lab): Declared {
     hosts: names(lab.hosts),
     zones: names(lab.zones),
     faults: names(lab.faults),
+    aliases: names(lab.aliases),
+    zoneSets: names(lab.zoneSets),
     exports: lab.hosts.flatMap((host) => host.disks.map((disk) => `${host.name}/${disk}`)),
   };
 }

@@ -66,8 +66,19 @@ function access(lab: Lab, running: RunningLab): Step[] {
   return [
     ...absent(lab.agents, running.agents).map((agent) => ({ kind: "add-agent", agent }) as const),
     ...absent(lab.hosts, running.hosts).map((host) => ({ kind: "add-host", host }) as const),
-    // Zones before exports: an export that no zone shows has no path, and so is not seen to be there.
+    // Zones before exports: a host sees a disk when its zone is there.
+    ...changed(lab.aliases, running.aliases, "members").map((step) => ({
+      kind: "set-alias" as const,
+      alias: step.wanted,
+      before: step.before,
+    })),
     ...lab.zones.flatMap((zone) => zoneStep(zone, running.zones)),
+    ...changed(lab.zoneSets, running.zoneSets, "zones").map((step) => ({
+      kind: "set-zone-set" as const,
+      zoneSet: step.wanted,
+      before: step.before,
+    })),
+    ...activation(lab, running),
     ...lab.hosts.flatMap((host) =>
       host.disks
         .filter((disk) => !exported.has(`${host.name}/${disk}`))
@@ -76,11 +87,29 @@ function access(lab: Lab, running: RunningLab): Step[] {
   ];
 }
 
+function activation({ activeZoneSet }: Lab, running: RunningLab): Step[] {
+  if (activeZoneSet === null || activeZoneSet === running.activeZoneSet) return [];
+  return [{ kind: "activate-zone-set", zoneSet: activeZoneSet, before: running.activeZoneSet }];
+}
+
+/** Those that are not there, or whose list is another. */
+function changed<Key extends string, Spec extends { readonly name: string } & Readonly<Record<Key, readonly string[]>>>(
+  wanted: readonly Spec[],
+  present: readonly Spec[],
+  key: Key,
+): { wanted: Spec; before: Spec | null }[] {
+  return wanted.flatMap((spec) => {
+    const before = present.find(({ name }) => name === spec.name) ?? null;
+    return before !== null && sameNames(spec[key], before[key]) ? [] : [{ wanted: spec, before }];
+  });
+}
+
 function zoneStep(zone: ZoneSpec, present: RunningLab["zones"]): Step[] {
   const before = present.find(({ name }) => name === zone.name);
   if (before === undefined) return [{ kind: "set-zone", zone, before: null }];
   const isSame = (["hosts", "agents", "disks"] as const).every((key) => sameNames(zone[key], before[key]));
-  return isSame ? [] : [{ kind: "set-zone", zone, before }];
+  const isWhole = isSame && sameNames(zone.members, before.members ?? []);
+  return isWhole ? [] : [{ kind: "set-zone", zone, before: { ...before, members: before.members ?? [] } }];
 }
 
 /** What cannot be undone, so it comes when all else has succeeded. */
@@ -150,6 +179,8 @@ function union(a: Declared, b: Declared | undefined): Declared {
     hosts: both("hosts"),
     zones: both("zones"),
     faults: both("faults"),
+    aliases: both("aliases"),
+    zoneSets: both("zoneSets"),
     exports: both("exports"),
   };
 }

@@ -24,7 +24,9 @@ export function pruneSteps(lab: Lab, running: RunningLab): Step[] {
     ...exports
       .map((key) => key.split("/"))
       .map(([host = "", disk = ""]) => ({ kind: "unexport-disk", host, disk }) as const),
+    ...gone("zoneSets", names(running.zoneSets)).map((zoneSet) => ({ kind: "delete-zone-set", zoneSet }) as const),
     ...gone("zones", names(running.zones)).map((zone) => ({ kind: "delete-zone", zone }) as const),
+    ...gone("aliases", names(running.aliases)).map((alias) => ({ kind: "delete-alias", alias }) as const),
     ...hosts.map((host) => ({ kind: "delete-host", host }) as const),
     ...gone("agents", names(running.agents)).map((agent) => ({ kind: "remove-agent", agent }) as const),
     ...gone("disks", names(running.disks)).map((disk) => ({ kind: "delete-disk", disk }) as const),

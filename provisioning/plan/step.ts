@@ -1,5 +1,15 @@
 import { formatEndpoint } from "../lab/endpoint.ts";
-import type { AgentSpec, DeviceSpec, DiskSpec, FaultSpec, LabHost, PoolSpec, ZoneSpec } from "../lab/lab.ts";
+import type {
+  AgentSpec,
+  AliasSpec,
+  DeviceSpec,
+  DiskSpec,
+  FaultSpec,
+  LabHost,
+  PoolSpec,
+  ZoneSetSpec,
+  ZoneSpec,
+} from "../lab/lab.ts";
 import { formatSize } from "../lab/size.ts";
 import type { Declared } from "../state/lab-record.ts";
 
@@ -19,6 +29,11 @@ export type Step =
   | { readonly kind: "change-host"; readonly host: LabHost }
   | { readonly kind: "grow-pool"; readonly pool: string; readonly device: DeviceSpec }
   | { readonly kind: "resize-disk"; readonly disk: string; readonly sizeBytes: number; readonly beforeBytes: number }
+  | { readonly kind: "set-alias"; readonly alias: AliasSpec; readonly before: AliasSpec | null }
+  | { readonly kind: "set-zone-set"; readonly zoneSet: ZoneSetSpec; readonly before: ZoneSetSpec | null }
+  | { readonly kind: "activate-zone-set"; readonly zoneSet: string; readonly before: string | null }
+  | { readonly kind: "delete-alias"; readonly alias: string }
+  | { readonly kind: "delete-zone-set"; readonly zoneSet: string }
   | { readonly kind: "set-fault"; readonly fault: FaultSpec; readonly before: string | null }
   | { readonly kind: "clear-fault"; readonly fault: string }
   | { readonly kind: "record"; readonly file: string; readonly declared: Declared }
@@ -44,6 +59,13 @@ const SENTENCES: { readonly [Kind in StepKind]: (step: StepOf<Kind>) => string }
   "add-agent": ({ agent }) => `start agent '${agent.name}' at ${portalText(agent)}`,
   "add-host": ({ host }) => `let in host '${host.name}' as ${host.iqn}`,
   "set-zone": ({ zone, before }) => `${before === null ? "create" : "change"} zone '${zone.name}': ${zoneText(zone)}`,
+  "set-alias": ({ alias, before }) =>
+    `${before === null ? "create" : "change"} alias '${alias.name}': ${alias.members.join(", ") || "nobody"}`,
+  "set-zone-set": ({ zoneSet, before }) =>
+    `${before === null ? "create" : "change"} zone set '${zoneSet.name}': ${zoneSet.zones.join(", ") || "no zones"}`,
+  "activate-zone-set": ({ zoneSet }) => `switch to zone set '${zoneSet}'`,
+  "delete-alias": ({ alias }) => `delete alias '${alias}'`,
+  "delete-zone-set": ({ zoneSet }) => `delete zone set '${zoneSet}'`,
   "export-disk": ({ host, disk }) => `show disk '${disk}' to host '${host}'`,
   "prepare-image": () => "",
   "start-host": ({ host }) => `start the guest of host '${host.name}' (${host.memoryMiB}MiB, ${host.initiator})`,
@@ -86,7 +108,12 @@ function portalText({ portal }: AgentSpec): string {
   return portal.port === 0 ? `a free port of ${portal.host}` : formatEndpoint(portal);
 }
 
-function zoneText({ hosts, agents, disks }: ZoneSpec): string {
+function zoneText({ hosts, agents, disks, members }: ZoneSpec): string {
   const list = (what: string, names: readonly string[]) => `${what} ${names.length === 0 ? "none" : names.join(", ")}`;
-  return [list("hosts", hosts), list("agents", agents), list("disks", disks)].join("; ");
+  return [
+    list("hosts", hosts),
+    list("agents", agents),
+    list("disks", disks),
+    ...(members.length === 0 ? [] : [list("members", members)]),
+  ].join("; ");
 }

@@ -13,7 +13,9 @@ export interface Declared {
   readonly agents: readonly string[];
   readonly hosts: readonly string[];
   readonly zones: readonly string[];
-  /** Absent in records of before there were faults in lab files. */
+  /** These are absent in records of before lab files had them. */
+  readonly aliases?: readonly string[];
+  readonly zoneSets?: readonly string[];
   readonly faults?: readonly string[];
   /** "HOST/DISK". */
   readonly exports: readonly string[];

@@ -28,6 +28,15 @@ export const observationVerbs: readonly Verb[] = [
     },
   },
   {
+    usage: "fabric",
+    summary: "Every port with its world-wide names and zones, and who is logged in where",
+    examples: ["sanlab fabric", "sanlab fabric --json"],
+    run: async (context) => {
+      const { showFabric } = await import("../fabric.ts");
+      return showFabric(context);
+    },
+  },
+  {
     usage: "check",
     summary: "Whether every mapping table is consistent: exit code 0 or 1; on a running lab and on a stopped one",
     examples: ["sanlab check", "sanlab check --json"],

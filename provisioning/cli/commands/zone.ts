@@ -16,13 +16,15 @@ export const zoneVerbs: readonly Verb[] = [
       new Option("--host <name>", "a host (repeatable)").argParser(parse.names).default([], "none"),
       new Option("--agent <name>", "an agent (repeatable)").argParser(parse.names).default([], "none"),
       new Option("--disk <name>", "a disk (repeatable)").argParser(parse.names).default([], "none"),
+      new Option("--member <name>", "an alias or a world-wide name (repeatable)").argParser(texts).default([], "none"),
     ],
-    run: async (context, [name], { host, agent, disk }) => {
+    run: async (context, [name], { host, agent, disk, member }) => {
       const zone = await context.api.post<Zone>("/zones", {
         name: parse.name(String(name)),
         hosts: host,
         agents: agent,
         disks: disk,
+        members: member,
       });
       await context.print(zone, () => text([zone]));
     },
@@ -47,10 +49,20 @@ export const zoneVerbs: readonly Verb[] = [
   },
 ];
 
+function texts(text: string, earlier: readonly string[] = []): string[] {
+  return [...earlier, ...text.split(",")];
+}
+
 function text(zones: readonly Zone[]): string {
   const list = (names: readonly string[]) => (names.length === 0 ? "-" : names.join(", "));
   return table(
-    ["ZONE", "HOSTS", "AGENTS", "DISKS"],
-    zones.map(({ name, hosts, agents, disks }) => [name, list(hosts), list(agents), list(disks)]),
+    ["ZONE", "HOSTS", "AGENTS", "DISKS", "MEMBERS"],
+    zones.map(({ name, hosts, agents, disks, members }) => [
+      name,
+      list(hosts),
+      list(agents),
+      list(disks),
+      list(members ?? []),
+    ]),
   );
 }

@@ -28,6 +28,8 @@ export interface PublishHost extends Numbered {
   readonly type: "publish_host";
   readonly initiator: string;
   readonly luns: readonly { readonly lun: number; readonly unit: string }[];
+  /** All agents that it sees: when they change, it is told that there is something to look for. */
+  readonly agents: readonly string[];
   /** What this host is told in SendTargets, where it differs from the portal's own (a guest on user networking). */
   readonly advertise?: { readonly host: string; readonly port?: number };
 }

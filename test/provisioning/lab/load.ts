@@ -70,7 +70,7 @@ const WRONG: readonly Wrong[] = [
     line: 10,
     text: "agent:",
     error:
-      "10: agent: found the unknown key 'agent', expected one of lab, pools, disks, agents, hosts, zones, faults, timeline; did you mean 'agents'?",
+      "10: agent: found the unknown key 'agent', expected one of lab, pools, disks, agents, hosts, zones, aliases, zoneSets, activeZoneSet, faults, timeline; did you mean 'agents'?",
   },
   {
     what: "a decimal unit",

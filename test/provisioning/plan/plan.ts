@@ -24,7 +24,10 @@ const LAB: Lab = {
   disks: [{ name: "data", pool: "main", sizeBytes: 32 * MIB, thick: false }],
   agents: [{ name: "a", portal: { host: "127.0.0.1", port: 0 } }],
   hosts: [WEB, OUTSIDE],
-  zones: [{ name: "all", hosts: ["web", "outside"], agents: ["a"], disks: ["data"] }],
+  zones: [{ name: "all", hosts: ["web", "outside"], agents: ["a"], disks: ["data"], members: [] }],
+  aliases: [],
+  zoneSets: [],
+  activeZoneSet: null,
   faults: [],
 };
 
@@ -78,6 +81,9 @@ function runningAs(lab: Lab): RunningLab {
     exports: lab.hosts.flatMap(({ name, disks }) => disks.map((disk) => ({ host: name, disk }))),
     zones: lab.zones,
     faults: lab.faults,
+    aliases: lab.aliases,
+    zoneSets: lab.zoneSets,
+    activeZoneSet: lab.activeZoneSet,
     qemuHosts: lab.hosts
       .filter(({ external }) => !external)
       .map((host) => ({ record: hostRecord(host, "running"), isRunning: true })),
@@ -191,7 +197,7 @@ test("a pool grows first where a new thick disk may need it", (t) => {
 });
 
 test("a zone gets the members that the file gives it", (t) => {
-  const lab = { ...LAB, zones: [{ name: "all", hosts: ["web"], agents: ["a"], disks: ["data"] }] };
+  const lab = { ...LAB, zones: [{ name: "all", hosts: ["web"], agents: ["a"], disks: ["data"], members: [] }] };
   t.deepEqual(changes(lab, runningAs(LAB)), ["change zone 'all': hosts web; agents a; disks data"]);
 });
 
