@@ -87,7 +87,8 @@ export class ControllerCore {
       log,
       onBug: (error) => core.bug(error),
       onBegin: (name, session) => core.#begins(name, session),
-      onTable: (session, table) => core.exclusions.joins(session, table),
+      onTable: (name, session, table, joins) => core.exclusions.has(name, session, table, joins),
+      onConclusion: () => core.exclusions.tellAlone(),
     });
     core.#keepUnits();
     const { records, tables, allocator, agents, media } = core;
@@ -179,7 +180,7 @@ export class ControllerCore {
     const { store, clock, drainLimitMs } = this.options;
     const onBug = (error: unknown): void => this.bug(error);
     this.units = new Units({ store, records, agents, onBug });
-    this.exclusions = new Exclusions({ agents, clock, epoch: this.#lab.epoch, limitMs: drainLimitMs, onBug });
+    this.exclusions = new Exclusions({ agents, records, clock, epoch: this.#lab.epoch, limitMs: drainLimitMs, onBug });
   }
 
   async #powerOn(): Promise<void> {

@@ -83,12 +83,13 @@ export class Deliveries {
   /** Grants are on record before they are sent. */
   async #bring(name: string, known: Known, items: Map<string, Item>): Promise<Promise<Delivery>[]> {
     const record = this.#roster.record(name) as AgentRecord;
-    await this.#roster.recordTables(name, [...new Set([...record.tables, ...tablesOf(items)])]);
+    const joined = tablesOf(items).filter((table) => !record.tables.includes(table));
+    await this.#roster.recordTables(name, [...record.tables, ...joined]);
     const deliveries: Promise<Delivery>[] = [];
     for (const [key, item] of items) {
       const fresh = item.add.type === "create_table" && !known.has.has(key);
       deliveries.push(...add(known, key, item));
-      if (fresh) this.#roster.options.onTable(known.session, item.add.table);
+      if (fresh) this.#roster.options.onTable(name, known.session, item.add.table, joined.includes(item.add.table));
     }
     return deliveries;
   }
@@ -105,6 +106,7 @@ export class Deliveries {
       const held = (table: string) => known.has.has(`table/${table}`) || known.leaving.has(table);
       await this.#roster.recordTables(name, record.tables.filter(held));
     });
+    this.#roster.options.onConclusion();
   }
 
   async everyone(): Promise<void> {

@@ -18,8 +18,10 @@ export interface AgentsOptions {
   readonly log: (line: string) => void;
   /** An agent's process is let in: what earlier ones left is over. */
   readonly onBegin: (name: string, session: AgentSession) => void;
-  /** An agent gets a table; what is delivered here comes before any use of it. */
-  readonly onTable: (session: AgentSession, table: string) => void;
+  /** An agent gets a table, one that it had not before or has outlived a controller with; what is delivered here comes before any use of it. */
+  readonly onTable: (name: string, session: AgentSession, table: string, joins: boolean) => void;
+  /** Some agent has what it is to have. */
+  readonly onConclusion: () => void;
   readonly onBug: (error: unknown) => void;
 }
 

@@ -3,13 +3,16 @@
  * it is durable: an exclusion ends with the epoch, and who held for it goes on holding until every
  * agent of the table is in the new one.
  */
+import { MAX_TABLE_SEGMENTS } from "node-iscsi-target/mapping/entry.ts";
 import type { Exclude, Holding, Readmit } from "node-iscsi-target/mapping/protocol.ts";
 import type { AgentSession } from "../agents/agent-session.ts";
 import type { Agents } from "../agents/agents.ts";
 import type { Clock } from "../clock.ts";
+import type { AllRecords } from "../records.ts";
 
 export interface ExclusionsOptions {
   readonly agents: Agents;
+  readonly records: AllRecords;
   readonly clock: Clock;
   readonly epoch: number;
   /** How long one may last before its agent has to show that it lives, ms. */
@@ -35,6 +38,8 @@ export class Exclusions {
   /** By age: of two that overlap, the older comes first. */
   readonly #all = new Set<Exclusion>();
   #count = 0;
+  /** Who was told to be alone with a table. */
+  readonly #alone = new Map<string, AgentSession>();
 
   constructor(options: ExclusionsOptions) {
     this.#options = options;
@@ -42,9 +47,8 @@ export class Exclusions {
 
   exclude(agent: string, session: AgentSession, { table, request, first, count }: Exclude): void {
     if (this.#find(session, table, request) !== undefined) return;
-    this.#count += 1;
     const exclusion: Exclusion = {
-      hold: `${this.#options.epoch}.${this.#count}`,
+      hold: this.#nextHold(),
       agent,
       session,
       table,
@@ -74,12 +78,42 @@ export class Exclusions {
     work.catch(this.#options.onBug);
   }
 
-  /** An agent gets a table: what it must not touch now, before it can. */
-  joins(session: AgentSession, table: string): void {
+  /**
+   * An agent has a table: what it must not touch now is said before it can. Where it had not had it
+   * before, it touches nothing until whoever was alone with it knows.
+   */
+  has(agent: string, session: AgentSession, table: string, joins: boolean): void {
     for (const exclusion of this.#all) {
       if (exclusion.begun && exclusion.table === table && exclusion.session !== session)
         void session.deliver(holdOf(exclusion));
     }
+    if (!joins) return;
+    const hold = this.#nextHold();
+    void session.deliver({ type: "hold", table, hold, first: 0, count: MAX_TABLE_SEGMENTS });
+    this.#alone.delete(table);
+    const work = this.#options.agents.toTable(table, { type: "alone", table, alone: false }, agent).then(() => {
+      void session.deliver({ type: "unhold", table, hold });
+      this.tellAlone();
+    });
+    work.catch(this.#options.onBug);
+  }
+
+  /** Whoever is by the records the only one with a table need not ask. */
+  tellAlone(): void {
+    const holders = new Map<string, string[]>();
+    for (const { name, tables } of this.#options.records.agents.values())
+      for (const table of tables) holders.set(table, [...(holders.get(table) ?? []), name]);
+    for (const [table, [name, ...others]] of holders) {
+      const session = name === undefined || others.length > 0 ? undefined : this.#options.agents.session(name);
+      if (session === undefined || session.fenced || this.#alone.get(table) === session) continue;
+      this.#alone.set(table, session);
+      void session.deliver({ type: "alone", table, alone: true });
+    }
+  }
+
+  #nextHold(): string {
+    this.#count += 1;
+    return `${this.#options.epoch}.${this.#count}`;
   }
 
   #find(session: AgentSession, table: string, request: number): Exclusion | undefined {

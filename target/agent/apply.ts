@@ -80,6 +80,7 @@ const EFFECTS: {
     core.tables.get(table)?.exclusions.unhold(hold);
     return undefined;
   },
+  alone: (core, { table, alone }) => settled(core.tables.get(table)?.setAlone(alone)),
   excluded: (core, { table, request }) => {
     core.tables.get(table)?.exclusions.excluded(request);
     return undefined;

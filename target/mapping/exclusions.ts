@@ -24,6 +24,9 @@ type Stage = "asked" | "granted" | "ending" | "lost";
 export class Exclusions {
   readonly #holds = new Map<string, Held>();
   readonly #requests = new Map<number, Request>();
+  /** Those that nobody was asked for. */
+  readonly #own = new Set<Request>();
+  #alone = false;
   readonly #nextNumber: () => number;
   readonly #send: (message: ExclusionMessage) => void;
 
@@ -47,8 +50,13 @@ export class Exclusions {
   request(first: number, count: number, by: Initiation): Promise<Exclusion | undefined> {
     if (by.cancelled) return Promise.resolve(undefined);
     const request = new Request(this.#nextNumber(), first, count, by, () => this.#end(request));
-    this.#requests.set(request.number, request);
-    this.#ask(request);
+    if (this.#alone) {
+      this.#own.add(request);
+      request.grant();
+    } else {
+      this.#requests.set(request.number, request);
+      this.#ask(request);
+    }
     return request.answered;
   }
 
@@ -72,6 +80,14 @@ export class Exclusions {
     this.#holds.delete(id);
   }
 
+  /** Alone, it asks nobody; what it had without asking is lost when it no longer is. */
+  setAlone(alone: boolean): void {
+    this.#alone = alone;
+    if (alone) return;
+    for (const request of this.#own) request.lose();
+    this.#own.clear();
+  }
+
   /** What was granted is lost; what others were granted goes on until the new controller ends it. */
   newEpoch(): void {
     for (const request of this.#requests.values()) {
@@ -79,6 +95,7 @@ export class Exclusions {
       this.#requests.delete(request.number);
       request.lose();
     }
+    this.setAlone(false);
     for (const held of this.#holds.values()) held.stale = true;
   }
 
@@ -96,6 +113,7 @@ export class Exclusions {
   endAll(): void {
     for (const request of this.#requests.values()) request.lose();
     this.#requests.clear();
+    this.setAlone(false);
     for (const id of [...this.#holds.keys()]) this.unhold(id);
   }
 
@@ -104,7 +122,7 @@ export class Exclusions {
   }
 
   #end(request: Request): void {
-    if (request.stage === "lost" || request.stage === "ending") return;
+    if (request.stage === "lost" || request.stage === "ending" || this.#own.delete(request)) return;
     request.stage = "ending";
     this.#send({ type: "readmit", request: request.number });
   }

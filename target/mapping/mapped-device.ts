@@ -162,6 +162,12 @@ export class MappedDevice implements BlockDevice {
     await Promise.all([this.references.drain(first, count), this.#unmaps.drain(first, count)]);
   }
 
+  /** `alone`: whether nobody else has the table; resolved when what was done as if so is over. */
+  async setAlone(alone: boolean): Promise<void> {
+    this.exclusions.setAlone(alone);
+    if (!alone) await this.references.drain(0, this.table.segments);
+  }
+
   /** `resize_table`: the new segments are Inv. */
   resize(sizeBytes: number): void {
     this.#sizeBytes = sizeBytes;

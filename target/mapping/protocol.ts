@@ -29,7 +29,7 @@
  */
 
 import type { AddDevice, Keep, RemoveDevice } from "./messages/devices.ts";
-import type { Exclude, Excluded, Hold, Holding, Readmit, Readmitted, Unhold } from "./messages/exclusions.ts";
+import type { Alone, Exclude, Excluded, Hold, Holding, Readmit, Readmitted, Unhold } from "./messages/exclusions.ts";
 import type { Farewell, Lease, Renew, SetPortGroups } from "./messages/lease.ts";
 import type { PublishHost, PublishUnit, SetInjections, UnpublishHost, UnpublishUnit } from "./messages/publication.ts";
 import type { Answer, Question } from "./messages/questions.ts";
@@ -79,6 +79,7 @@ export type NumberedMessage =
   | Unhold
   | Excluded
   | Readmitted
+  | Alone
   | PublishHost
   | UnpublishHost
   | SetInjections

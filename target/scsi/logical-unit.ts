@@ -4,6 +4,7 @@
  * It may be known by different LUNs to different nexuses; unit attentions, mode parameters and the
  * task set are its own.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { BlockDevice } from "../storage/block-device.ts";
 import { AccessStates } from "./access-states.ts";
 import { Attention } from "./attention.ts";
@@ -53,6 +54,8 @@ export interface LogicalUnitOptions {
 export type UnitPort = Pick<TargetPort, "relativePortId" | "portGroup">;
 
 const TASK_SET_LIMIT = 4096;
+/** How long the end of a nexus waits until what it had reserved is known to be free. */
+const RELEASE_WAIT_MS = 2000;
 
 export class LogicalUnit {
   readonly device: BlockDevice;
@@ -161,9 +164,11 @@ export class LogicalUnit {
   async part(nexus: Nexus): Promise<void> {
     const itl = this.#nexuses.get(nexus);
     this.#nexuses.delete(nexus);
-    // What RESERVE made ends with its nexus (SPC-2 5.5.1), also what it is still making; a keeper may be long in saying so.
-    if (itl)
-      void this.changes.make(() => (this.reservations?.reserver === itl ? { by: itl, reserver: null } : undefined));
+    // What RESERVE made ends with its nexus (SPC-2 5.5.1), also what it is still making.
+    const holds = () => itl !== undefined && this.reservations?.reserver === itl;
+    const released = this.changes.make(() => (holds() ? { reserver: null } : undefined));
+    // A keeper may be long in saying so; the nexus is not kept from beginning anew for that.
+    if (holds()) await Promise.race([released, sleep(RELEASE_WAIT_MS, undefined, { ref: false })]);
     await this.tasks.abortAll((command) =>
       command.task.nexus === nexus ? { kind: "aborted", reportStatus: false } : undefined,
     );

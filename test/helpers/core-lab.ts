@@ -21,6 +21,7 @@ import { ScriptedDevice } from "./scripted-device.ts";
 import { ScsiHost } from "./scsi-host.ts";
 
 const MIB = 1024 * 1024;
+const AGENTS = ["a", "b"];
 const HOSTS = ["one", "two"];
 /** After so long without an acknowledgement an agent is fenced. */
 export const DRAIN_LIMIT_MS = 10_000;
@@ -148,8 +149,8 @@ export class CoreLab {
   readonly #bytes = Buffer.alloc(32 * MIB);
   #pids = 0;
 
-  /** A disk `data` of 4 MiB that hosts `one` and `two` see through these agents. */
-  static async start(t: ExecutionContext, names: readonly string[] = ["a", "b"]): Promise<CoreLab> {
+  /** A disk `data` of 4 MiB that hosts `one` and `two` see through agents `a` and `b`, of which these run. */
+  static async start(t: ExecutionContext, running: readonly string[] = AGENTS): Promise<CoreLab> {
     const lab = new CoreLab();
     t.teardown(() => lab.close());
     await lab.startController();
@@ -160,11 +161,11 @@ export class CoreLab {
       devices: [{ path: "/lab/main.img", sizeBytes: 32 * MIB }],
     });
     await createDisk(controller, { name: "data", pool: "main", sizeBytes: 4 * MIB });
-    for (const name of names) await addAgent(controller, { name, portal: { host: "127.0.0.1", port: 0 } });
+    for (const name of AGENTS) await addAgent(controller, { name, portal: { host: "127.0.0.1", port: 0 } });
     for (const name of HOSTS) await addHost(controller, { name, iqn: iqnOf(name) });
     for (const host of HOSTS) await addExport(controller, { host, disk: "data" });
-    await putZone(controller, { name: "all", hosts: HOSTS, agents: [...names], disks: ["data"] }, true);
-    for (const name of names) await lab.startAgent(name);
+    await putZone(controller, { name: "all", hosts: HOSTS, agents: AGENTS, disks: ["data"] }, true);
+    for (const name of running) await lab.startAgent(name);
     return lab;
   }
 

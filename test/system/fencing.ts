@@ -17,7 +17,8 @@ const REGISTER = "--register-ignore --param-aptpl";
 const TYPE = "--prout-type=5";
 
 async function keys(lab: TestLab, host: string): Promise<string[]> {
-  const said = await lab.guest(host, `sg_persist --in --read-keys ${DISK}`);
+  // What it has to be told comes with the first command.
+  const said = await lab.guest(host, `sg_turs ${DISK} > /dev/null; sg_persist --in --read-keys ${DISK}`);
   return (said.match(/^ +0x[0-9a-f]+$/gm) ?? []).map((line) => line.trim()).sort();
 }
 

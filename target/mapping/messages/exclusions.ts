@@ -35,6 +35,17 @@ export interface Readmitted extends Numbered {
   readonly request: number;
 }
 
+/**
+ * Controller → agent: whether no other agent has the table, so that nobody need be asked. It ends with
+ * the epoch, and before another agent uses the table: acknowledged when nothing done without asking is
+ * under way.
+ */
+export interface Alone extends Numbered {
+  readonly type: "alone";
+  readonly table: string;
+  readonly alone: boolean;
+}
+
 /** Controller → agent: I/O to the segments waits from now on. Acknowledged when what was under way there has ended. */
 export interface Hold extends Numbered {
   readonly type: "hold";

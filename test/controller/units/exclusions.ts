@@ -164,6 +164,35 @@ test("a controller that dies in the midst of one: who compared compares again, t
   t.is(await swaps(b, 7, 8), "GOOD");
 });
 
+test("an agent that is alone asks nobody, until another one gets the disk: that waits for what is under way", async (t) => {
+  const lab = await CoreLab.start(t, ["a"]);
+  const a = lab.agent("a").host("one");
+  await a.attentions();
+  await writes(a, 1);
+  const { sent } = lab.agent("a").core;
+  const before = sent.messages;
+  t.is(await swaps(a, 1, 1), "GOOD");
+  t.is(sent.messages, before);
+
+  const { device } = lab.agent("a");
+  device.holding = true;
+  const swapping = a.start(...swap(1, 2));
+  await until(() => device.heldCount === 1);
+  await lab.startAgent("b");
+  const b = lab.agent("b").host("two");
+  await b.attentions();
+  const write = startWrite(b, 2);
+  await turns();
+  t.is(device.bytes[1024 * 1024], 1, "it waits");
+  device.release();
+  t.true(["GOOD", "MISCOMPARE_DURING_VERIFY"].includes(senseName(await swapping.answer)));
+  t.is(senseName(await write.answer), "GOOD");
+  await a.attentions();
+  t.is(await swaps(b, 2, 3), "GOOD");
+  t.is(await swaps(a, 3, 4), "GOOD");
+  t.true(sent.messages > before + 1, "it asks now");
+});
+
 test("messages that are lost with their connection are said again", async (t) => {
   const { lab, a, b } = await pair(t);
   for (const type of ["exclude", "readmit"]) {

@@ -117,33 +117,29 @@ test("a write that a fault holds meets the reservation that came meanwhile", asy
 test("RESERVE keeps the hosts of the other agent out, until RELEASE, the end of the nexus, a reset, or the death of its agent", async (t) => {
   const lab = await CoreLab.start(t);
   const [a, b] = await hosts(lab);
-  const free = async () => {
-    await turns();
-    await b.attentions();
-    t.is(await send(b, cdbs.TestUnitReady), "GOOD");
-  };
+  const { server } = lab.agent("a");
   for (const end of [
     () => send(a, cdbs.Release6),
-    () =>
-      lab
-        .agent("a")
-        .server.nexusEnds(a.nexus)
-        .then(() => lab.agent("a").server.nexusBegins(a.nexus)),
+    () => server.nexusEnds(a.nexus),
     () => lab.agent("b").server.logicalUnitReset(b.nexus, 0),
   ]) {
+    server.nexusBegins(a.nexus);
     await a.attentions();
     t.is(await send(a, cdbs.Reserve6), "GOOD");
     t.is(await send(b, cdbs.TestUnitReady), CONFLICT);
     t.is(await send(b, cdbs.Reserve10), CONFLICT);
     await end();
-    await free();
+    await b.attentions();
+    t.is(await send(b, cdbs.TestUnitReady), "GOOD", "at once");
   }
   await a.attentions();
   t.is(await send(a, cdbs.Reserve10), "GOOD");
   lab.killAgent("a");
   t.is(await send(b, cdbs.TestUnitReady), CONFLICT, "nobody has seen yet that it is dead");
   await lab.startAgent("a");
-  await free();
+  await turns();
+  await b.attentions();
+  t.is(await send(b, cdbs.TestUnitReady), "GOOD");
 });
 
 test("what two agents ask for at once is done one after the other", async (t) => {
@@ -216,7 +212,10 @@ for (const { persistent, power, survives } of [
     for (const name of ["a", "b"]) lab.killAgent(name);
     lab.killController();
     await lab.restartController(power);
-    for (const name of ["a", "b"]) await lab.startAgent(name);
+    // Each waits for the other, who may have been alone with the disk.
+    const started = ["a", "b"].map((name) => lab.startAgent(name));
+    await lab.pass(500);
+    await Promise.all(started);
     const [again, b] = await hosts(lab);
     t.is(await writes(b), survives ? CONFLICT : "GOOD");
     t.is(await writes(again), "GOOD");

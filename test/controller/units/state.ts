@@ -57,7 +57,9 @@ test("mode parameters outlive their agents and the controller", async (t) => {
   lab.killAgent("b");
   lab.killController();
   await lab.restartController();
-  await lab.startAgent("b");
+  const started = lab.startAgent("b");
+  await lab.pass(2 * DRAIN_LIMIT_MS);
+  await started;
   const host = lab.agent("b").host("two");
   await host.attentions();
   t.true(await isProtected(host));
