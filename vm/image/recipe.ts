@@ -47,7 +47,6 @@ export const GUEST_CONTENTS: Readonly<Record<string, readonly string[]>> = {
     "usr/bin/sg_{requests,reset,rtpg,sanitize,scan,start,stpg,sync,turs,unmap,verify,vpd,write_same,xcopy}",
     "usr/bin/rescan-scsi-bus.sh",
   ],
-  ddpt: ["usr/bin/{ddpt,ddptctl}"],
   e2fsprogs: [
     "usr/sbin/{badblocks,debugfs,dumpe2fs,e2fsck,e2label,fsck.ext4,mke2fs,mkfs.ext4,resize2fs,tune2fs}",
     "etc/mke2fs.conf",
