@@ -2,6 +2,8 @@
 export interface Clock {
   /** Milliseconds of a clock that only goes forward, at an even rate, from any origin. */
   nowMs(): number;
+  /** Milliseconds since 1970, as people's clocks have it: for records that people read, and for nothing else. */
+  dateMs(): number;
   /** Calls back once, after `ms`; the result takes that back. */
   after(ms: number, run: () => void): () => void;
 }
@@ -13,6 +15,7 @@ export function pause(clock: Clock, ms: number): Promise<void> {
 
 export const systemClock: Clock = {
   nowMs: () => performance.now(),
+  dateMs: () => Date.now(),
   after: (ms, run) => {
     const timer = setTimeout(run, ms);
     return () => clearTimeout(timer);

@@ -6,19 +6,23 @@ import type { Hello } from "node-iscsi-target/mapping/protocol.ts";
 import type { AgentSession, Connection } from "./agents/agent-session.ts";
 import { Agents, type FromAgent } from "./agents/agents.ts";
 import type { Fencer } from "./agents/fencer.ts";
-import { Allocator } from "./allocator.ts";
 import type { Clock } from "./clock.ts";
 import type { Medium, MediumSource } from "./devices/medium.ts";
 import { nameNodes } from "./fabric/wwn.ts";
-import { DiskFaults } from "./faults.ts";
+import { Families, type Family } from "./families/family.ts";
+import { FamilyFaults } from "./families/faults.ts";
 import type { HostPower } from "./injection/host-power.ts";
 import { AllRecords, type LabRecord } from "./records.ts";
 import { recover } from "./recovery.ts";
 import { isShared } from "./remote/sharing.ts";
-import { Space } from "./space.ts";
+import { Allocator } from "./space/allocator.ts";
+import { Space } from "./space/space.ts";
+import { UsedMap } from "./space/used-map.ts";
+import { type Change, Commits } from "./store/commits.ts";
 import type { Put } from "./store/records.ts";
 import type { Store } from "./store/store.ts";
-import { Tables } from "./tables/chunks.ts";
+import { Edit } from "./tables/edit.ts";
+import { Tables } from "./tables/tables.ts";
 import { Exclusions } from "./units/exclusions.ts";
 import { Units } from "./units/units.ts";
 
@@ -46,20 +50,30 @@ export class ControllerCore {
   readonly missing = new Map<number, string>();
   readonly options: CoreOptions;
   readonly tables: Tables;
+  readonly commits: Commits;
+  readonly families: Families;
+  readonly used = new UsedMap();
+  readonly space: Space;
   agents!: Agents;
-  space!: Space;
   units!: Units;
   exclusions!: Exclusions;
   /** Where agents of other machines reach this controller; undefined: nowhere. */
   door: { readonly url: string; readonly ca: string } | undefined;
   #lab!: LabRecord;
   #nextNumber = 1;
-  readonly #faults = new Map<string, DiskFaults>();
+  readonly #faults = new WeakMap<Family, FamilyFaults>();
   #administration: Promise<unknown> = Promise.resolve();
 
   private constructor(options: CoreOptions) {
     this.options = options;
     this.tables = new Tables(options.store);
+    this.commits = new Commits(options.store);
+    this.families = new Families(this.records);
+    const { records, commits, allocator, used, media } = this;
+    const { log } = options;
+    const nextNumber = () => this.nextNumber();
+    const numbers = (change: Change) => void change.put(this.numbers());
+    this.space = new Space({ records, commits, allocator, used, media, nextNumber, numbers, log });
   }
 
   /** Loads what is persistent, begins a new epoch durably, and finishes or undoes what a crash left. */
@@ -91,19 +105,9 @@ export class ControllerCore {
       onConclusion: () => core.exclusions.tellAlone(),
     });
     core.#keepUnits();
-    const { records, tables, allocator, agents, media } = core;
-    core.space = new Space({
-      store,
-      records,
-      tables,
-      allocator,
-      agents,
-      media,
-      clock,
-      nextNumber: () => core.nextNumber(),
-      numbers: () => core.numbers(),
-    });
-    core.#openDevices();
+    core.tables.beginEpoch(core.#lab.epoch);
+    core.families.load();
+    await core.#openDevices();
     await recover(core);
     await nameNodes(core);
     await core.#powerOn();
@@ -150,7 +154,7 @@ export class ControllerCore {
         return void this.agents.farewell(name, session).catch((error: unknown) => this.bug(error));
       case "fault":
       case "unmap":
-        return this.#faultsOf(message.table).push(session, message);
+        return this.#faultsOf(message.table)?.push(session, message);
       case "unit_request":
         return this.units.request(name, session, message);
       case "exclude":
@@ -197,21 +201,27 @@ export class ControllerCore {
     void session.ended.then(() => this.units.lost(name, incarnation)).catch((error: unknown) => this.bug(error));
   }
 
-  #faultsOf(table: string): DiskFaults {
-    let faults = this.#faults.get(table);
-    if (faults === undefined) {
-      const disk = () =>
-        this.records.disks.values().find((record) => record.table === table && record.operation !== "deleting");
-      faults = new DiskFaults(this.space, disk, (error) => this.bug(error));
-      this.#faults.set(table, faults);
-    }
+  /** The tables of a family, to look at or to change. */
+  edit(family: Family): Edit {
+    const { tables, records } = this;
+    const numbers = (change: Change) => void change.put(this.numbers());
+    return new Edit({ tables, records, nextNumber: () => this.nextNumber(), numbers }, family);
+  }
+
+  #faultsOf(table: string): FamilyFaults | undefined {
+    const family = this.families.of(table);
+    if (family === undefined) return undefined;
+    const known = this.#faults.get(family);
+    if (known !== undefined) return known;
+    const faults = new FamilyFaults(this, family);
+    this.#faults.set(family, faults);
     return faults;
   }
 
   /** A device that is gone does not keep the others from being served. */
-  #openDevices(): void {
+  async #openDevices(): Promise<void> {
     for (const { device, path, uuid, pool, segments } of this.records.devices.values()) {
-      this.allocator.addDevice(device, pool, segments);
+      this.allocator.addDevice(device, pool, segments, await this.used.load(this.options.store, device, segments));
       try {
         const medium = this.options.mediumSource.open(path, uuid);
         this.media.set(device, medium);

@@ -1,9 +1,9 @@
-/** Virtual disks: made, resized, deleted. */
+/** Virtual disks: made, resized, deleted, described. */
 import { MAX_TABLE_SEGMENTS } from "node-iscsi-target/mapping/entry.ts";
-import { unitId } from "./agents/publication.ts";
-import type { Disk, DiskRequest, MapRow } from "./api/resources.ts";
+import type { Disk, DiskRequest } from "./api/resources.ts";
 import type { ControllerCore } from "./core.ts";
 import type { DiskRecord } from "./records.ts";
+import { removeTable } from "./tables/removal.ts";
 import { notFound, Refusal } from "./user-error.ts";
 
 /** Segments that a thick disk takes in one transaction. */
@@ -14,48 +14,71 @@ export async function createDisk(core: ControllerCore, request: DiskRequest): Pr
   const { name, sizeBytes, thick = false } = request;
   const pool = core.records.pools.get(request.pool);
   if (pool === undefined) throw notFound("pool", request.pool);
-  if (core.records.disks.has(name))
-    throw new Refusal("exists", `There is a disk '${name}' already; choose another name.`);
+  refuseTaken(core, name);
   checkSize(sizeBytes, pool.segmentBytes);
   const segments = Math.ceil(sizeBytes / pool.segmentBytes);
-  if (thick && core.allocator.freeIn(pool.name) < segments) {
+  if (thick && core.space.freeIn(pool.name) < segments) {
     throw new Refusal(
       "no-space",
-      `Pool '${pool.name}' has ${core.allocator.freeIn(pool.name)} free segments, the disk needs ${segments}; grow the pool, or make the disk thin.`,
+      `Pool '${pool.name}' has ${core.space.freeIn(pool.name)} free segments, the disk needs ${segments}; grow the pool, or make the disk thin.`,
       507,
     );
   }
-  const number = core.nextNumber();
+  const identity = newIdentity(core);
   const record: DiskRecord = {
     name,
-    table: `t${number}`,
+    ...identity,
+    family: identity.table,
+    origin: null,
+    kind: "disk",
+    readOnly: false,
+    createdAt: new Date(core.options.clock.dateMs()).toISOString(),
     sizeBytes,
     pool: pool.name,
     thick,
-    naa: naaOf(core.lab.cluster, number),
-    serial: `${core.lab.cluster.slice(0, 8)}${number.toString(16).padStart(8, "0")}`,
-    generation: 1,
     operation: thick ? "creating" : "none",
   };
   await core.options.store.commit({ puts: [core.records.disks.put(name, record), core.numbers()] });
   core.records.disks.learn(name, record);
+  core.families.add(record);
   if (thick) await fill(core, record, segments);
   return describe(core, core.records.disks.get(name) as DiskRecord);
 }
 
-async function fill(core: ControllerCore, { name, pool }: DiskRecord, segments: number): Promise<void> {
-  for (let first = 0; first < segments; first += THICK_BATCH) {
+export function refuseTaken(core: ControllerCore, name: string): void {
+  if (!core.records.disks.has(name)) return;
+  throw new Refusal("exists", `There is a disk '${name}' already; choose another name.`);
+}
+
+/** What a new disk is called by agents and hosts; a number of it goes into the transaction that makes the disk. */
+export function newIdentity(core: ControllerCore): Pick<DiskRecord, "table" | "naa" | "serial"> {
+  const number = core.nextNumber();
+  return {
+    table: `t${number}`,
+    naa: naaOf(core.lab.cluster, number),
+    serial: `${core.lab.cluster.slice(0, 8)}${number.toString(16).padStart(8, "0")}`,
+  };
+}
+
+async function fill(core: ControllerCore, { name, table, pool }: DiskRecord, segments: number): Promise<void> {
+  const family = core.families.of(table);
+  for (let first = 0; family !== undefined && first < segments; first += THICK_BATCH) {
     const count = Math.min(THICK_BATCH, segments - first);
-    const locations = await core.space.allocate(pool, count);
+    const locations = await core.space.takeZeroed(pool, count);
     if (locations === undefined) {
       await removeDisk(core, core.records.disks.get(name) as DiskRecord);
       throw new Refusal("no-space", `Pool '${pool}' filled up while the disk was made; grow it and try again.`, 507);
     }
-    await core.space.map(
-      name,
-      Array.from({ length: count }, (_, at) => first + at),
-      locations,
-    );
+    await family.run(async () => {
+      const edit = core.edit(family);
+      await edit.loadSegments(first, count);
+      for (const [at, location] of locations.entries()) edit.map(table, first + at, location);
+      const roots = await edit.roots();
+      await core.commits.run((change) => {
+        edit.into(change, roots);
+        core.space.reserve.spend(change, pool, locations);
+      });
+    });
   }
   await core.records.disks.save(core.options.store, name, {
     ...(core.records.disks.get(name) as DiskRecord),
@@ -64,9 +87,10 @@ async function fill(core: ControllerCore, { name, pool }: DiskRecord, segments: 
 }
 
 export async function resizeDisk(core: ControllerCore, name: string, sizeBytes: number): Promise<Disk> {
-  const disk = core.records.disks.get(name);
-  if (disk === undefined) throw notFound("disk", name);
+  const disk = foundDisk(core, name);
   checkSize(sizeBytes, core.records.pools.get(disk.pool)?.segmentBytes as number);
+  if (disk.readOnly)
+    throw new Refusal("read-only", `Disk '${name}' is read-only and keeps its size; clone it, and resize the clone.`);
   if (sizeBytes < disk.sizeBytes) {
     throw new Refusal(
       "shrink",
@@ -76,6 +100,14 @@ export async function resizeDisk(core: ControllerCore, name: string, sizeBytes: 
   await core.records.disks.save(core.options.store, name, { ...disk, sizeBytes });
   await core.agents.reconcile();
   return describe(core, core.records.disks.get(name) as DiskRecord);
+}
+
+/** A disk that is there and not on its way out. @throws Refusal */
+export function foundDisk(core: ControllerCore, name: string): DiskRecord {
+  const disk = core.records.disks.get(name);
+  if (disk === undefined) throw notFound("disk", name);
+  if (disk.operation === "deleting") throw new Refusal("deleting", `Disk '${name}' is being deleted; choose another.`);
+  return disk;
 }
 
 export async function deleteDisk(core: ControllerCore, name: string): Promise<void> {
@@ -92,55 +124,26 @@ export async function removeDisk(core: ControllerCore, disk: DiskRecord): Promis
   await core.records.disks.save(core.options.store, disk.name, { ...disk, operation: "deleting" });
   await core.agents.reconcile();
   await core.agents.toTable(disk.table, { type: "delete_table", table: disk.table });
-  const held = [];
-  for await (const [, location] of core.space.mapped(disk.table)) held.push(location);
-  const deletes = [
-    ...(await core.tables.removal(disk.table)),
-    core.records.disks.key(disk.name),
-    core.records.units.key(unitId(disk)),
-  ];
-  await core.options.store.commit({ deletes });
-  core.records.disks.learn(disk.name, undefined);
-  core.records.units.learn(unitId(disk), undefined);
-  core.tables.forget(disk.table);
-  await core.space.release(held);
+  await removeTable(core, disk);
 }
 
-export async function describe(core: ControllerCore, disk: DiskRecord): Promise<Disk> {
-  const { name, table, sizeBytes, pool, thick, naa, serial } = disk;
-  const { segmentBytes } = core.records.pools.get(pool) as { segmentBytes: number };
-  let mappedSegments = 0;
-  for await (const _row of core.space.mapped(table)) mappedSegments += 1;
-  const segments = Math.ceil(sizeBytes / segmentBytes);
+export function describe(core: ControllerCore, disk: DiskRecord): Disk {
+  const { operation: _, origin, family: __, ...shown } = disk;
+  const { segmentBytes } = core.records.pools.get(disk.pool) as { segmentBytes: number };
+  const { mapped, own } = core.records.usage.get(disk.table) ?? { mapped: 0, own: 0 };
   return {
-    name,
-    table,
-    sizeBytes,
-    pool,
-    thick,
-    naa,
-    serial,
-    segments,
-    mappedSegments,
-    sharedSegments: 0,
-    ownSegments: mappedSegments,
+    ...shown,
+    origin: (origin !== null && core.families.disk(origin)?.name) || null,
+    segments: Math.ceil(disk.sizeBytes / segmentBytes),
+    mappedSegments: mapped,
+    sharedSegments: mapped - own,
+    ownSegments: own,
   };
 }
 
-export async function mapOf(core: ControllerCore, name: string, all: boolean): Promise<MapRow[]> {
-  const disk = core.records.disks.get(name);
-  if (disk === undefined) throw notFound("disk", name);
-  const rows = new Map<number, MapRow>();
-  for await (const [segment, location] of core.space.mapped(disk.table)) {
-    const device = core.records.devices.get(String(location.device))?.path ?? null;
-    rows.set(segment, { segment, state: "", device, deviceSegment: location.segment, holders: [name] });
-  }
-  if (!all) return [...rows.values()];
-  const { segments } = await describe(core, disk);
-  return Array.from(
-    { length: segments },
-    (_, segment) => rows.get(segment) ?? { segment, state: "Z", device: null, deviceSegment: null, holders: [name] },
-  );
+/** Disks as users know them: those that are being deleted are none of them. */
+export function listed(core: ControllerCore): DiskRecord[] {
+  return core.records.disks.values().filter(({ operation }) => operation !== "deleting");
 }
 
 function checkSize(sizeBytes: number, segmentBytes: number): void {

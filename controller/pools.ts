@@ -38,6 +38,7 @@ export async function growPool(core: ControllerCore, name: string, request: Devi
   core.records.devices.learn(String(device.device), device);
   // Every agent knows the device before an entry names it.
   await core.agents.reconcile();
+  core.used.add(device.device, device.segments);
   core.allocator.addDevice(device.device, name, device.segments);
   return describePool(core, pool);
 }
@@ -48,8 +49,19 @@ export async function deletePool(core: ControllerCore, name: string): Promise<vo
   const disk = core.records.disks.values().find((record) => record.pool === name);
   if (disk) throw new Refusal("in-use", `Pool '${name}' holds disk '${disk.name}'; delete its disks first.`);
   const devices = devicesOf(core, name);
-  await core.options.store.commit({
-    deletes: [core.records.pools.key(name), ...devices.map((d) => core.records.devices.key(String(d.device)))],
+  await core.commits.run((change) => {
+    core.space.reserve.empty(change, name);
+    change.delete(core.records.reserves.key(name)).learn(() => core.records.reserves.learn(name, undefined));
+    change.delete(core.records.pools.key(name));
+    for (const { device } of devices) {
+      change.delete(core.records.devices.key(String(device)));
+      core.used.remove(change, device);
+    }
+    // What could not be given back before goes with its devices.
+    for (const { id, runs } of core.records.releases.values()) {
+      if (!runs.some(([device]) => devices.some((gone) => gone.device === device))) continue;
+      change.delete(core.records.releases.key(id)).learn(() => core.records.releases.learn(id, undefined));
+    }
   });
   core.records.pools.learn(name, undefined);
   for (const { device, path, created } of devices) {
@@ -82,7 +94,7 @@ function describeDevice(core: ControllerCore, record: DeviceRecord): Device {
     pool,
     sizeBytes,
     segments: segments - 1,
-    usedSegments: core.allocator.usedOn(device),
+    usedSegments: core.space.usedOn(device),
     created,
     state,
   };
@@ -125,7 +137,10 @@ function adopt(core: ControllerCore, pool: PoolRecord, request: DeviceRequest): 
     throw error;
   }
   core.media.set(device, medium);
-  if (core.records.pools.get(pool.name) === undefined) core.allocator.addDevice(device, pool.name, segments);
+  if (core.records.pools.get(pool.name) === undefined) {
+    core.used.add(device, segments);
+    core.allocator.addDevice(device, pool.name, segments);
+  }
   return {
     device,
     uuid,

@@ -5,6 +5,7 @@ import type { InjectionRecord } from "./injection/record.ts";
 import type { RemoteAgent, RemoteRecord } from "./remote/record.ts";
 import { Records } from "./store/records.ts";
 import type { Store } from "./store/store.ts";
+import type { LocationRun } from "./tables/layout.ts";
 import type { UnitRecord } from "./units/record.ts";
 
 export interface LabRecord {
@@ -36,15 +37,44 @@ export interface DeviceRecord {
 export interface DiskRecord {
   readonly name: string;
   readonly table: string;
+  /** The first table of the disks that may share segments with this one. */
+  readonly family: string;
+  /** Table of the disk that this one was made of. */
+  readonly origin: string | null;
+  readonly kind: "disk" | "snapshot" | "clone";
+  readonly readOnly: boolean;
+  /** RFC 3339. */
+  readonly createdAt: string;
   readonly sizeBytes: number;
   readonly pool: string;
   readonly thick: boolean;
   readonly naa: string;
   readonly serial: string;
-  /** Generation of the table: grows with every change of it. */
-  readonly generation: number;
   /** A step that a crash would leave half done: finished or undone at the next start. */
   readonly operation: "none" | "creating" | "deleting";
+}
+/** How many segments of a table lie somewhere, and how many of those no other table holds. */
+export interface UsageRecord {
+  readonly table: string;
+  readonly mapped: number;
+  readonly own: number;
+}
+/** Segments of a pool set aside for what comes next (`space/reserve.ts`). */
+export interface ReserveRecord {
+  readonly pool: string;
+  readonly runs: readonly LocationRun[];
+}
+/** Segments that nobody holds any more and that are not free yet. */
+export interface ReleaseRecord {
+  readonly id: string;
+  readonly runs: readonly LocationRun[];
+  /** Their agents have to be off the segments first. */
+  readonly tables: readonly string[];
+}
+/** Step 560 under way: until every agent of the others has the copies, these entries of the faulting table stay Nw. */
+export interface CopyRecord {
+  readonly family: string;
+  readonly copies: readonly { readonly table: string; readonly segment: number; readonly others: readonly string[] }[];
 }
 export interface AgentRecord {
   readonly name: string;
@@ -90,6 +120,10 @@ export class AllRecords {
   readonly pools = new Records<PoolRecord>("pool");
   readonly devices = new Records<DeviceRecord>("device");
   readonly disks = new Records<DiskRecord>("disk");
+  readonly usage = new Records<UsageRecord>("usage");
+  readonly reserves = new Records<ReserveRecord>("reserve");
+  readonly releases = new Records<ReleaseRecord>("releasing");
+  readonly copies = new Records<CopyRecord>("copying");
   readonly agents = new Records<AgentRecord>("agent");
   readonly remote = new Records<RemoteRecord>("remote");
   readonly sharing = new Records<SharingRecord>("sharing");

@@ -73,9 +73,9 @@ function tableItem(records: AllRecords, disk: DiskRecord): Item {
 }
 
 function unitItem(records: AllRecords, disk: DiskRecord): Item {
-  const { table, name, naa, serial } = disk;
+  const { table, name, naa, serial, readOnly } = disk;
   const id = unitId(disk);
-  const unit = { id, table, name, naa, serial, readOnly: false };
+  const unit = { id, table, name, naa, serial, readOnly };
   return {
     add: { type: "publish_unit", unit, state: FRESH_UNIT },
     now: () => ({ type: "publish_unit", unit, state: stateOf(records.units.get(id)) }),

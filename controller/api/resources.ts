@@ -10,7 +10,7 @@
  *     GET    /v1/pools            POST /v1/pools            GET|DELETE /v1/pools/:pool
  *     POST   /v1/pools/:pool/devices
  *     GET    /v1/disks            POST /v1/disks            GET|PATCH|DELETE /v1/disks/:disk
- *     GET    /v1/disks/:disk/map
+ *     GET    /v1/disks/:disk/map   POST /v1/snapshots
  *     GET    /v1/agents           POST /v1/agents           GET|DELETE /v1/agents/:agent
  *     GET    /v1/hosts            POST /v1/hosts            GET|DELETE /v1/hosts/:host
  *     GET    /v1/exports          POST /v1/exports          DELETE /v1/exports/:host/:disk
@@ -82,12 +82,30 @@ export interface Disk {
   readonly thick: boolean;
   readonly naa: string;
   readonly serial: string;
+  readonly kind: "disk" | "snapshot" | "clone";
+  readonly readOnly: boolean;
+  /** The disk that it was made of, while that exists. */
+  readonly origin: string | null;
+  /** RFC 3339. */
+  readonly createdAt: string;
   readonly segments: number;
   readonly mappedSegments: number;
+  /** Of the mapped, those that another disk holds too. */
   readonly sharedSegments: number;
+  /** Of the mapped, those that nobody else holds: what is free again when the disk is deleted. */
   readonly ownSegments: number;
 }
-/** One row for every segment that is not plain zero; `?all=1`: for every segment. `states` as letters: E, Inv, Z, Nw, or "" for plain. */
+/** Snapshots of one or several disks, of all at one instant. */
+export interface SnapshotRequest {
+  readonly snapshots: readonly { readonly disk: string; readonly name: string }[];
+  /** A snapshot unless it says otherwise; a clone differs in what it is called only. */
+  readonly kind?: "snapshot" | "clone";
+  readonly readOnly?: boolean;
+}
+/**
+ * One row for every segment that is not plain zero; `?all=1`: for every segment; `?first=N&count=M`: of these.
+ * `state` as letters: E, Inv, Z, Nw (several with a space between), or "" for plain.
+ */
 export interface MapRow {
   readonly segment: number;
   readonly state: string;

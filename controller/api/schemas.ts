@@ -30,6 +30,20 @@ export const schemas = {
     "sizeBytes",
     "pool",
   ]),
+  snapshotRequest: object(
+    {
+      snapshots: {
+        type: "array",
+        items: object({ disk: name, name }, ["disk", "name"]),
+        minItems: 1,
+        maxItems: 64,
+        uniqueItems: true,
+      },
+      kind: { enum: ["snapshot", "clone"] },
+      readOnly: { type: "boolean" },
+    },
+    ["snapshots"],
+  ),
   diskChange: object({ sizeBytes: bytes }, ["sizeBytes"]),
   agentRequest: object(
     {

@@ -4,15 +4,19 @@ import {
   closeSync,
   constants,
   existsSync,
+  fdatasync,
   fdatasyncSync,
   fstatSync,
   ftruncateSync,
   openSync,
+  read as readCall,
   readSync,
   realpathSync,
   unlinkSync,
+  write as writeCall,
   writeSync,
 } from "node:fs";
+import { promisify } from "node:util";
 import { AlignedBuffers } from "node-iscsi-target/storage/engine/aligned-buffers.ts";
 import { type DeviceLabel, decodeLabel, encodeLabel, LABEL_BYTES } from "node-iscsi-target/storage/label.ts";
 import { blockDeviceSizes } from "node-iscsi-target/storage/syscalls/block-ioctl.ts";
@@ -23,12 +27,21 @@ import { Refusal } from "../user-error.ts";
 
 /** The blocks of disks: what O_DIRECT must be able to move. */
 const PROBE_BYTES = 512;
+const readAt = promisify(readCall);
+const writeAt = promisify(writeCall);
+const syncData = promisify(fdatasync);
+const ZEROS = new AlignedBuffers().take(1024 * 1024).fill(0);
 
 /** An open storage device, as the logic needs it; a simulator has its own. */
 export interface Medium {
   readonly sizeBytes: number;
-  /** The range reads as zeros, durably. */
+  /** Fills the whole of `into`; it and what is written lie at multiples of 4096 in memory. Rejects where the medium cannot be read. */
+  read(offset: number, into: Uint8Array): Promise<void>;
+  write(offset: number, from: Uint8Array): Promise<void>;
+  /** The range reads as zeros; its blocks are given back where the medium can do that. */
   zero(offset: number, length: number): Promise<void>;
+  /** What was written or zeroed before is durable when this resolves. */
+  sync(): Promise<void>;
   /** Past the page cache (O_DIRECT) from now on, or through it again; what it held is on the medium then. Absent: there is no cache. @throws Refusal where that cannot be */
   bypassCache?(isBypassed: boolean): void;
   close(): void;
@@ -77,15 +90,34 @@ export class FileMedium implements Medium {
     }
   }
 
+  async read(offset: number, into: Uint8Array): Promise<void> {
+    for (let done = 0; done < into.length; ) {
+      const { bytesRead } = await readAt(this.#fd, into, done, into.length - done, offset + done);
+      if (bytesRead === 0) throw new Error(`the device ends at ${offset + done}`);
+      done += bytesRead;
+    }
+  }
+
+  async write(offset: number, from: Uint8Array): Promise<void> {
+    for (let done = 0; done < from.length; ) {
+      const { bytesWritten } = await writeAt(this.#fd, from, done, from.length - done, offset + done);
+      done += bytesWritten;
+    }
+  }
+
   async zero(offset: number, length: number): Promise<void> {
     try {
       await punchHole(this.#fd, offset, length);
     } catch (error) {
       if ((error as { code?: string }).code !== "EOPNOTSUPP") throw error;
-      const zeros = new AlignedBuffers().take(length).fill(0);
-      writeSync(this.#fd, zeros, 0, length, offset);
+      for (let done = 0; done < length; done += ZEROS.length) {
+        await this.write(offset + done, ZEROS.subarray(0, length - done));
+      }
     }
-    fdatasyncSync(this.#fd);
+  }
+
+  sync(): Promise<void> {
+    return syncData(this.#fd);
   }
 
   close(): void {

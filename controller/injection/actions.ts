@@ -7,7 +7,6 @@ import { readFileSync } from "node:fs";
 import { parseFault } from "node-iscsi-target/injection/parse.ts";
 import type { Bound, EffectKind, InjectionRule } from "node-iscsi-target/injection/rule.ts";
 import type { AgentProcess } from "node-iscsi-target/mapping/protocol.ts";
-import type { Location } from "../allocator.ts";
 import type { ControllerCore } from "../core.ts";
 import { NO_POWER } from "./host-power.ts";
 import type { InjectionRecord } from "./record.ts";
@@ -35,9 +34,9 @@ const STATES: {
     return () => actions.join(agents);
   },
   "pool-full": (_, core, { on }) => {
-    const taken = (on.pool ?? []).flatMap((pool) => takeAll(core, pool));
+    const undo = (on.pool ?? []).map((pool) => core.space.occupy(pool));
     return () => {
-      for (const location of taken) core.allocator.free(location);
+      for (const giveBack of undo) giveBack();
     };
   },
 };
@@ -148,14 +147,6 @@ function boundsOf({ text, addedAtMs, done }: InjectionRecord): number[] {
 
 function afterMs(bound: Bound | undefined): number | undefined {
   return bound !== undefined && "afterMs" in bound ? bound.afterMs : undefined;
-}
-
-/** The free segments of a pool, taken as a disk that fills it would. */
-function takeAll({ allocator }: ControllerCore, pool: string): Location[] {
-  const taken: Location[] = [];
-  for (let location = allocator.take(pool); location !== undefined; location = allocator.take(pool))
-    taken.push(location);
-  return taken;
 }
 
 function processesOf({ records }: ControllerCore, agents: readonly string[] = []): AgentProcess[] {

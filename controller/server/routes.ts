@@ -16,6 +16,8 @@ import * as disks from "../disks.ts";
 import { fabricRoutes } from "../fabric/routes.ts";
 import { injectionRoutes } from "../injection/routes.ts";
 import * as pools from "../pools.ts";
+import { snapshotRoutes } from "../snapshots/routes.ts";
+import { mapOf } from "../tables/map.ts";
 import { notFound } from "../user-error.ts";
 import { askAgents } from "./questions.ts";
 
@@ -41,6 +43,13 @@ const name = (call: Call, key: string): string => call.params[key] as string;
 function found<T>(kind: string, of: string, record: T | undefined): T {
   if (record === undefined) throw notFound(kind, of);
   return record;
+}
+
+function rangeOf({ first, count }: Call["query"]): { first?: number; count?: number } {
+  return {
+    ...(first === undefined ? {} : { first: Number(first) }),
+    ...(count === undefined ? {} : { count: Number(count) }),
+  };
 }
 
 export const ROUTES: readonly Route[] = [
@@ -90,7 +99,7 @@ export const ROUTES: readonly Route[] = [
     method: "GET",
     path: "/disks",
     summary: "All disks",
-    run: (core) => Promise.all(core.records.disks.values().map((disk) => disks.describe(core, disk))),
+    run: (core) => disks.listed(core).map((disk) => disks.describe(core, disk)),
   },
   {
     method: "POST",
@@ -104,8 +113,7 @@ export const ROUTES: readonly Route[] = [
     method: "GET",
     path: "/disks/:disk",
     summary: "A disk",
-    run: (core, call) =>
-      disks.describe(core, found("disk", name(call, "disk"), core.records.disks.get(name(call, "disk")))),
+    run: (core, call) => disks.describe(core, disks.foundDisk(core, name(call, "disk"))),
   },
   {
     method: "PATCH",
@@ -129,7 +137,7 @@ export const ROUTES: readonly Route[] = [
     method: "GET",
     path: "/disks/:disk/map",
     summary: "The mapping table of a disk",
-    run: (core, call) => disks.mapOf(core, name(call, "disk"), call.query.all === "1"),
+    run: (core, call) => mapOf(core, name(call, "disk"), rangeOf(call.query), call.query.all === "1"),
   },
   {
     method: "GET",
@@ -252,4 +260,5 @@ export const ROUTES: readonly Route[] = [
   },
   ...fabricRoutes,
   ...injectionRoutes,
+  ...snapshotRoutes,
 ];

@@ -2,9 +2,10 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { Refusal } from "../user-error.ts";
 import type { Store, Transaction } from "./store.ts";
+import { upgradeFrom1 } from "./upgrade.ts";
 
 /** Version of what is stored, in SQLite's user_version. */
-export const STORE_VERSION = 1;
+export const STORE_VERSION = 2;
 
 export class SqliteStore implements Store {
   readonly #database: DatabaseSync;
@@ -24,7 +25,7 @@ export class SqliteStore implements Store {
         `${path} was written by a newer sanlab (format ${version}, this one knows ${STORE_VERSION}); use that version, or another state directory.`,
       );
     }
-    if (!options.readOnly) this.#prepare();
+    if (!options.readOnly) this.#prepare(version);
     this.#get = this.#database.prepare("SELECT value FROM entries WHERE key = ?");
     this.#range = this.#database.prepare("SELECT key, value FROM entries WHERE key >= ? AND key < ? ORDER BY key");
     this.#put = this.#database.prepare("INSERT OR REPLACE INTO entries (key, value) VALUES (?, ?)");
@@ -64,10 +65,13 @@ export class SqliteStore implements Store {
     return (this.#get.get(key) as { value: Uint8Array } | undefined)?.value;
   }
 
-  #prepare(): void {
+  #prepare(version: number): void {
     this.#database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
     this.#database.exec("CREATE TABLE IF NOT EXISTS entries (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID");
-    this.#database.exec(`PRAGMA user_version = ${STORE_VERSION}`);
+    if (version === STORE_VERSION) return;
+    this.#database.exec("BEGIN IMMEDIATE");
+    if (version === 1) upgradeFrom1(this.#database);
+    this.#database.exec(`PRAGMA user_version = ${STORE_VERSION}; COMMIT`);
   }
 }
 

@@ -11,6 +11,7 @@ import { observationVerbs } from "./commands/observation.ts";
 import { poolVerbs } from "./commands/pool.ts";
 import { scenarioVerbs } from "./commands/scenario.ts";
 import { sessionVerbs } from "./commands/session.ts";
+import { snapshotVerbs } from "./commands/snapshot.ts";
 import { zoneVerbs } from "./commands/zone.ts";
 import { zoneSetVerbs } from "./commands/zone-set.ts";
 import { addDaemons } from "./daemons.ts";
@@ -19,7 +20,7 @@ import { addFamily, addVerb, commonOptions, type Verb } from "./verb.ts";
 const FAMILIES: readonly (readonly [name: string, summary: string, verbs: readonly Verb[]])[] = [
   ["pool", "Pools of storage devices", poolVerbs],
   ["device", "Storage devices", deviceVerbs],
-  ["disk", "Virtual disks and their mapping tables", diskVerbs],
+  ["disk", "Virtual disks and their mapping tables", [...diskVerbs, ...snapshotVerbs]],
   ["agent", "Agents: the iSCSI targets through which hosts see their disks", agentVerbs],
   ["export", "Which host sees which disk", exportVerbs],
   ["zone", "Zones: hosts, agents and disks that may see each other", [...zoneVerbs, ...zoneSetVerbs]],

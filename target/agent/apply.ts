@@ -44,6 +44,13 @@ const EFFECTS: {
     device.table.set(message.first, message.runs, message.generation);
     return (drained || leaving) && settled(Promise.all([drained, leaving]));
   },
+  protect_table: (core, { table }) => {
+    const device = core.tables.get(table);
+    if (device === undefined) return undefined;
+    const drained = device.references.drain(0, device.table.segments);
+    device.table.protect();
+    return drained && settled(drained);
+  },
   chunk: (core, message, frame) => {
     if (frame !== undefined)
       core.tables.get(message.table)?.table.fill(message.chunk, frame.entries, message.generation);

@@ -6,11 +6,15 @@
 import { CHUNK_ENTRIES, type Entry, EntryState, MAX_DEVICE_NUMBER, MAX_DEVICE_SEGMENT } from "./entry.ts";
 import type { EntryRun } from "./protocol.ts";
 
+type ChunkMap = Map<number, Uint32Array>;
+
 const STATES = (EntryState.ERROR | EntryState.INVALID | EntryState.ZERO | EntryState.NO_WRITE) >>> 0;
 
 export class MappingTable {
   #segments: number;
-  readonly #chunks = new Map<number, Uint32Array>();
+  #chunks: ChunkMap = new Map();
+  /** Chunks that `protect` has reached and no I/O has touched since: their entries get Nw before anybody sees them. */
+  #unmarked: ChunkMap = new Map();
   readonly #generations = new Map<number, number>();
 
   constructor(segments: number) {
@@ -23,22 +27,25 @@ export class MappingTable {
 
   /** New segments are Inv, whatever was heard of them before there were any. */
   resize(segments: number): void {
-    for (const [chunk, entries] of this.#chunks) {
+    for (const [chunk, entries] of [...this.#chunks, ...this.#unmarked]) {
       const first = Math.max(this.#segments - chunk * CHUNK_ENTRIES, 0);
-      for (let at = first * 2; at < entries.length; at += 2) entries[at] = EntryState.INVALID;
+      for (let at = first * 2; at < entries.length; at += 2) {
+        entries[at] = EntryState.INVALID;
+        entries[at + 1] = 0;
+      }
     }
     this.#segments = segments;
   }
 
   /** Word 0 of an entry: its states and device segment. */
   word0(segment: number): number {
-    const chunk = this.#chunks.get(Math.floor(segment / CHUNK_ENTRIES));
+    const chunk = this.#chunks.get(Math.floor(segment / CHUNK_ENTRIES)) ?? this.#marked(segment);
     return chunk === undefined ? EntryState.INVALID : (chunk[(segment % CHUNK_ENTRIES) * 2] as number);
   }
 
   /** Word 1 of an entry: its device and the sense of E. */
   word1(segment: number): number {
-    const chunk = this.#chunks.get(Math.floor(segment / CHUNK_ENTRIES));
+    const chunk = this.#chunks.get(Math.floor(segment / CHUNK_ENTRIES)) ?? this.#marked(segment);
     return chunk === undefined ? 0 : (chunk[(segment % CHUNK_ENTRIES) * 2 + 1] as number);
   }
 
@@ -71,6 +78,19 @@ export class MappingTable {
   /** All entries are unknown again. */
   forget(): void {
     this.#chunks.clear();
+    this.#unmarked.clear();
+    this.#generations.clear();
+  }
+
+  /**
+   * `protect_table`: sets Nw (250) on every entry that has a location. Takes no time for each entry: a
+   * chunk is marked when it is looked at next.
+   */
+  protect(): void {
+    const [few, many] = [this.#chunks, this.#unmarked].sort((a, b) => a.size - b.size) as [ChunkMap, ChunkMap];
+    for (const [number, chunk] of few) many.set(number, chunk);
+    this.#unmarked = many;
+    this.#chunks = new Map();
   }
 
   /** A chunk as the controller has it; changes only what is Inv here. */
@@ -93,9 +113,23 @@ export class MappingTable {
     if (generation > (this.#generations.get(chunk) ?? 0)) this.#generations.set(chunk, generation);
   }
 
+  /** A chunk that `protect` has reached, marked now; undefined where there is none. */
+  #marked(segment: number): Uint32Array | undefined {
+    if (this.#unmarked.size === 0) return undefined;
+    const number = Math.floor(segment / CHUNK_ENTRIES);
+    const chunk = this.#unmarked.get(number);
+    if (chunk === undefined) return undefined;
+    this.#unmarked.delete(number);
+    for (let at = 0; at < chunk.length; at += 2) {
+      if (deviceOf(chunk[at + 1] as number) !== 0) chunk[at] = ((chunk[at] as number) | EntryState.NO_WRITE) >>> 0;
+    }
+    this.#chunks.set(number, chunk);
+    return chunk;
+  }
+
   #chunk(segment: number): Uint32Array {
     const number = Math.floor(segment / CHUNK_ENTRIES);
-    let chunk = this.#chunks.get(number);
+    let chunk = this.#chunks.get(number) ?? this.#marked(segment);
     if (chunk === undefined) {
       chunk = new Uint32Array(CHUNK_ENTRIES * 2);
       for (let at = 0; at < chunk.length; at += 2) chunk[at] = EntryState.INVALID;

@@ -40,6 +40,7 @@ import type {
   DeleteTable,
   Fault,
   FaultResponse,
+  ProtectTable,
   ResizeTable,
   SetEntry,
   Unmap,
@@ -67,6 +68,7 @@ export type NumberedMessage =
   | ResizeTable
   | DeleteTable
   | SetEntry
+  | ProtectTable
   | ChunkFrame
   | FaultResponse
   | UnmapResponse

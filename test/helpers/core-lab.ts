@@ -123,6 +123,9 @@ class TestClock implements Clock {
   nowMs(): number {
     return this.#nowMs;
   }
+  dateMs(): number {
+    return this.#nowMs;
+  }
 
   after(ms: number, run: () => void): () => void {
     const timer = { atMs: this.#nowMs + ms, run };
@@ -248,7 +251,14 @@ const memoryMedia = {
   adopt: () => ({ medium, created: true }),
   release: () => undefined,
 };
-const medium = { sizeBytes: 32 * MIB, zero: async () => undefined, close: () => undefined };
+const medium = {
+  sizeBytes: 32 * MIB,
+  read: async (_offset: number, into: Uint8Array) => void into.fill(0),
+  write: async () => undefined,
+  zero: async () => undefined,
+  sync: async () => undefined,
+  close: () => undefined,
+};
 
 export function iqnOf(host: string): string {
   return `iqn.2026-11.example:${host}`;

@@ -24,7 +24,7 @@ export const diskVerbs: readonly Verb[] = [
     run: async (context, [name], { size, pool, thick }) => {
       const request = { name: parse.name(String(name)), sizeBytes: size, pool, thick: thick === true };
       const disk = await context.api.post<Disk>("/disks", request);
-      await context.print(row(disk), () => `Disk '${disk.name}' of ${formatSize(disk.sizeBytes)} is there.`);
+      await context.print(diskRow(disk), () => `Disk '${disk.name}' of ${formatSize(disk.sizeBytes)} is there.`);
     },
   },
   {
@@ -33,9 +33,9 @@ export const diskVerbs: readonly Verb[] = [
     examples: ["sanlab disk list", "sanlab disk list --json"],
     run: async (context) => {
       const disks = await context.api.get<Disk[]>("/disks");
-      await context.print(disks.map(row), () =>
+      await context.print(disks.map(diskRow), () =>
         table(
-          ["DISK", "SIZE", "POOL", "MAPPED", "OWN", "SHARED", "SEGMENTS"],
+          ["DISK", "SIZE", "POOL", "MAPPED", "OWN", "SHARED", "SEGMENTS", "KIND", "OF"],
           disks.map((disk) => [
             disk.name,
             formatSize(disk.sizeBytes),
@@ -44,6 +44,8 @@ export const diskVerbs: readonly Verb[] = [
             disk.ownSegments,
             disk.sharedSegments,
             disk.segments,
+            kindOf(disk),
+            disk.origin ?? "-",
           ]),
         ),
       );
@@ -55,7 +57,7 @@ export const diskVerbs: readonly Verb[] = [
     examples: ["sanlab disk show data"],
     run: async (context, [name]) => {
       const disk = await context.api.get<Disk>(`/disks/${String(name)}`);
-      await context.print(row(disk), () => diskText(disk));
+      await context.print(diskRow(disk), () => diskText(disk));
     },
   },
   {
@@ -65,7 +67,7 @@ export const diskVerbs: readonly Verb[] = [
     options: [SIZE],
     run: async (context, [name], { size }) => {
       const disk = await context.api.patch<Disk>(`/disks/${String(name)}`, { sizeBytes: size });
-      await context.print(row(disk), () => `Disk '${disk.name}' has ${formatSize(disk.sizeBytes)} now.`);
+      await context.print(diskRow(disk), () => `Disk '${disk.name}' has ${formatSize(disk.sizeBytes)} now.`);
     },
   },
   {
@@ -90,7 +92,7 @@ export const diskVerbs: readonly Verb[] = [
 ];
 
 /** A disk as scripts see it: `size` in bytes. */
-function row({ sizeBytes, ...disk }: Disk) {
+export function diskRow({ sizeBytes, ...disk }: Disk) {
   return { ...disk, size: sizeBytes };
 }
 
@@ -107,10 +109,13 @@ async function map(
       `Disk '${disk.name}' has the segments 0 to ${disk.segments - 1}, and ${range.last} was asked for.`,
     );
   }
-  const rows = await context.api.get<MapRow[]>(`/disks/${disk.name}/map${options.all === true ? "?all=1" : ""}`);
-  const shown =
-    range === undefined ? rows : rows.filter(({ segment }) => segment >= range.first && segment <= range.last);
-  await context.print(shown, () => mapText(disk, shown));
+  const query = new URLSearchParams(options.all === true ? { all: "1" } : {});
+  if (range !== undefined) {
+    query.set("first", String(range.first));
+    query.set("count", String(range.last - range.first + 1));
+  }
+  const rows = await context.api.get<MapRow[]>(`/disks/${disk.name}/map?${query}`);
+  await context.print(rows, () => mapText(disk, rows));
 }
 
 function mapText(disk: Disk, rows: readonly MapRow[]): string {
@@ -126,12 +131,19 @@ function mapText(disk: Disk, rows: readonly MapRow[]): string {
   return `${table(["SEGMENT", "STATE", "DEVICE", "AT", "HOLDERS"], lines)}\n\n${summary}`;
 }
 
+function kindOf({ kind, thick, readOnly }: Disk): string {
+  const what = kind === "disk" ? (thick ? "thick" : "thin") : kind;
+  return readOnly ? `${what}, read-only` : what;
+}
+
 function diskText(disk: Disk): string {
   return facts([
     ["disk", disk.name],
     ["size", formatSize(disk.sizeBytes)],
     ["pool", disk.pool],
-    ["kind", disk.thick ? "thick" : "thin"],
+    ["kind", kindOf(disk)],
+    ...(disk.origin === null ? [] : ([["made of", disk.origin]] as const)),
+    ["created", disk.createdAt],
     ["table", disk.table],
     ["NAA", disk.naa],
     ["serial", disk.serial],
@@ -139,5 +151,6 @@ function diskText(disk: Disk): string {
       "mapped",
       `${disk.mappedSegments} of ${disk.segments} segments (${disk.ownSegments} own, ${disk.sharedSegments} shared)`,
     ],
+    ["freed if deleted", `${disk.ownSegments} segments`],
   ]);
 }

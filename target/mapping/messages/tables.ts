@@ -43,6 +43,11 @@ export interface SetEntry extends Numbered {
   /** The table's generation as of these contents: it grows with every change of the table. */
   readonly generation: number;
 }
+/** A `set_entry` with the blocking flag on every entry of a table: Nw (250) is added to what is there, and locations stay. The first step of a snapshot. */
+export interface ProtectTable extends Numbered {
+  readonly type: "protect_table";
+  readonly table: string;
+}
 /**
  * Whole chunk of a table, as a binary frame: uint32 LE length of the JSON header, the header
  * (this object), then CHUNK_BYTES of entries. Acts as a `set_entry` without blocking, but only

@@ -3,6 +3,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { check } from "@sanlab/controller/check/check.ts";
+import { AllRecords } from "@sanlab/controller/records.ts";
 import { SqliteStore, STORE_VERSION } from "@sanlab/controller/store/sqlite-store.ts";
 import type { Store } from "@sanlab/controller/store/store.ts";
 import { Refusal } from "@sanlab/controller/user-error.ts";
@@ -122,4 +124,56 @@ test("a database of a newer version is refused in a sentence, and left as it is"
   const still = new DatabaseSync(path);
   t.deepEqual({ ...still.prepare("PRAGMA user_version").get() }, { user_version: STORE_VERSION + 1 });
   still.close();
+});
+
+/** A store as version 1 had it: a disk with two segments, and one that a crash left without a table. */
+function storeOfVersion1(path: string): void {
+  const database = new DatabaseSync(path);
+  database.exec("CREATE TABLE entries (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID");
+  const put = database.prepare("INSERT INTO entries (key, value) VALUES (?, ?)");
+  const json = (key: string, value: object) => put.run(key, bytes(JSON.stringify(value)));
+  json("lab/lab", { name: "old", cluster: "c", epoch: 4, nextNumber: 9 });
+  json("pool/main", { name: "main", segmentBytes: 1048576, queueWhenFullMs: 0 });
+  json("device/2", {
+    device: 2,
+    uuid: "u",
+    path: "/x",
+    pool: "main",
+    sizeBytes: 33554432,
+    segments: 32,
+    created: true,
+  });
+  const disk = { name: "data", table: "t3", sizeBytes: 8388608, pool: "main", thick: false, naa: "6", serial: "s" };
+  json("disk/data", { ...disk, generation: 7, operation: "none" });
+  const chunk = new Uint32Array(2048).map((_, at) => (at % 2 === 0 ? 0x2000_0000 : 0));
+  chunk.set([5, 2 << 20], 0);
+  chunk.set([6, 2 << 20], 8);
+  put.run("root/t3", new Uint8Array(new Uint32Array([4]).buffer));
+  put.run("chunk/00000004", new Uint8Array(chunk.buffer));
+  json("chunk-holder/00000004/t3", {});
+  json("segment/002/0000005", { chunk: 4, index: 0 });
+  json("segment/002/0000006", { chunk: 4, index: 4 });
+  json("segment/002/0000009", { chunk: 4, index: 5 });
+  database.exec("PRAGMA user_version = 1");
+  database.close();
+}
+
+test("a database of version 1 is brought to this version when it is opened, and is consistent", async (t) => {
+  const path = await databasePath(t);
+  storeOfVersion1(path);
+  for (const _ of ["upgraded", "opened again"]) {
+    const store = new SqliteStore(path);
+    const records = new AllRecords();
+    await records.load(store);
+    t.deepEqual((await check(store, records)).problems, []);
+    t.like(records.disks.get("data"), { table: "t3", family: "t3", kind: "disk", readOnly: false, sizeBytes: 8388608 });
+    t.deepEqual(records.usage.get("t3"), { table: "t3", mapped: 2, own: 2 });
+    // What no table named is given back at the next start.
+    t.deepEqual(
+      records.releases.values().map(({ runs }) => runs),
+      [[[2, 9, 1]]],
+    );
+    t.deepEqual([...(await store.range("segment/")), ...(await store.range("chunk-holder/"))], []);
+    await store.close();
+  }
 });

@@ -17,7 +17,7 @@ const VERBS = [
   ..."init,validate,plan,up,down,status,logs,check".split(","),
   ..."create,list,show,grow,delete".split(",").map((verb) => `pool ${verb}`),
   "device list",
-  ..."create,list,show,resize,delete,map".split(",").map((verb) => `disk ${verb}`),
+  ..."create,list,show,resize,delete,map,snapshot,clone".split(",").map((verb) => `disk ${verb}`),
   ..."list,show,add,remove,kill,pause,resume".split(",").map((verb) => `agent ${verb}`),
   ..."create,list,delete".split(",").map((verb) => `export ${verb}`),
   ..."create,list,delete".split(",").map((verb) => `zone ${verb}`),

@@ -57,6 +57,10 @@ function runningAs(lab: Lab): RunningLab {
     disks: lab.disks.map((disk) => ({
       ...disk,
       table: "1",
+      kind: "disk" as const,
+      readOnly: false,
+      origin: null,
+      createdAt: "2026-11-26T00:00:00.000Z",
       naa: "",
       serial: "",
       segments: 32,

@@ -1,6 +1,6 @@
 /** The persistent tables as they are in the store at this instant: what may be written to where. */
 import type { Transaction } from "@sanlab/controller/store/store.ts";
-import { chunkKey, rootKey } from "@sanlab/controller/tables/chunks.ts";
+import { chunkKey, rootKey } from "@sanlab/controller/tables/layout.ts";
 import { CHUNK_ENTRIES, EntryState } from "node-iscsi-target/mapping/entry.ts";
 import { deviceOf, isPlain, segmentOf } from "node-iscsi-target/mapping/mapping-table.ts";
 

@@ -1,6 +1,7 @@
 /** One seed, from an empty store to the last comparison. */
 import { check } from "@sanlab/controller/check/check.ts";
 import type { ControllerCore } from "@sanlab/controller/core.ts";
+import type { Family } from "@sanlab/controller/families/family.ts";
 import { EntryState } from "node-iscsi-target/mapping/entry.ts";
 import { deviceOf, segmentOf } from "node-iscsi-target/mapping/mapping-table.ts";
 import { Violation } from "../engine/violation.ts";
@@ -108,9 +109,12 @@ async function compare(lab: Lab): Promise<void> {
   const core = lab.controller.core as ControllerCore;
   const { problems } = await check(lab.store.open(), core.records);
   if (problems.length > 0) throw new Violation("rule 9", problems.map(({ message }) => message).join(" "));
-  const used = [...lab.store.entries.keys()].filter((key) => key.startsWith("segment/")).length;
+  const used = core.records.devices.values().reduce((sum, { device }) => sum + core.space.usedOn(device), 0);
+  const named = core.records.usage.values().reduce((sum, { own }) => sum + own, 0);
   const segments = core.records.devices.values().reduce((sum, device) => sum + device.segments - 1, 0);
-  const free = core.allocator.freeIn("main");
+  const free = core.space.freeIn("main");
+  if (core.records.disks.values().every(({ origin }) => origin === null) && named !== used)
+    throw new Violation("rule 10", `disks hold ${named} segments, but ${used} are used`);
   if (free + used !== segments)
     throw new Violation("rule 10", `${used} of ${segments} segments are recorded as used, but ${free} are free`);
   for (const process of lab.processes.values()) {
@@ -128,7 +132,10 @@ async function compareTable(
   for (const segment of lab.touchedSegments(table)) {
     const word0 = copy.word0(segment);
     if (word0 & EntryState.INVALID) continue;
-    const location = await core.space.location(table, segment);
+    const family = core.families.of(table) as Family;
+    const edit = core.edit(family);
+    await edit.loadSegments(segment, 1);
+    const location = edit.location(table, segment);
     const ours =
       word0 & EntryState.ZERO ? undefined : { device: deviceOf(copy.word1(segment)), segment: segmentOf(word0) };
     if (location?.device !== ours?.device || location?.segment !== ours?.segment)

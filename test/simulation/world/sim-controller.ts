@@ -53,6 +53,7 @@ export class SimController {
       },
       clock: {
         nowMs: () => scheduler.nowMs,
+        dateMs: () => scheduler.nowMs,
         after: (ms, run) => scheduler.after(ms, () => life.isDead || run()),
       },
       mediumSource: mediumSource(this.#lab, life),

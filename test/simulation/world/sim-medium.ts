@@ -1,9 +1,9 @@
-/** Storage devices as one process of the controller has them: whole segments zeroed, durably. */
+/** Storage devices as one process of the controller has them: whole segments zeroed, durably, and read and written. */
 import type { Adopted, Medium, MediumSource } from "@sanlab/controller/devices/medium.ts";
 import { Refusal } from "@sanlab/controller/user-error.ts";
 import type { Lab } from "./lab.ts";
 import type { ControllerLife } from "./sim-controller.ts";
-import { SEGMENT_BYTES, type SimDisk } from "./sim-disk.ts";
+import { BLOCK_BYTES, putTag, SEGMENT_BYTES, type SimDisk, tagOf } from "./sim-disk.ts";
 import { never } from "./sim-store.ts";
 
 export class SimMedium implements Medium {
@@ -19,6 +19,44 @@ export class SimMedium implements Medium {
 
   get sizeBytes(): number {
     return this.#disk.sizeBytes;
+  }
+
+  read(offset: number, into: Uint8Array): Promise<void> {
+    if (this.#life.isDead) return never();
+    return this.#run(
+      () => {
+        for (let at = 0; at < into.length; at += BLOCK_BYTES) {
+          into.fill(0, at, at + BLOCK_BYTES);
+          putTag(into, at, this.#disk.read((offset + at) / BLOCK_BYTES));
+        }
+      },
+      () => undefined,
+    );
+  }
+
+  /** Into the cache; what it is written to is nobody's yet. */
+  write(offset: number, from: Uint8Array): Promise<void> {
+    if (this.#life.isDead) return never();
+    const blocks = Array.from({ length: from.length / BLOCK_BYTES }, (_, at) => at);
+    this.#lab.guard(() => this.#lab.rules.erased(this.#disk.path, Math.floor(offset / SEGMENT_BYTES)));
+    const write = (at: number) => this.#disk.write(offset / BLOCK_BYTES + at, tagOf(from, at * BLOCK_BYTES));
+    return this.#run(
+      () => {
+        for (const at of blocks) write(at);
+      },
+      () => {
+        for (const at of blocks) if (this.#lab.chance.hit(0.5)) write(at);
+      },
+    );
+  }
+
+  sync(): Promise<void> {
+    if (this.#life.isDead) return never();
+    const { order } = this.#disk;
+    return this.#run(
+      () => this.#disk.flush(order),
+      () => undefined,
+    );
   }
 
   zero(offset: number, length: number): Promise<void> {

@@ -1,0 +1,4 @@
+export interface Problem {
+  readonly code: string;
+  readonly message: string;
+}

@@ -1,0 +1,157 @@
+/**
+ * Write faults of a family that are served together: first writes, and writes to shared segments
+ * (`spec.md`, First write, and Snapshot 2 to 5; seed A6 and A7, steps 550 and 560). One transaction
+ * and one round of messages for all of them.
+ */
+import { EntryState } from "node-iscsi-target/mapping/entry.ts";
+import type { ControllerCore } from "../core.ts";
+import type { CopyRecord } from "../records.ts";
+import type { Edit, Words } from "../tables/edit.ts";
+import type { Location } from "../tables/layout.ts";
+import { copySegments } from "./copies.ts";
+import type { Family } from "./family.ts";
+import { grant } from "./grants.ts";
+import type { Sense } from "./senses.ts";
+
+/** How many segments one transaction allocates, unless a single fault asks for more. */
+const MOST_SEGMENTS = 128;
+
+/** Nw (250), for as long as not everybody has the entry. */
+export const NOT_YET = EntryState.NO_WRITE;
+
+interface FirstWrite {
+  readonly table: string;
+  readonly segment: number;
+  readonly to: Location;
+}
+interface SharedWrite extends FirstWrite {
+  readonly from: Location;
+  readonly others: readonly string[];
+}
+
+/** What a fault needs of a segment: nothing, a place, or a copy for the others. */
+export type Need = "nothing" | "place" | "copy";
+
+export class Round {
+  readonly #core: ControllerCore;
+  readonly #family: Family;
+  readonly #edit: Edit;
+  readonly #pool: string;
+  readonly #firsts: FirstWrite[] = [];
+  readonly #shared: SharedWrite[] = [];
+  /** Which table has a copy made of the segment. */
+  readonly #copied = new Map<number, string>();
+  readonly #planned = new Set<string>();
+
+  constructor(core: ControllerCore, family: Family, edit: Edit, pool: string) {
+    this.#core = core;
+    this.#family = family;
+    this.#edit = edit;
+    this.#pool = pool;
+  }
+
+  get size(): number {
+    return this.#firsts.length + this.#shared.length;
+  }
+
+  needs(table: string, segment: number): Need {
+    if (this.#planned.has(`${table}/${segment}`)) return "nothing";
+    return needOf(this.#edit, table, segment);
+  }
+
+  /** Whether a fault for these can be served in this round: one table at a time keeps its place. */
+  admits(table: string, copies: readonly number[], segments: number): boolean {
+    if (this.size > 0 && this.size + segments > MOST_SEGMENTS) return false;
+    return copies.every((segment) => (this.#copied.get(segment) ?? table) === table);
+  }
+
+  add(table: string, segment: number, to: Location): void {
+    const from = this.#edit.location(table, segment);
+    const others = this.#edit.sharers(table, segment);
+    this.#planned.add(`${table}/${segment}`);
+    if (from === undefined) {
+      this.#firsts.push({ table, segment, to });
+      return;
+    }
+    this.#copied.set(segment, table);
+    this.#shared.push({ table, segment, from, to, others });
+  }
+
+  /** Serves all; the sense of what could not be, by `table/segment`. */
+  async run(): Promise<Map<string, Sense>> {
+    const { segmentBytes } = this.#core.records.pools.get(this.#pool) as { segmentBytes: number };
+    const failed = await copySegments(this.#core, segmentBytes, this.#shared);
+    const shared = this.#shared.filter((copy) => !failed.has(copy));
+    await this.#commit(shared);
+    await this.#core.space.giveBack(
+      this.#pool,
+      [...failed.keys()].map(({ to }) => to),
+    );
+    const moved = shared.flatMap(({ others, segment }) => others.map((other) => [other, segment] as const));
+    const fresh = this.#firsts.map(({ table, segment }) => [table, segment] as const);
+    // Step 560: everybody reads the segment at its new place before anybody writes it there (rule 8).
+    await tell(this.#core, this.#edit, [...fresh, ...moved], NOT_YET);
+    if (shared.length > 0) await forgetCopies(this.#core, this.#family.id);
+    const kept = shared.map(({ table, segment }) => [table, segment] as const);
+    await tell(this.#core, this.#edit, [...fresh, ...kept, ...moved], 0);
+    return new Map([...failed].map(([{ table, segment }, sense]) => [`${table}/${segment}`, sense]));
+  }
+
+  /** Step 550, with a record that 560 is not complete. */
+  async #commit(shared: readonly SharedWrite[]): Promise<void> {
+    const edit = this.#edit;
+    for (const { table, segment, to } of this.#firsts) edit.map(table, segment, to);
+    for (const { table, segment, to } of shared) edit.moveOthers(table, segment, to);
+    const roots = await edit.roots();
+    const { commits, space, records } = this.#core;
+    const spent = [...this.#firsts, ...shared].map(({ to }) => to);
+    if (spent.length === 0) return;
+    await commits.run((change) => {
+      edit.into(change, roots);
+      space.reserve.spend(change, this.#pool, spent);
+      if (shared.length === 0) return;
+      const copies = shared.map(({ table, segment, others }) => ({ table, segment, others }));
+      const record: CopyRecord = { family: this.#family.id, copies };
+      change.put(records.copies.put(record.family, record)).learn(() => records.copies.learn(record.family, record));
+    });
+  }
+}
+
+export function needOf(edit: Edit, table: string, segment: number): Need {
+  const [word0] = edit.entry(table, segment);
+  if (word0 & EntryState.ERROR) return "nothing";
+  if (edit.location(table, segment) === undefined) return "place";
+  return edit.sharers(table, segment).length > 0 ? "copy" : "nothing";
+}
+
+/**
+ * Brings these entries to all agents of their tables; resolved when all have them, and no I/O goes on
+ * by what they had before. `besides`: Nw in every one, whoever holds it.
+ */
+export async function tell(
+  core: ControllerCore,
+  edit: Edit,
+  segments: readonly (readonly [table: string, segment: number])[],
+  besides: number,
+): Promise<void> {
+  const tables = Map.groupBy(segments, ([table]) => table);
+  await Promise.all(
+    [...tables].map(([table, theirs]) => {
+      const entries = new Map<number, Words>();
+      for (const [, segment] of theirs) {
+        const [word0, word1] = edit.wireEntry(table, segment);
+        // What has Nw of its own was told with it before.
+        if (besides !== 0 || (word0 & NOT_YET) === 0) entries.set(segment, [(word0 | besides) >>> 0, word1]);
+      }
+      return grant(core, table, entries, true);
+    }),
+  );
+}
+
+/** Step 560 is complete. */
+export async function forgetCopies(core: ControllerCore, family: string): Promise<void> {
+  const { commits, records } = core;
+  await commits.run((change) =>
+    change.delete(records.copies.key(family)).learn(() => records.copies.learn(family, undefined)),
+  );
+}

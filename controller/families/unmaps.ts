@@ -1,0 +1,51 @@
+/** Segments that a host gives back: revoked everywhere and drained; committed as zero; punched and free where nobody else holds them. */
+import type { Unmap } from "node-iscsi-target/mapping/protocol.ts";
+import type { ControllerCore } from "../core.ts";
+import { chunkOf, type Location } from "../tables/layout.ts";
+import type { Family } from "./family.ts";
+import type { Asked } from "./faults.ts";
+import { revoke } from "./grants.ts";
+
+export async function unmapAll(core: ControllerCore, family: Family, asked: readonly Asked<Unmap>[]): Promise<void> {
+  const valid = asked.filter(({ message }) => isCurrent(core, message));
+  await unmapRanges(
+    core,
+    family,
+    valid.map(({ message }) => message),
+  );
+  for (const one of asked) {
+    const { table, request } = one.message;
+    const outcome = valid.includes(one) ? "done" : "stale";
+    void one.session.deliver({ type: "unmap_response", table, request, outcome });
+  }
+}
+
+/** Void if an entry has changed since the agent looked. */
+function isCurrent(core: ControllerCore, { table, generation, first }: Unmap): boolean {
+  return generation >= core.tables.generationOf(table, chunkOf(first));
+}
+
+/** To be run in the family's turn. */
+export async function unmapRanges(
+  core: ControllerCore,
+  family: Family,
+  ranges: readonly { readonly table: string; readonly first: number; readonly count: number }[],
+): Promise<void> {
+  if (ranges.length === 0) return;
+  await Promise.all(ranges.map(({ table, first, count }) => revoke(core, table, first, count)));
+  const edit = core.edit(family);
+  const freed: Location[] = [];
+  for (const { table, first, count } of ranges) {
+    await edit.loadSegments(first, count);
+    for (let segment = first; segment < first + count; segment += 1) {
+      const location = edit.unmap(table, segment);
+      if (location !== undefined) freed.push(location);
+    }
+  }
+  const roots = await edit.roots();
+  const release = await core.commits.run((change) => {
+    edit.into(change, roots);
+    return core.space.releases.begin(change, freed);
+  });
+  await core.space.releases.finish(release);
+}

@@ -1,0 +1,64 @@
+/** A mapping table as people see it: where each segment lies, in which states, and who holds it. */
+import { EntryState } from "node-iscsi-target/mapping/entry.ts";
+import type { MapRow } from "../api/resources.ts";
+import type { ControllerCore } from "../core.ts";
+import { describe, foundDisk } from "../disks.ts";
+import type { Family } from "../families/family.ts";
+import { Refusal } from "../user-error.ts";
+import type { Edit } from "./edit.ts";
+import { chunkOf } from "./layout.ts";
+
+export interface MapRange {
+  readonly first: number;
+  readonly count: number;
+}
+
+const LETTERS: readonly (readonly [state: number, letters: string])[] = [
+  [EntryState.ERROR, "E"],
+  [EntryState.INVALID, "Inv"],
+  [EntryState.ZERO, "Z"],
+  [EntryState.NO_WRITE, "Nw"],
+];
+
+/** `all`: also what is plain zero. */
+export async function mapOf(
+  core: ControllerCore,
+  name: string,
+  range: Partial<MapRange>,
+  all: boolean,
+): Promise<MapRow[]> {
+  const disk = foundDisk(core, name);
+  const { segments } = describe(core, disk);
+  const first = range.first ?? 0;
+  const count = range.count ?? segments - first;
+  if (!(first >= 0 && count > 0 && first + count <= segments)) {
+    throw new Refusal("range", `Disk '${name}' has the segments 0 to ${segments - 1}; ask for some of those.`, 400);
+  }
+  const family = core.families.of(disk.table) as Family;
+  return family.run(async () => {
+    const edit = core.edit(family);
+    const root = await core.tables.root(disk.table);
+    const rows: MapRow[] = [];
+    for (let segment = first; segment < first + count; segment += 1) {
+      if (!all && (root[chunkOf(segment)] ?? 0) === 0) continue;
+      await edit.load(chunkOf(segment));
+      const row = rowOf(core, edit, disk.table, segment);
+      if (all || row.state !== "Z") rows.push(row);
+    }
+    return rows;
+  });
+}
+
+function rowOf(core: ControllerCore, edit: Edit, table: string, segment: number): MapRow {
+  const [word0] = edit.wireEntry(table, segment);
+  const state = LETTERS.filter(([bit]) => (word0 & bit) !== 0).map(([, letters]) => letters);
+  const location = edit.location(table, segment);
+  const holders = [table, ...edit.sharers(table, segment)];
+  return {
+    segment,
+    state: state.join(" "),
+    device: (location && core.records.devices.get(String(location.device))?.path) ?? null,
+    deviceSegment: location?.segment ?? null,
+    holders: holders.flatMap((holder) => core.families.disk(holder)?.name ?? []),
+  };
+}

@@ -1,0 +1,59 @@
+/** A table that goes away, some chunks in each transaction: a crash leaves a shorter table, whose removal goes on. */
+import { unitId } from "../agents/publication.ts";
+import type { ControllerCore } from "../core.ts";
+import type { Family } from "../families/family.ts";
+import type { DiskRecord } from "../records.ts";
+import type { Change } from "../store/commits.ts";
+import { type Location, rootKey } from "./layout.ts";
+
+/** Bounds of one transaction. */
+const CHUNKS_AT_ONCE = 64;
+const SEGMENTS_AT_ONCE = 8192;
+
+/** No agent has the table any more. Its segments that nobody else holds are free when this resolves. */
+export async function removeTable(core: ControllerCore, disk: DiskRecord): Promise<void> {
+  const family = core.families.of(disk.table);
+  if (family === undefined) return;
+  for (let done = false; !done; ) {
+    const { release, last } = await family.run(() => step(core, family, disk));
+    await core.space.releases.finish(release);
+    done = last;
+  }
+}
+
+async function step(core: ControllerCore, family: Family, disk: DiskRecord) {
+  const { table } = disk;
+  const edit = core.edit(family);
+  const chunks = [...(await core.tables.root(table)).entries()].flatMap(([chunk, number]) =>
+    number === 0 ? [] : [chunk],
+  );
+  const freed: Location[] = [];
+  let removed = 0;
+  for (const chunk of chunks.slice(0, CHUNKS_AT_ONCE)) {
+    if (freed.length >= SEGMENTS_AT_ONCE) break;
+    await edit.load(chunk);
+    freed.push(...edit.removeChunk(table, chunk));
+    removed += 1;
+  }
+  const last = removed === chunks.length;
+  const roots = await edit.roots();
+  const release = await core.commits.run((change) => {
+    edit.into(change, roots);
+    if (last) forget(core, change, disk);
+    return core.space.releases.begin(change, freed);
+  });
+  return { release, last };
+}
+
+function forget(core: ControllerCore, change: Change, disk: DiskRecord): void {
+  const { records, tables, families } = core;
+  const { name, table } = disk;
+  change.delete(records.units.key(unitId(disk))).learn(() => records.units.learn(unitId(disk), undefined));
+  change.delete(rootKey(table)).delete(records.usage.key(table)).delete(records.disks.key(name));
+  change.learn(() => {
+    records.usage.learn(table, undefined);
+    records.disks.learn(name, undefined);
+    families.remove(table);
+    tables.forget(table);
+  });
+}
