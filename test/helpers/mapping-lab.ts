@@ -111,7 +111,8 @@ export class MappingLab {
       await addHost(this.core, { name: "host", iqn: "iqn.2026-11.example:host" });
     await this.#zone();
     for (const name of names) this.connect(name);
-    await until(() => names.every((name) => this.core.agents.session(name)?.connected === true));
+    const isThere = (name: string) => this.core.agents.session(name)?.connected === true;
+    while (!this.#closed && !names.every(isThere)) await new Promise((resolve) => setImmediate(resolve));
   }
 
   async expose(...disks: string[]): Promise<void> {
@@ -239,8 +240,4 @@ function late(device: MemoryDevice): BlockDevice {
       };
     },
   });
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setImmediate(resolve));
 }
