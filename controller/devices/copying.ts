@@ -20,16 +20,22 @@ export class CopyError extends Error {
   }
 }
 
+const buffers = new AlignedBuffers();
+
 /** Durable only after the target's `sync`. Zeros are punched rather than written. @throws CopyError */
 export async function copyRange(from: Place, to: Place, length: number): Promise<void> {
-  const buffer = new AlignedBuffers().take(Math.min(STEP_BYTES, length));
-  for (let done = 0; done < length; done += buffer.length) {
-    const part = buffer.subarray(0, length - done);
-    await side("source", from.medium.read(from.offset + done, part));
-    const written = isZero(part)
-      ? to.medium.zero(to.offset + done, part.length)
-      : to.medium.write(to.offset + done, part);
-    await side("target", written);
+  const buffer = buffers.take(Math.min(STEP_BYTES, length));
+  try {
+    for (let done = 0; done < length; done += buffer.length) {
+      const part = buffer.subarray(0, length - done);
+      await side("source", from.medium.read(from.offset + done, part));
+      const written = isZero(part)
+        ? to.medium.zero(to.offset + done, part.length)
+        : to.medium.write(to.offset + done, part);
+      await side("target", written);
+    }
+  } finally {
+    buffers.give(buffer);
   }
 }
 

@@ -87,7 +87,7 @@ export class MappingLab {
     const core = await ControllerCore.start({
       store,
       labName: "test",
-      fencer: { fence: async ({ pid }) => lab?.kill(pid) },
+      fencer: { fence: async ({ pid }) => lab?.kill(pid), hasEnded: ({ pid }) => lab?.isRunning(pid) !== true },
       clock: { ...systemClock, dateMs: () => 0 },
       mediumSource: media,
       newId: () => {
@@ -165,9 +165,13 @@ export class MappingLab {
     });
   }
 
+  isRunning(pid: number): boolean {
+    return [...this.agents.values()].some(({ options }) => options.process?.pid === pid);
+  }
+
   kill(pid: number): void {
     for (const [name, agent] of this.agents) {
-      if (agent.options.process.pid !== pid) continue;
+      if (agent.options.process?.pid !== pid) continue;
       agent.disconnected();
       this.agents.delete(name);
     }
@@ -221,6 +225,9 @@ const silentPublication: Publication = {
   unpublishUnit: async () => undefined,
   publishHost: () => undefined,
   unpublishHost: async () => undefined,
+  setPortGroups: () => undefined,
+  setOwnPortGroup: () => undefined,
+  setServing: () => undefined,
   sessions: () => [],
 };
 
