@@ -88,12 +88,13 @@ export class Round {
       [...failed.keys()].map(({ to }) => to),
     );
     const moved = shared.flatMap(({ others, segment }) => others.map((other) => [other, segment] as const));
-    const fresh = this.#firsts.map(({ table, segment }) => [table, segment] as const);
+    const changed = [...this.#firsts.map(({ table, segment }) => [table, segment] as const), ...moved];
+    const [several, single] = parted(changed, ([table]) => agentCount(this.#core, table) > 1);
     // Step 560: everybody reads the segment at its new place before anybody writes it there (rule 8).
-    await tell(this.#core, this.#edit, [...fresh, ...moved], NOT_YET);
+    await Promise.all([tell(this.#core, this.#edit, several, NOT_YET), tell(this.#core, this.#edit, single, 0)]);
     if (shared.length > 0) await forgetCopies(this.#core, this.#family.id);
     const kept = shared.map(({ table, segment }) => [table, segment] as const);
-    await tell(this.#core, this.#edit, [...fresh, ...kept, ...moved], 0);
+    await tell(this.#core, this.#edit, [...kept, ...several], 0);
     return new Map([...failed].map(([{ table, segment }, sense]) => [`${table}/${segment}`, sense]));
   }
 
@@ -115,6 +116,15 @@ export class Round {
       change.put(records.copies.put(record.family, record)).learn(() => records.copies.learn(record.family, record));
     });
   }
+}
+
+/** Agents that may have the table, connected or not. One that gets it only now knows nothing of it. */
+export function agentCount({ records }: ControllerCore, table: string): number {
+  return records.agents.values().filter(({ tables }) => tables.includes(table)).length;
+}
+
+function parted<T>(all: readonly T[], belongs: (one: T) => boolean): [T[], T[]] {
+  return [all.filter(belongs), all.filter((one) => !belongs(one))];
 }
 
 export function needOf(edit: Edit, table: string, segment: number): Need {
@@ -140,8 +150,7 @@ export async function tell(
       const entries = new Map<number, Words>();
       for (const [, segment] of theirs) {
         const [word0, word1] = edit.wireEntry(table, segment);
-        // What has Nw of its own was told with it before.
-        if (besides !== 0 || (word0 & NOT_YET) === 0) entries.set(segment, [(word0 | besides) >>> 0, word1]);
+        entries.set(segment, [(word0 | besides) >>> 0, word1]);
       }
       return grant(core, table, entries, true);
     }),
