@@ -13,6 +13,15 @@ export async function unmapAll(core: ControllerCore, family: Family, asked: read
     family,
     valid.map(({ message }) => message),
   );
+  const edit = core.edit(family);
+  for (const { session, message } of asked.filter((one) => !valid.includes(one))) {
+    const { table, first } = message;
+    const chunk = chunkOf(first);
+    await edit.load(chunk);
+    // It may have every entry as it is now and not know that: the chunk tells it how new its entries are.
+    const generation = core.tables.generationOf(table, chunk);
+    void session.deliver({ type: "chunk", table, chunk, generation }, edit.wire(table, chunk));
+  }
   for (const one of asked) {
     const { table, request } = one.message;
     const outcome = valid.includes(one) ? "done" : "stale";

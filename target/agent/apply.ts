@@ -46,10 +46,11 @@ const EFFECTS: {
   },
   protect_table: (core, { table }) => {
     const device = core.tables.get(table);
-    if (device === undefined) return undefined;
+    const leaving = core.leaving.get(table);
+    if (device === undefined) return leaving && settled(leaving);
     const drained = device.references.drain(0, device.table.segments);
     device.table.protect();
-    return drained && settled(drained);
+    return (drained || leaving) && settled(Promise.all([drained, leaving]));
   },
   chunk: (core, message, frame) => {
     if (frame !== undefined)
@@ -130,13 +131,14 @@ type Kept = Pick<Keep, "devices" | "tables" | "units" | "initiators">;
 async function keepOnly(core: AgentCore, keep: Kept): Promise<void> {
   const initiators = [...core.hosts].filter((name) => !keep.initiators.includes(name));
   for (const name of initiators) core.hosts.delete(name);
-  await Promise.all(initiators.map((name) => core.options.publication.unpublishHost(name)));
-  await Promise.all(
-    [...core.units.keys()].filter((id) => !keep.units.includes(id)).map((id) => unpublishUnit(core, id)),
-  );
-  await Promise.all(
-    [...core.tables.keys()].filter((id) => !keep.tables.includes(id)).map((id) => deleteTable(core, id)),
-  );
+  const units = [...core.units.keys()].filter((id) => !keep.units.includes(id));
+  const tables = [...core.tables.keys()].filter((id) => !keep.tables.includes(id));
+  // Together: hosts and units wait for their tasks, and a task may be an unmap that ends with its table.
+  await Promise.all([
+    ...initiators.map((name) => core.options.publication.unpublishHost(name)),
+    ...units.map((id) => unpublishUnit(core, id)),
+    ...tables.map((id) => deleteTable(core, id)),
+  ]);
   await Promise.all(
     [...core.devices.keys()].filter((id) => !keep.devices.includes(id)).map((id) => removeDevice(core, id)),
   );

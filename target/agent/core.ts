@@ -186,6 +186,8 @@ export class AgentCore {
     const { cluster, incarnation, epoch } = message;
     if (this.#identity?.incarnation !== incarnation || this.#identity.epoch !== epoch) {
       this.#applied = 0;
+      // Numbers begin again, and what was pending under them is nobody's to wait for.
+      this.#pending.clear();
       for (const table of this.tables.values()) table.exclusions.newEpoch();
     }
     this.#identity = { cluster, incarnation, epoch };
@@ -263,7 +265,7 @@ export class AgentCore {
     this.#pending.set(message.seq, pending);
     const epoch = message.epoch;
     pending.then((error) => {
-      this.#pending.delete(message.seq);
+      if (this.#pending.get(message.seq) === pending) this.#pending.delete(message.seq);
       if (this.#identity?.epoch !== epoch) return;
       this.say({ type: "ack", seq: message.seq, ...(typeof error === "string" ? { error } : {}) });
     }, this.options.onBug);

@@ -32,6 +32,8 @@ export class Rules {
   readonly #durable: DurableTables;
   readonly #processes: () => readonly SimProcess[];
   readonly #underWay = new Set<DeviceIo>();
+  /** Ranges of devices that are being copied from. */
+  readonly #copied = new Set<{ readonly path: string; readonly first: number; readonly count: number }>();
 
   constructor(durable: DurableTables, processes: () => readonly SimProcess[]) {
     this.#durable = durable;
@@ -41,6 +43,7 @@ export class Rules {
   /** A system call begins. */
   issued(io: DeviceIo): void {
     this.#checkAccess(io, "is issued");
+    for (const copied of this.#copied) if (io.kind !== "read" && meet(io, copied)) throw writtenWhileCopied(io);
     this.#underWay.add(io);
   }
 
@@ -54,21 +57,39 @@ export class Rules {
     for (const io of this.#underWay) if (io.kind !== "read") this.#checkAccess(io, "is under way as this is committed");
   }
 
-  /** The controller is about to destroy what a segment holds: nobody may have it any more (rules 2 and 3). */
-  erased(path: string, segment: number): void {
+  /** The controller copies from here; nobody may write meanwhile (rule 4). @returns what ends it */
+  copying(path: string, first: number, count: number): () => void {
+    const copied = { path, first, count };
+    for (const io of this.#underWay) if (io.kind !== "read" && meet(io, copied)) throw writtenWhileCopied(io);
+    this.#copied.add(copied);
+    return () => void this.#copied.delete(copied);
+  }
+
+  /** The controller has died, and copies no more. */
+  controllerDied(): void {
+    this.#copied.clear();
+  }
+
+  /** The controller is about to put something else into a place: nobody may have it any more (rules 2 and 3). */
+  erased(path: string, first: number, count: number): void {
     for (const io of this.#underWay) {
-      if (io.path === path && Math.floor(io.first / SEGMENT_BLOCKS) === segment)
+      if (meet(io, { path, first, count }))
         throw new Violation(
           "rule 2",
-          `${name(io)} is under way as the controller gives segment ${segment} of ${path} back`,
+          `${name(io)} is under way as the controller overwrites ${first}+${count} of ${path}`,
         );
     }
+    for (let at = first; at < first + count; at += SEGMENT_BLOCKS)
+      this.#checkUnknown(path, Math.floor(at / SEGMENT_BLOCKS));
+  }
+
+  #checkUnknown(path: string, segment: number): void {
     for (const process of this.#processes()) {
       const held = entriesAt(process, path, segment)[0];
       if (held !== undefined)
         throw new Violation(
           "rule 2",
-          `the controller gives segment ${segment} of ${path} back while ${process.name} has it as segment ${held.segment} of ${held.table}`,
+          `the controller overwrites segment ${segment} of ${path} while ${process.name} has it as segment ${held.segment} of ${held.table}`,
         );
     }
   }
@@ -89,6 +110,14 @@ export class Rules {
     if (block % SEGMENT_BLOCKS !== io.first % SEGMENT_BLOCKS)
       throw new Violation("rule 2", `${name(io)} is at another place in its segment than virtual block ${block}`);
   }
+}
+
+function meet(a: { path: string; first: number; count: number }, b: typeof a): boolean {
+  return a.path === b.path && a.first < b.first + b.count && b.first < a.first + a.count;
+}
+
+function writtenWhileCopied(io: DeviceIo): Violation {
+  return new Violation("rule 4", `${name(io)} writes what is being copied`);
 }
 
 function name({ kind, process, path, first, count, context }: DeviceIo): string {

@@ -9,7 +9,7 @@ import type { Lab } from "../world/lab.ts";
 import { SEGMENT_BYTES } from "../world/sim-disk.ts";
 
 /** Segments of a disk: few, so that hosts meet; and more than one chunk of a table. */
-const DISK_SEGMENTS = [2, 4, 6] as const;
+const DISK_SEGMENTS = [2, 4, 6, 1030] as const;
 const MOST_DISKS = 5;
 
 export class Administrator {
@@ -90,7 +90,8 @@ export class Administrator {
       case "delete":
         return disk && this.#deleteDisk(core, disk);
       case "resize":
-        if (disk !== undefined) await resizeDisk(core, disk.name, disk.sizeBytes + SEGMENT_BYTES * chance.pick([1, 2]));
+        if (disk !== undefined)
+          await resizeDisk(core, disk.name, disk.sizeBytes + SEGMENT_BYTES * chance.pick([1, 2, 1024]));
         return;
       case "grow":
         await growPool(core, "main", this.#device());

@@ -66,11 +66,11 @@ export function drawConfig(chance: Chance): Config {
     late: chance.pick([0, 0.3, 0.8]),
     commands: chance.pick([20, 40, 60]),
     thinkMs: chance.pick([1, 5, 30]),
-    work: { read: 5, write: 5, zero: some(1), unmap: 0, flush: some(1), cancel: some(1, 0.3) },
+    work: { read: 5, write: 5, zero: some(1), unmap: some(2), flush: some(1), cancel: some(1, 0.3) },
     administration: {
       create: some(1),
       thick: some(1),
-      delete: 0,
+      delete: some(2),
       resize: some(1),
       grow: some(1, 0.3),
       zone: 1,

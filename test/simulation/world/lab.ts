@@ -33,6 +33,7 @@ export class Lab {
   readonly config: Config;
   readonly model = new Model();
   readonly store: SimStore;
+  readonly durable: DurableTables;
   readonly rules: Rules;
   readonly controller = new SimController(this);
   readonly disks = new Map<string, SimDisk>();
@@ -63,7 +64,8 @@ export class Lab {
       delayMs: config.storeMs,
       onCommit: (transaction) => this.guard(() => this.rules.committed(transaction)),
     });
-    this.rules = new Rules(new DurableTables(this.store.entries), () => [...this.processes.values()]);
+    this.durable = new DurableTables(this.store.entries);
+    this.rules = new Rules(this.durable, () => [...this.processes.values()]);
   }
 
   // --- What went wrong -------------------------------------------------------------------------

@@ -78,6 +78,7 @@ export class SimController {
     life.isDead = true;
     life.store.isDead = true;
     this.#lab.store.crash();
+    this.#lab.rules.controllerDied();
     for (const tear of [...life.underWay]) tear();
     for (const connection of this.#lab.connections) if (connection.life === life) connection.break();
   }

@@ -16,17 +16,11 @@ interface Cell {
   cached: { readonly tag: number; readonly order: number }[];
 }
 
-interface Segment {
-  /** What the blocks hold that have no cell. */
-  base: number;
-  readonly cells: Map<number, Cell>;
-}
-
 export class SimDisk {
   readonly path: string;
   readonly segments: number;
   label: DeviceLabel | undefined;
-  readonly #segments = new Map<number, Segment>();
+  readonly #segments = new Map<number, Map<number, Cell>>();
   readonly #dirty = new Set<Cell>();
   readonly #old: number;
   #order = 0;
@@ -48,10 +42,8 @@ export class SimDisk {
   }
 
   read(block: number): number {
-    const segment = this.#segments.get(Math.floor(block / SEGMENT_BLOCKS));
-    if (segment === undefined) return this.#old;
-    const cell = segment.cells.get(block % SEGMENT_BLOCKS);
-    return cell === undefined ? segment.base : current(cell);
+    const cell = this.#segments.get(Math.floor(block / SEGMENT_BLOCKS))?.get(block % SEGMENT_BLOCKS);
+    return cell === undefined ? this.#old : (cell.cached.at(-1)?.tag ?? cell.durable);
   }
 
   /** Into the cache. */
@@ -72,30 +64,11 @@ export class SimDisk {
     for (const cell of this.#dirty) this.#hardenCell(cell, order);
   }
 
-  /** A whole segment is zero, on the medium. */
-  zero(segment: number): void {
-    this.#replace(segment, { base: 0, cells: new Map() });
-  }
-
-  /** A whole segment holds what another holds now, on the medium. */
-  copy(from: SimDisk, source: number, segment: number): void {
-    const old = from.#segments.get(source);
-    const cells = new Map<number, Cell>();
-    for (const [at, cell] of old?.cells ?? []) cells.set(at, { durable: current(cell), cached: [] });
-    this.#replace(segment, { base: old?.base ?? from.#old, cells });
-  }
-
-  /** Who zeroed or copied died in the middle: of each block the old or the new is left. */
-  tear(segment: number, whole: () => void, chance: Chance): void {
-    const before = this.#segment(segment);
-    const old = new Map([...before.cells].map(([at, cell]) => [at, current(cell)]));
-    whole();
-    const after = this.#segment(segment);
-    for (const at of new Set([...old.keys(), ...after.cells.keys()])) {
-      if (chance.hit(0.5)) continue;
-      const cell = this.#cell(segment * SEGMENT_BLOCKS + at);
-      cell.durable = old.get(at) ?? before.base;
-    }
+  /** Blocks of a range that hold something. */
+  notZero(first: number, count: number): number[] {
+    const blocks: number[] = [];
+    for (let block = first; block < first + count; block += 1) if (this.read(block) !== 0) blocks.push(block);
+    return blocks;
   }
 
   /** Of each block some version since the last that was made durable is left. */
@@ -108,11 +81,6 @@ export class SimDisk {
     this.#dirty.clear();
   }
 
-  #replace(number: number, segment: Segment): void {
-    for (const cell of this.#segments.get(number)?.cells.values() ?? []) this.#dirty.delete(cell);
-    this.#segments.set(number, segment);
-  }
-
   #hardenCell(cell: Cell, order: number): void {
     let count = 0;
     while (count < cell.cached.length && (cell.cached[count]?.order as number) <= order) count += 1;
@@ -121,29 +89,20 @@ export class SimDisk {
     if (cell.cached.length === 0) this.#dirty.delete(cell);
   }
 
-  #segment(number: number): Segment {
+  #cell(block: number): Cell {
+    const number = Math.floor(block / SEGMENT_BLOCKS);
     let segment = this.#segments.get(number);
     if (segment === undefined) {
-      segment = { base: this.#old, cells: new Map() };
+      segment = new Map();
       this.#segments.set(number, segment);
     }
-    return segment;
-  }
-
-  #cell(block: number): Cell {
-    const segment = this.#segment(Math.floor(block / SEGMENT_BLOCKS));
-    const at = block % SEGMENT_BLOCKS;
-    let cell = segment.cells.get(at);
+    let cell = segment.get(block % SEGMENT_BLOCKS);
     if (cell === undefined) {
-      cell = { durable: segment.base, cached: [] };
-      segment.cells.set(at, cell);
+      cell = { durable: this.#old, cached: [] };
+      segment.set(block % SEGMENT_BLOCKS, cell);
     }
     return cell;
   }
-}
-
-function current(cell: Cell): number {
-  return cell.cached.at(-1)?.tag ?? cell.durable;
 }
 
 export function tagOf(buffer: Uint8Array, at: number): number {

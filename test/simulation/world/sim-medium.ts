@@ -1,4 +1,4 @@
-/** Storage devices as one process of the controller has them: whole segments zeroed, durably, and read and written. */
+/** Storage devices as one process of the controller has them: what it writes is in the cache until it is synced. */
 import type { Adopted, Medium, MediumSource } from "@sanlab/controller/devices/medium.ts";
 import { Refusal } from "@sanlab/controller/user-error.ts";
 import type { Lab } from "./lab.ts";
@@ -21,74 +21,72 @@ export class SimMedium implements Medium {
     return this.#disk.sizeBytes;
   }
 
-  read(offset: number, into: Uint8Array): Promise<void> {
-    if (this.#life.isDead) return never();
-    return this.#run(
-      () => {
-        for (let at = 0; at < into.length; at += BLOCK_BYTES) {
-          into.fill(0, at, at + BLOCK_BYTES);
-          putTag(into, at, this.#disk.read((offset + at) / BLOCK_BYTES));
-        }
-      },
-      () => undefined,
-    );
+  /** For a copy: nobody may write there until it is done with (rule 4). */
+  async read(offset: number, into: Uint8Array): Promise<void> {
+    const first = offset / BLOCK_BYTES;
+    const end = this.#lab.rules.copying(this.#disk.path, first, into.length / BLOCK_BYTES);
+    const blocks = Array.from({ length: into.length / BLOCK_BYTES }, (_, at) => at);
+    into.fill(0);
+    const sample = (at: number) => putTag(into, at * BLOCK_BYTES, this.#disk.read(first + at));
+    await this.#run(blocks, sample, () => undefined);
+    end();
   }
 
-  /** Into the cache; what it is written to is nobody's yet. */
   write(offset: number, from: Uint8Array): Promise<void> {
-    if (this.#life.isDead) return never();
-    const blocks = Array.from({ length: from.length / BLOCK_BYTES }, (_, at) => at);
-    this.#lab.guard(() => this.#lab.rules.erased(this.#disk.path, Math.floor(offset / SEGMENT_BYTES)));
-    const write = (at: number) => this.#disk.write(offset / BLOCK_BYTES + at, tagOf(from, at * BLOCK_BYTES));
-    return this.#run(
-      () => {
-        for (const at of blocks) write(at);
-      },
-      () => {
-        for (const at of blocks) if (this.#lab.chance.hit(0.5)) write(at);
-      },
-    );
-  }
-
-  sync(): Promise<void> {
-    if (this.#life.isDead) return never();
-    const { order } = this.#disk;
-    return this.#run(
-      () => this.#disk.flush(order),
-      () => undefined,
-    );
+    const first = offset / BLOCK_BYTES;
+    const count = from.length / BLOCK_BYTES;
+    this.#erases(first, count);
+    const changed: number[] = [];
+    for (let at = 0; at < count; at += 1) {
+      if (tagOf(from, at * BLOCK_BYTES) !== this.#disk.read(first + at)) changed.push(at);
+    }
+    const tags = new Map(changed.map((at) => [at, tagOf(from, at * BLOCK_BYTES)]));
+    const put = (at: number) => this.#disk.write(first + at, tags.get(at) as number);
+    return this.#run(changed, put, put);
   }
 
   zero(offset: number, length: number): Promise<void> {
-    if (this.#life.isDead) return never();
-    const first = offset / SEGMENT_BYTES;
-    const segments = Array.from({ length: length / SEGMENT_BYTES }, (_, at) => first + at);
-    this.#lab.guard(() => {
-      for (const segment of segments) this.#lab.rules.erased(this.#disk.path, segment);
-    });
-    return this.#run(
-      () => {
-        for (const segment of segments) this.#disk.zero(segment);
-      },
-      () => {
-        for (const segment of segments) this.#disk.tear(segment, () => this.#disk.zero(segment), this.#lab.chance);
-      },
+    const first = offset / BLOCK_BYTES;
+    const count = length / BLOCK_BYTES;
+    this.#erases(first, count);
+    const clear = (block: number) => this.#disk.write(block, 0);
+    return this.#run(this.#disk.notZero(first, count), clear, clear);
+  }
+
+  async sync(): Promise<void> {
+    const { order } = this.#disk;
+    await this.#run(
+      [],
+      () => undefined,
+      () => undefined,
     );
+    this.#disk.flush(order);
   }
 
   close(): void {}
 
-  /** Done at some time, or torn where the controller dies before. */
-  #run(whole: () => void, torn: () => void): Promise<void> {
+  #erases(first: number, count: number): void {
+    if (!this.#life.isDead) this.#lab.guard(() => this.#lab.rules.erased(this.#disk.path, first, count));
+  }
+
+  /** Each of some steps now or later; where the controller dies before, each of those that are left or not. */
+  #run(steps: readonly number[], step: (at: number) => void, torn: (at: number) => void): Promise<void> {
+    if (this.#life.isDead) return never();
+    const { chance, scheduler } = this.#lab;
+    const late: number[] = [];
+    for (const at of steps) {
+      if (chance.hit(0.3)) step(at);
+      else late.push(at);
+    }
     return new Promise((resolve) => {
       const tear = () => {
         cancel();
-        torn();
+        for (const at of late) if (chance.hit(0.5)) torn(at);
       };
       this.#life.underWay.add(tear);
-      const cancel = this.#lab.scheduler.after(this.#lab.diskDelay(this.#disk.path), () => {
+      const cancel = scheduler.after(this.#lab.diskDelay(this.#disk.path), () => {
         this.#life.underWay.delete(tear);
-        whole();
+        for (const at of late) step(at);
         resolve();
       });
     });
