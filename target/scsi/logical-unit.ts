@@ -194,6 +194,13 @@ export class LogicalUnit {
       .map(({ registrant }) => registrant);
   }
 
+  /** As if each of them had allowed it by PREVENT ALLOW MEDIUM REMOVAL. */
+  allowRemoval(registrants: readonly Registrant[]): void {
+    for (const itl of this.#nexuses.values()) {
+      if (registrants.some((registrant) => sameRegistrant(registrant, itl.registrant))) itl.preventsRemoval = false;
+    }
+  }
+
   /** What a reset takes from each nexus: what PREVENT ALLOW MEDIUM REMOVAL asked for (SPC-4 6.18), how its copies went (6.24). */
   resetNexuses(): void {
     for (const itl of this.#nexuses.values()) {

@@ -17,7 +17,7 @@ import { locationOf } from "../fields.ts";
 import { MAX_PARAMETER_LIST_BYTES } from "../limits.ts";
 import { type Change, clear, preempt, type Refusal, type Request, release, reserve } from "../reservations/change.ts";
 import { ReserveOutList } from "../reservations/layouts.ts";
-import type { ReservationState } from "../reservations/state.ts";
+import type { Registrant, ReservationState } from "../reservations/state.ts";
 import type { Execution, ScsiResult } from "../transport.ts";
 import { changeFor } from "../unit-change.ts";
 import { gather } from "./data-out.ts";
@@ -96,15 +96,24 @@ async function execute(command: Command, dataOut: readonly Uint8Array[], parse: 
   const make = parse(command, list);
   if (typeof make !== "function") return make;
   let refusal: Refusal | undefined;
+  let out: readonly Registrant[] = [];
   const failure = await changeFor(command, () => {
     const { state } = reservationsOf(command);
     const change = make(state);
     refusal = typeof change === "string" ? change : undefined;
     if (typeof change === "string" || change.state === state) return undefined;
+    out = putOut(command, state, change);
     const ends = command.definition.cdb === PreemptAndAbort ? { ends: change.preempted } : {};
     return { by: command.itl, command, reservations: change.state, notices: change.notices, ...ends };
   });
+  if (failure === undefined && refusal === undefined) command.unit.allowRemoval(out);
   return failure ?? (refusal === undefined ? command.taken() : refused(command, refusal));
+}
+
+/** Who loses a registration so that it can hold up nobody any more, the removal of the medium neither (SBC-4 5.15). */
+function putOut({ definition }: Command, { registrations }: ReservationState, change: Change): readonly Registrant[] {
+  if (definition.cdb === Clear) return registrations;
+  return definition.cdb === PreemptAndAbort ? change.preempted : [];
 }
 
 function refused(command: Command, refusal: Refusal): ScsiResult {

@@ -1,12 +1,15 @@
 import test from "ava";
 import {
+  Clear,
   Inquiry,
+  PreemptAndAbort,
   Prefetch10,
   Prefetch16,
   PreventAllowMediumRemoval,
   Read10,
   ReadCapacity10,
   ReadCapacity16,
+  Register,
   RequestSense,
   StartStopUnit,
   SynchronizeCache10,
@@ -21,6 +24,7 @@ import { FixedSense } from "node-iscsi-target/scsi/sense.ts";
 import { FixedInventory } from "node-iscsi-target/scsi/server-context.ts";
 import { Status } from "node-iscsi-target/scsi/transport.ts";
 import { MemoryDevice } from "node-iscsi-target/storage/memory-device.ts";
+import { reserveOut } from "../../../helpers/reservations.ts";
 import { anotherHost, cdbOf, IDENTITY, rig, senseName } from "../../../helpers/scsi-host.ts";
 
 test("READ CAPACITY tells the last block and the block length", async (t) => {
@@ -120,6 +124,23 @@ test("only a removable unit ejects, unless some host prevents it", async (t) => 
   t.is(senseName(await host.send(cdbOf(StartStopUnit, { loadEject: 1, start: 1 }))), "GOOD");
   t.is(senseName(await host.send(cdbOf(TestUnitReady))), "GOOD");
 });
+
+for (const [name, layout] of [
+  ["PREEMPT AND ABORT", PreemptAndAbort],
+  ["CLEAR", Clear],
+] as const) {
+  test(`a host that ${name} puts out prevents the removal of the medium no longer`, async (t) => {
+    const { host, server } = await rig({ removable: true });
+    const other = await anotherHost(server);
+    await reserveOut(host, Register, { newKey: 1n });
+    await reserveOut(other, Register, { newKey: 2n });
+    await other.send(cdbOf(PreventAllowMediumRemoval, { prevent: 1 }));
+    const eject = async () => senseName(await host.send(cdbOf(StartStopUnit, { loadEject: 1 })));
+    t.is(await eject(), "MEDIUM_REMOVAL_PREVENTED");
+    t.is(await reserveOut(host, layout, { key: 1n, newKey: 2n, type: 1 }), "GOOD");
+    t.is(await eject(), "GOOD");
+  });
+}
 
 test("with a power condition LOEJ says nothing, and obsolete prevention is refused", async (t) => {
   const { host } = await rig({ removable: true });
