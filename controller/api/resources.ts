@@ -18,6 +18,7 @@
  *     GET    /v1/faults           POST /v1/faults           DELETE /v1/faults, /v1/faults/:fault
  *     GET    /v1/remote           PUT /v1/remote            DELETE /v1/remote
  *     GET    /v1/sessions         POST /v1/check            GET /v1/openapi.json
+ *     GET    /v1/sample: `metrics/resources.ts`, and the same as Prometheus reads it at /metrics (no /v1)
  *     GET    /v1/fabric, /v1/aliases, /v1/zonesets, /v1/masks: `fabric/resources.ts`
  *     WS     /v1/agent            the agents' channel
  */

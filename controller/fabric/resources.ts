@@ -2,6 +2,7 @@
  * The fabric's shapes of the HTTP API:
  *
  *     GET /v1/fabric              PUT /v1/fabric { zoneSet }          GET /v1/masks
+ *     PUT /v1/agents/:agent/access { state }
  *     GET|POST /v1/aliases        PUT|DELETE /v1/aliases/:alias
  *     GET|POST /v1/zonesets       PUT|DELETE /v1/zonesets/:zoneset
  */

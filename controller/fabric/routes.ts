@@ -1,5 +1,6 @@
 /** The HTTP routes of the fabric: its view, aliases, zone sets. */
 import type { Route } from "../server/routes.ts";
+import { ACCESS_NAMES, type AccessName, setAccess } from "./access-state.ts";
 import { activate, putAlias, putZoneSet, removeAlias, removeZoneSet } from "./changes.ts";
 import type { Alias, ZoneSet } from "./resources.ts";
 import { fabric, masks } from "./view.ts";
@@ -10,6 +11,7 @@ const object = (properties: object, required: readonly string[]) =>
   ({ type: "object", properties, required, additionalProperties: false }) as const;
 const alias = object({ name, members: texts }, ["name", "members"]);
 const zoneSet = object({ name, zones: { ...texts, items: name } }, ["name", "zones"]);
+const access = object({ state: { enum: ACCESS_NAMES } }, ["state"]);
 const active = object({ zoneSet: { type: ["string", "null"], pattern: name.pattern } }, ["zoneSet"]);
 
 export const fabricRoutes: readonly Route[] = [
@@ -21,6 +23,14 @@ export const fabricRoutes: readonly Route[] = [
     body: active,
     changes: true,
     run: (core, { body }) => activate(core, (body as { zoneSet: string | null }).zoneSet),
+  },
+  {
+    method: "PUT",
+    path: "/agents/:agent/access",
+    summary: "Sets the asymmetric access state of an agent's ports, for all units (implicit ALUA)",
+    body: access,
+    changes: true,
+    run: (core, { body, params }) => setAccess(core, params.agent ?? "", (body as { state: AccessName }).state),
   },
   { method: "GET", path: "/masks", summary: "LUN masking, wherever zones let it", run: masks },
   { method: "GET", path: "/aliases", summary: "All aliases", run: (core) => core.records.aliases.values() },

@@ -3,6 +3,8 @@ import { timingSafeEqual } from "node:crypto";
 import swagger from "@fastify/swagger";
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { ControllerCore } from "../core.ts";
+import { prometheusText } from "../metrics/prometheus.ts";
+import { takeSample } from "../metrics/sample.ts";
 import { Refusal } from "../user-error.ts";
 import { ROUTES, type Route, VERSION } from "./routes.ts";
 
@@ -21,6 +23,10 @@ export async function httpServer(core: ControllerCore, token: string): Promise<F
     ),
   );
   for (const route of ROUTES) addRoute(server, core, route);
+  server.get("/metrics", { schema: { summary: "Counters in Prometheus' text format" } }, async (_request, reply) => {
+    const { type, text } = await prometheusText(await takeSample(core));
+    return reply.type(type).send(text);
+  });
   server.get("/v1/openapi.json", { schema: { hide: true } }, () => server.swagger());
   return server;
 }

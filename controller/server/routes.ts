@@ -15,6 +15,7 @@ import type { ControllerCore } from "../core.ts";
 import * as disks from "../disks.ts";
 import { fabricRoutes } from "../fabric/routes.ts";
 import { injectionRoutes } from "../injection/routes.ts";
+import { metricsRoutes } from "../metrics/routes.ts";
 import * as pools from "../pools.ts";
 import { snapshotRoutes } from "../snapshots/routes.ts";
 import { mapOf } from "../tables/map.ts";
@@ -261,4 +262,5 @@ export const ROUTES: readonly Route[] = [
   ...fabricRoutes,
   ...injectionRoutes,
   ...snapshotRoutes,
+  ...metricsRoutes,
 ];

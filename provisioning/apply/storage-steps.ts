@@ -7,7 +7,7 @@ import type { ApplyContext } from "./context.ts";
 import { creating, deleteIfThere } from "./remove.ts";
 
 export async function createPool({ pool }: StepOf<"create-pool">, context: ApplyContext): Promise<void> {
-  const { name, segmentBytes, devices } = pool;
+  const { name, segmentBytes, queueWhenFullMs, devices } = pool;
   const images = await recordAbsent(
     context.state,
     devices.map(({ path }) => path),
@@ -15,7 +15,7 @@ export async function createPool({ pool }: StepOf<"create-pool">, context: Apply
   // Taken back after the pool, which holds them, has been deleted.
   context.undo.push(`remove the images of pool '${name}'`, () => removeImages(context.state, images));
   await creating(context, `delete pool '${name}'`, `/pools/${name}`, () =>
-    context.api.post("/pools", { name, segmentBytes, devices }),
+    context.api.post("/pools", { name, segmentBytes, queueWhenFullMs, devices }),
   );
 }
 

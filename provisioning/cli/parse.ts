@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from "commander";
+import { DURATION_FORMAT, duration } from "node-iscsi-target/injection/values.ts";
 import { parseAdvertise, parseEndpoint } from "../lab/endpoint.ts";
 import { parseSize, SIZE_FORMAT } from "../lab/size.ts";
 
@@ -8,6 +9,13 @@ export function size(text: string): number {
   const bytes = parseSize(text);
   if (bytes === undefined) throw new InvalidArgumentError(`Expected ${SIZE_FORMAT}.`);
   return bytes;
+}
+
+/** Milliseconds. */
+export function time(text: string): number {
+  const ms = duration(text);
+  if (ms === undefined) throw new InvalidArgumentError(`Expected ${DURATION_FORMAT}.`);
+  return ms;
 }
 
 export function name(text: string): string {

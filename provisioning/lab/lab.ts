@@ -8,6 +8,8 @@ export interface DeviceSpec {
 export interface PoolSpec {
   readonly name: string;
   readonly segmentBytes: number;
+  /** How long first writes wait for space while it is full, ms; 0: they fail at once. */
+  readonly queueWhenFullMs: number;
   readonly devices: readonly DeviceSpec[];
 }
 export interface DiskSpec {

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { normalFault } from "node-iscsi-target/injection/parse.ts";
+import { duration } from "node-iscsi-target/injection/values.ts";
 import { canonicalPath } from "../state/canonical-path.ts";
 import { UserError } from "../user-error.ts";
 import { LabDocument, pathText } from "./document.ts";
@@ -95,6 +96,7 @@ function labOf(draft: Draft, file: string): Lab {
       (pool): PoolSpec => ({
         name: pool.name,
         segmentBytes: checked(draft.segmentBytes(pool)),
+        queueWhenFullMs: pool.has("queue") ? checked(duration(checked(pool.text("queue")))) : 0,
         devices: pool.entries("devices").map((device) => ({
           path: checked(draft.devicePath(device)),
           ...(device.has("size") ? { sizeBytes: checked(device.size("size")) } : {}),

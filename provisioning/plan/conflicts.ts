@@ -27,6 +27,11 @@ function poolConflicts(wanted: PoolSpec, present: Pool): string[] {
       `Pool '${wanted.name}' has segments of ${formatSize(present.segmentBytes)}, and the file says ${formatSize(wanted.segmentBytes)}: a pool's segments never change, so make another pool.`,
     );
   }
+  if (wanted.queueWhenFullMs !== present.queueWhenFullMs) {
+    reasons.push(
+      `Pool '${wanted.name}' lets first writes wait ${present.queueWhenFullMs} ms for space, and the file says ${wanted.queueWhenFullMs} ms: that is set when a pool is made, so make another pool.`,
+    );
+  }
   for (const { path, sizeBytes } of wanted.devices) {
     const device = present.devices.find((candidate) => candidate.path === path);
     if (device === undefined || sizeBytes === undefined || device.sizeBytes === sizeBytes) continue;

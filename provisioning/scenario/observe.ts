@@ -39,7 +39,7 @@ const OBSERVERS: {
     return text.split("\n").flatMap(pathOf);
   },
   load: seeLoad,
-  command: (site, { host, command }) => site.guest(host, command),
+  command: async (site, check) => site.guest(check.host, await site.commandOf(check)),
   contents: async (site, { host, disk, like }) => {
     const other = "disk" in like ? await checksum(site, host, like.disk) : site.remembered.get(like.remembered);
     return { equal: (await checksum(site, host, disk)) === other };

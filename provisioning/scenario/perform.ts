@@ -52,7 +52,7 @@ const ACTIONS: {
   },
   sanlab: runVerb,
   run: async (site, does, withinMs) => {
-    const seen = await site.guest(does.host, does.command, withinMs);
+    const seen = await site.guest(does.host, await site.commandOf(does), withinMs);
     const { holds, saw } = judge({ ...does, kind: "command" }, seen);
     return holds ? done(saw) : { problem: saw, saw };
   },
@@ -73,7 +73,13 @@ const ACTIONS: {
 /** In a process of its own, as a user would: no shell reads its words. */
 async function runVerb(site: Site, does: DoingOf<"sanlab">, withinMs: number): Promise<Outcome> {
   const args = [BIN, "--state", site.state, ...does.args];
-  const options = { reject: false, stdin: "ignore", timeout: withinMs, cancelSignal: site.signal } as const;
+  const options = {
+    reject: false,
+    stdin: "ignore",
+    timeout: withinMs,
+    cancelSignal: site.signal,
+    cwd: site.directory,
+  } as const;
   const result = await execa(process.execPath, args, options);
   site.signal.throwIfAborted();
   const said = `${result.stdout}\n${result.stderr}`.trim();

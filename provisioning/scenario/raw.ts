@@ -91,3 +91,10 @@ export type DoingKey = (typeof DOINGS)[number];
 export function wordsOf(sanlab: string | readonly string[]): readonly string[] {
   return typeof sanlab === "string" ? sanlab.split(/\s+/).filter((word) => word !== "") : sanlab;
 }
+
+/** Stands in a guest's command for the device of a disk there. */
+export const DISK_WORD = /\{disk:([a-z0-9-]+)\}/g;
+
+export function disksIn(word: string): string[] {
+  return [...word.matchAll(DISK_WORD)].map(([, name = ""]) => name);
+}

@@ -2,7 +2,7 @@
 import type { Path } from "../lab/document.ts";
 import { checkFaultText, type LabNames, unknownName } from "../lab/fault-rule.ts";
 import type { Report } from "../lab/rules.ts";
-import { DOINGS, type DoingKey, type RawCondition, type RawLoad, type RawStep, wordsOf } from "./raw.ts";
+import { DOINGS, type DoingKey, disksIn, type RawCondition, type RawLoad, type RawStep, wordsOf } from "./raw.ts";
 import { faultName } from "./read.ts";
 
 /** What is wrong with the words of a `sanlab` step, where something is. */
@@ -150,6 +150,7 @@ function namesUsed(step: RawStep, path: Path): Use[] {
     ...use("fault", step.clear === "all" ? undefined : step.clear, "clear"),
     ...use("load", step.stop, "stop"),
     ...use("guest", step.run?.host, "run", "host"),
+    ...(step.run?.command ?? []).flatMap(disksIn).flatMap((disk) => use("disk", disk, "run", "command")),
     ...use("guest", step.load?.host, "load", "host"),
     ...use("disk", step.load?.disk, "load", "disk"),
     ...use("guest", step.remember?.host, "remember", "host"),
@@ -170,6 +171,7 @@ function namesInCondition(condition: RawCondition, path: Path): Use[] {
     ...use("disk", paths?.disk, "paths", "disk"),
     ...use("load", load?.name, "load", "name"),
     ...use("guest", command?.host, "command", "host"),
+    ...(command?.command ?? []).flatMap(disksIn).flatMap((disk) => use("disk", disk, "command", "command")),
     ...use("guest", contents?.host, "contents", "host"),
     ...use("disk", contents?.disk, "contents", "disk"),
     ...use("disk", contents?.same, "contents", "same"),

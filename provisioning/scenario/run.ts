@@ -1,4 +1,5 @@
 /** Runs a scenario: brings its lab up where it does not run, goes through the timeline, and leaves nothing behind. */
+import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { down } from "../apply/down.ts";
 import { deleteIfThere } from "../apply/remove.ts";
@@ -51,7 +52,7 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
       words = await lastWords(options.state);
     });
     if (labProblem === null) {
-      await goThrough(timeline, options);
+      await goThrough(timeline, dirname(scenario.file), options);
       if (!timeline.passed) words = await lastWords(options.state);
     }
   } finally {
@@ -86,8 +87,8 @@ async function labIsUp(
   }
 }
 
-async function goThrough(timeline: Timeline, options: RunOptions): Promise<void> {
-  const site = new Site(options.state, options.signal);
+async function goThrough(timeline: Timeline, directory: string, options: RunOptions): Promise<void> {
+  const site = new Site(options.state, directory, options.signal);
   await site.learn();
   const begunMs = performance.now();
   const nowMs = () => Math.round(performance.now() - begunMs);
@@ -116,7 +117,7 @@ async function goThrough(timeline: Timeline, options: RunOptions): Promise<void>
 
 /** Faults first: a load may be stuck on one. What cannot be undone of a lab that is broken does not matter any more. */
 async function tidyUp(state: string, site: Site): Promise<void> {
-  const late = new Site(state, AbortSignal.timeout(60_000));
+  const late = new Site(state, site.directory, AbortSignal.timeout(60_000));
   const attempts = [
     ...[...site.faults].map((name) => () => deleteIfThere(late.api, `/faults/${name}`)),
     ...[...site.loads.values()].map((load) => () => stopLoad(late, load, STOP_MS)),

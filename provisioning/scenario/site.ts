@@ -6,7 +6,8 @@ import { hostRunDirectory } from "../state/layout.ts";
 import { SupervisorClient } from "../supervisor/client.ts";
 import { UserError } from "../user-error.ts";
 import { FIND_DEVICE } from "./guest-scripts.ts";
-import type { LoadSpec } from "./scenario.ts";
+import { DISK_WORD, disksIn } from "./raw.ts";
+import type { GuestCommand, LoadSpec } from "./scenario.ts";
 
 /** For a guest's answer to a question about itself. */
 const LOOK_TIMEOUT_MS = 15_000;
@@ -17,6 +18,8 @@ export class Site {
   readonly api: ApiClient;
   readonly supervisor: SupervisorClient;
   readonly signal: AbortSignal;
+  /** Where commands run, so that files have their names relative to the scenario's. */
+  readonly directory: string;
   /** Loads that were started, by name. */
   readonly loads = new Map<string, LoadSpec>();
   /** Checksums of disks, by the names under which they are remembered. */
@@ -26,8 +29,9 @@ export class Site {
   /** NAA identifiers never change, so those of disks seen before are known while the controller is away. */
   readonly #naas = new Map<string, string>();
 
-  constructor(state: string, signal: AbortSignal) {
+  constructor(state: string, directory: string, signal: AbortSignal) {
     this.state = state;
+    this.directory = directory;
     this.signal = signal;
     this.api = new ApiClient(state, signal);
     this.supervisor = new SupervisorClient(state);
@@ -63,6 +67,14 @@ export class Site {
     const device = await this.script(host, FIND_DEVICE, [await this.naaOf(disk)]);
     if (device === "") throw new UserError("HOST", `Host '${host}' does not see disk '${disk}'.`);
     return device;
+  }
+
+  /** A guest's command with `{disk:NAME}` in its words replaced by the device through which the guest uses that disk. */
+  async commandOf({ host, command }: Pick<GuestCommand, "host" | "command">): Promise<string[]> {
+    const names = [...new Set(command.flatMap(disksIn))];
+    const devices = new Map<string, string>();
+    for (const name of names) devices.set(name, await this.deviceOf(host, name));
+    return command.map((word) => word.replaceAll(DISK_WORD, (_, name: string) => devices.get(name) ?? ""));
   }
 
   /** What a load reads or writes, in its guest. */

@@ -47,6 +47,16 @@ export const agentVerbs: readonly Verb[] = [
     },
   },
   {
+    usage: "access <name> <state>",
+    summary:
+      "Set the ALUA state of its ports for all disks: optimized, non-optimized, standby or unavailable; hosts are told",
+    examples: ["sanlab agent access b standby", "sanlab agent access b optimized"],
+    run: async (context, [name, state]) => {
+      const result = await context.api.put(`/agents/${encodeURIComponent(String(name))}/access`, { state });
+      await context.print(result, () => `Agent '${String(name)}' is ${String(state)} for all disks.`);
+    },
+  },
+  {
     usage: "add <name>",
     summary: "Start another agent; a zone lets hosts see it",
     examples: [

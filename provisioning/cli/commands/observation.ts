@@ -1,5 +1,5 @@
 import { Option } from "commander";
-import { integer } from "../parse.ts";
+import { integer, time } from "../parse.ts";
 import type { Verb, VerbContext } from "../verb.ts";
 
 /** Verbs that look at a lab and change nothing. */
@@ -34,6 +34,19 @@ export const observationVerbs: readonly Verb[] = [
     run: async (context) => {
       const { showFabric } = await import("../fabric.ts");
       return showFabric(context);
+    },
+  },
+  {
+    usage: "top",
+    summary: "Live rates per disk, agent and path, until Ctrl-C; with --once or --json, once",
+    examples: ["sanlab top", "sanlab top --once", "sanlab top --json", "sanlab top --interval 5s"],
+    options: [
+      new Option("--interval <time>", "between two looks").argParser(time).default(1000, "1s"),
+      new Option("--once", "show the rates of one interval and end"),
+    ],
+    run: async (context, _args, { interval, once }) => {
+      const { showTop } = await import("../top.ts");
+      return showTop(context, { interval: Number(interval), once: once === true });
     },
   },
   {

@@ -25,12 +25,20 @@ export const poolVerbs: readonly Verb[] = [
     options: [
       DEVICES,
       new Option("--segment <size>", "the size of a segment").argParser(parse.size).default(1048576, "1MiB"),
+      new Option("--queue <time>", "how long a first write waits while the pool is full, such as 30s")
+        .argParser(parse.time)
+        .default(0, "it fails at once"),
       FORCE,
     ],
     run: async (context, [name], options) => {
       const { createPoolWithImages } = await import("../../apply/storage-steps.ts");
       const devices = deviceRequests(options);
-      const pool = { name: parse.name(String(name)), segmentBytes: Number(options.segment), devices };
+      const pool = {
+        name: parse.name(String(name)),
+        segmentBytes: Number(options.segment),
+        queueWhenFullMs: Number(options.queue),
+        devices,
+      };
       const created = await createPoolWithImages(context.state, context.api, pool);
       await context.print(
         created,

@@ -20,7 +20,9 @@ const OUTSIDE: LabHost = { ...WEB, name: "outside", iqn: "iqn.2026-11.example:ou
 const LAB: Lab = {
   name: "test",
   file: "/labs/lab.yaml",
-  pools: [{ name: "main", segmentBytes: MIB, devices: [{ path: "/labs/0.img", sizeBytes: 64 * MIB }] }],
+  pools: [
+    { name: "main", segmentBytes: MIB, queueWhenFullMs: 0, devices: [{ path: "/labs/0.img", sizeBytes: 64 * MIB }] },
+  ],
   disks: [{ name: "data", pool: "main", sizeBytes: 32 * MIB, thick: false }],
   agents: [{ name: "a", portal: { host: "127.0.0.1", port: 0 } }],
   hosts: [WEB, OUTSIDE],
@@ -169,6 +171,7 @@ test("growth, which cannot be taken back, comes after all that can", (t) => {
       {
         name: "main",
         segmentBytes: MIB,
+        queueWhenFullMs: 0,
         devices: [...(LAB.pools[0]?.devices ?? []), { path: "/labs/1.img", sizeBytes: 64 * MIB }],
       },
     ],
@@ -189,6 +192,7 @@ test("a pool grows first where a new thick disk may need it", (t) => {
       {
         name: "main",
         segmentBytes: MIB,
+        queueWhenFullMs: 0,
         devices: [...(LAB.pools[0]?.devices ?? []), { path: "/labs/1.img", sizeBytes: 64 * MIB }],
       },
     ],
@@ -252,12 +256,25 @@ const CONFLICTS: readonly (readonly [what: string, lab: Lab, pattern: RegExp])[]
   ],
   [
     "another segment size",
-    { ...LAB, pools: [{ name: "main", segmentBytes: 2 * MIB, devices: LAB.pools[0]?.devices ?? [] }] },
+    {
+      ...LAB,
+      pools: [{ name: "main", segmentBytes: 2 * MIB, queueWhenFullMs: 0, devices: LAB.pools[0]?.devices ?? [] }],
+    },
     /^Pool 'main' has segments of 1MiB, and the file says 2MiB/,
   ],
   [
     "a device of another size",
-    { ...LAB, pools: [{ name: "main", segmentBytes: MIB, devices: [{ path: "/labs/0.img", sizeBytes: 128 * MIB }] }] },
+    {
+      ...LAB,
+      pools: [
+        {
+          name: "main",
+          segmentBytes: MIB,
+          queueWhenFullMs: 0,
+          devices: [{ path: "/labs/0.img", sizeBytes: 128 * MIB }],
+        },
+      ],
+    },
     /^Device \/labs\/0.img of pool 'main' has 64MiB, and the file says 128MiB/,
   ],
   [
