@@ -68,6 +68,8 @@ export class FileMedium implements Medium {
   readonly sizeBytes: number;
   readonly #fd: number;
   readonly #path: string;
+  /** Past the page cache the kernel wants aligned memory: data takes a step in these. */
+  #aligned: AlignedBuffers | undefined;
 
   constructor(fd: number, sizeBytes: number, path: string) {
     this.#fd = fd;
@@ -79,10 +81,12 @@ export class FileMedium implements Medium {
     fdatasyncSync(this.#fd);
     try {
       setDirect(this.#fd, isBypassed);
-      if (isBypassed) readSync(this.#fd, new AlignedBuffers().take(PROBE_BYTES), 0, PROBE_BYTES, 0);
+      this.#aligned = isBypassed ? new AlignedBuffers() : undefined;
+      if (this.#aligned) readSync(this.#fd, this.#aligned.take(PROBE_BYTES), 0, PROBE_BYTES, 0);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EINVAL") throw error;
       setDirect(this.#fd, false);
+      this.#aligned = undefined;
       throw new Refusal(
         "direct",
         `${this.#path} cannot be used past the page cache (O_DIRECT) in blocks of ${PROBE_BYTES} bytes, which agents on other machines need; put the device on another file system, or give the other machine a lab of its own.`,
@@ -91,6 +95,22 @@ export class FileMedium implements Medium {
   }
 
   async read(offset: number, into: Uint8Array): Promise<void> {
+    const step = this.#aligned?.take(into.length);
+    if (step === undefined) return this.#read(offset, into);
+    await this.#read(offset, step.subarray(0, into.length));
+    into.set(step.subarray(0, into.length));
+    this.#aligned?.give(step);
+  }
+
+  async write(offset: number, from: Uint8Array): Promise<void> {
+    const step = this.#aligned?.take(from.length);
+    if (step === undefined) return this.#write(offset, from);
+    step.set(from);
+    await this.#write(offset, step.subarray(0, from.length));
+    this.#aligned?.give(step);
+  }
+
+  async #read(offset: number, into: Uint8Array): Promise<void> {
     for (let done = 0; done < into.length; ) {
       const { bytesRead } = await readAt(this.#fd, into, done, into.length - done, offset + done);
       if (bytesRead === 0) throw new Error(`the device ends at ${offset + done}`);
@@ -98,7 +118,7 @@ export class FileMedium implements Medium {
     }
   }
 
-  async write(offset: number, from: Uint8Array): Promise<void> {
+  async #write(offset: number, from: Uint8Array): Promise<void> {
     for (let done = 0; done < from.length; ) {
       const { bytesWritten } = await writeAt(this.#fd, from, done, from.length - done, offset + done);
       done += bytesWritten;

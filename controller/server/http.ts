@@ -1,10 +1,12 @@
 /** The HTTP API over a core: token, Host and Origin, one sentence for every error. */
 import { timingSafeEqual } from "node:crypto";
+import { TLSSocket } from "node:tls";
 import swagger from "@fastify/swagger";
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { ControllerCore } from "../core.ts";
 import { prometheusText } from "../metrics/prometheus.ts";
 import { takeSample } from "../metrics/sample.ts";
+import { isDoorsHost } from "../remote/names.ts";
 import { Refusal } from "../user-error.ts";
 import { ROUTES, type Route, VERSION } from "./routes.ts";
 
@@ -13,7 +15,7 @@ const LOCAL_HOSTS = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/;
 export async function httpServer(core: ControllerCore, token: string): Promise<FastifyInstance> {
   const server = fastify({ bodyLimit: 1024 * 1024, forceCloseConnections: true });
   await server.register(swagger, { openapi: { info: { title: "sanlab controller", version: VERSION } } });
-  server.addHook("onRequest", async (request) => authorize(request, token));
+  server.addHook("onRequest", async (request) => authorize(core, request, token));
   server.setErrorHandler((error: FastifyError | Refusal, _request, reply) => answerError(core, error, reply));
   server.setNotFoundHandler((request, reply) =>
     answerError(
@@ -42,8 +44,11 @@ export function isLocal(host: string | undefined, origin: string | undefined): b
   return LOCAL_HOSTS.test(host ?? "") && (origin === undefined || LOCAL_HOSTS.test(origin.replace(/^https?:\/\//, "")));
 }
 
-function authorize(request: FastifyRequest, token: string): void {
-  if (!isLocal(request.headers.host, request.headers.origin)) {
+/** Through the door for other machines no browser is let in, and the controller goes by the names of its certificate. */
+function authorize(core: ControllerCore, request: FastifyRequest, token: string): void {
+  const { host, origin } = request.headers;
+  const isRemote = request.raw.socket instanceof TLSSocket;
+  if (isRemote ? !isDoorsHost(core, host) || origin !== undefined : !isLocal(host, origin)) {
     throw new Refusal("origin", "This Host or Origin is not let in; use the controller's own address.", 403);
   }
   if (!isAuthorized(request.headers.authorization, token)) {

@@ -17,6 +17,7 @@ import { fabricRoutes } from "../fabric/routes.ts";
 import { injectionRoutes } from "../injection/routes.ts";
 import { metricsRoutes } from "../metrics/routes.ts";
 import * as pools from "../pools.ts";
+import { remoteRoutes } from "../remote/routes.ts";
 import { snapshotRoutes } from "../snapshots/routes.ts";
 import { mapOf } from "../tables/map.ts";
 import { notFound } from "../user-error.ts";
@@ -261,6 +262,7 @@ export const ROUTES: readonly Route[] = [
   },
   ...fabricRoutes,
   ...injectionRoutes,
+  ...remoteRoutes,
   ...snapshotRoutes,
   ...metricsRoutes,
 ];

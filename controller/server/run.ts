@@ -4,15 +4,17 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, w
 import { join } from "node:path";
 import { tryLock } from "node-iscsi-target/storage/syscalls/locks.ts";
 import { KillFencer } from "../agents/fencer.ts";
+import type { RemoteRequest } from "../api/resources.ts";
 import { systemClock } from "../clock.ts";
 import { ControllerCore } from "../core.ts";
 import { fileMedia } from "../devices/medium.ts";
 import { actionsOf } from "../injection/actions.ts";
 import { SupervisorPower } from "../injection/host-power.ts";
 import { undoOperations } from "../recovery.ts";
+import { openDoor } from "../remote/door.ts";
 import { SqliteStore } from "../store/sqlite-store.ts";
 import { Refusal } from "../user-error.ts";
-import { serveAgents } from "./agent-channel.ts";
+import { serveAgents, serveRemoteAgents } from "./agent-channel.ts";
 import { httpServer } from "./http.ts";
 
 export interface ControllerOptions {
@@ -20,6 +22,8 @@ export interface ControllerOptions {
   readonly labName: string;
   /** HOST and PORT to listen on; port 0 takes the last one again, or any free one. */
   readonly listen: { readonly host: string; readonly port: number };
+  /** Where to listen for other machines as well, over TLS; without it, where it did last. */
+  readonly remote?: RemoteRequest;
   readonly log: (line: string) => void;
 }
 
@@ -52,6 +56,13 @@ export async function runController(options: ControllerOptions, stop: AbortSigna
   const server = await httpServer(core, token);
   const sockets = serveAgents(server.server, core, token);
   const port = await listen(server, options.listen, state);
+  const door = await openDoor({
+    core,
+    api: server,
+    serveAgents: (remote) => serveRemoteAgents(remote, core),
+    stateDirectory: state,
+  });
+  if (options.remote !== undefined) await door.open(options.remote);
   writeAtomically(
     join(state, "controller.json"),
     JSON.stringify({ url: urlOf(options.listen.host, port), pid: process.pid }),
@@ -62,6 +73,7 @@ export async function runController(options: ControllerOptions, stop: AbortSigna
     stop.aborted ? resolve() : stop.addEventListener("abort", () => resolve(), { once: true }),
   );
   for (const socket of sockets.clients) socket.terminate();
+  await door.end();
   await server.close();
   core.close();
   await store.close();

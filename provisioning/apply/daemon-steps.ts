@@ -43,7 +43,7 @@ export async function startDaemons(_step: StepOf<"start-daemons">, context: Appl
   await context.supervisor.put(name, args);
   await controllerAnswers(context);
   await checkPools(await context.api.get<Pool[]>("/pools"));
-  const agents = await context.api.get<Agent[]>("/agents");
+  const agents = (await context.api.get<Agent[]>("/agents")).filter(isOurs);
   for (const agent of agents) {
     const daemon = agentDaemon(context.state, agent.name);
     await context.supervisor.put(daemon.name, daemon.args);
@@ -54,8 +54,14 @@ export async function startDaemons(_step: StepOf<"start-daemons">, context: Appl
 /** Faults with which an agent does not serve, and is not to. */
 const KEPT_DOWN: readonly string[] = ["portal-down", "agent-pause", "agent-cut"];
 
-/** Those that no fault on demand keeps from serving. */
-async function servable(agents: readonly Agent[], { api }: ApplyContext): Promise<readonly Agent[]> {
+/** Whether it runs on this machine, kept alive by the lab's supervisor. */
+function isOurs({ fence }: Agent): boolean {
+  return fence === "kill";
+}
+
+/** Those of this machine that no fault on demand keeps from serving. */
+async function servable(all: readonly Agent[], { api }: ApplyContext): Promise<readonly Agent[]> {
+  const agents = all.filter(isOurs);
   if (agents.length === 0) return [];
   const faults = await api.get<Fault[]>("/faults");
   const down = faults
@@ -69,7 +75,7 @@ async function servable(agents: readonly Agent[], { api }: ApplyContext): Promis
  * may be gone, and they look only when they start.
  */
 export async function restartTroubled(agents: readonly Agent[], context: ApplyContext): Promise<void> {
-  for (const { name, problem, incarnation } of agents) {
+  for (const { name, problem, incarnation } of agents.filter(isOurs)) {
     if (problem === null) continue;
     context.say(`start agent '${name}' anew, which could not serve all that it should`);
     await context.supervisor.signal(agentProcess(name), "SIGKILL");

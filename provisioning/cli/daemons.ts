@@ -25,14 +25,16 @@ const DAEMONS: readonly DaemonCommand[] = [
   },
 ];
 
+const DAEMON_OPTIONS: readonly string[] = ["--name", "--join"];
+
 /**
  * Adds the daemon that `argv` calls in full, and the others by their summary only: each brings a part of the system
- * with it that no other verb needs. `sanlab agent` is a family of verbs as well; `--name` means the daemon.
+ * with it that no other verb needs. `sanlab agent` is a family of verbs as well; `--name` or `--join` means the daemon.
  */
 export async function addDaemons(program: Command, argv: readonly string[]): Promise<void> {
   const at = argv.findIndex((word) => program.commands.some((command) => command.name() === word) || isDaemon(word));
   const called = at < 0 ? undefined : DAEMONS.find(({ name }) => name === argv[at]);
-  const isDaemonCall = argv.slice(at + 1).some((word) => word === "--name" || word.startsWith("--name="));
+  const isDaemonCall = argv.slice(at + 1).some((word) => DAEMON_OPTIONS.includes(word.split("=")[0] as string));
   for (const daemon of DAEMONS) {
     const family = program.commands.find((command) => command.name() === daemon.name);
     if (daemon === called && (family === undefined || isDaemonCall)) replace(program, family, await daemon.load());

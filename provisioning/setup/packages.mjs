@@ -10,7 +10,20 @@ const COMPILER = ["gcc", "libc6-dev", "libiscsi-dev"];
 
 export const PACKAGES = {
   start: GUESTS,
-  test: [...new Set([...GUESTS, ...INITIATORS, ...JUDGES, ...COMPILER, "ipxe-qemu", "tgt", "strace", "mount"])],
+  test: [
+    ...new Set([
+      ...GUESTS,
+      ...INITIATORS,
+      ...JUDGES,
+      ...COMPILER,
+      "ipxe-qemu",
+      "tgt",
+      "strace",
+      "mount",
+      "openssl",
+      "iproute2",
+    ]),
+  ],
   bench: [...INITIATORS, ...COMPILER, "tgt"],
   develop: [],
 };

@@ -14,8 +14,13 @@ export interface ChannelOptions {
   readonly onClose: () => void;
 }
 
+/** A controller that has not answered so many pings, so far apart, is looked for anew: a cut cable ends no connection. */
+const PING_EVERY_MS = 5000;
+const PINGS_UNANSWERED = 3;
 const RETRY_MS = 250;
 const OPEN_TIMEOUT_MS = 5000;
+const NOT_LET_IN =
+  "the token is not let in: the agent was removed from the lab, or is another lab's; add it there, and give it the new token";
 
 export class Channel {
   readonly #options: ChannelOptions;
@@ -46,13 +51,18 @@ export class Channel {
     this.#socket = socket;
     socket.on("open", () => {
       this.#failure = "";
+      endWhenSilent(socket);
       this.#options.onOpen((message) => socket.send(JSON.stringify(message)));
     });
     socket.on("message", (data: Buffer, isBinary) => {
       this.#options.onMessage(isBinary ? decodeFrame(data) : (JSON.parse(data.toString()) as ToAgent));
     });
+    socket.on("unexpected-response", (_request, { statusCode }) => {
+      this.#failed(`${endpoint.url}: ${statusCode === 401 ? NOT_LET_IN : `an answer of status ${statusCode}`}`);
+      socket.terminate();
+    });
     socket.on("error", (error) => {
-      this.#failed(`${endpoint.url}: ${error.message}`);
+      if (socket.readyState !== socket.CLOSING) this.#failed(`${endpoint.url}: ${error.message}`);
       socket.terminate();
     });
     socket.on("close", () => {
@@ -69,4 +79,17 @@ export class Channel {
   #retry(): void {
     if (!this.#closed) this.#timer = setTimeout(() => void this.#connect(), RETRY_MS);
   }
+}
+
+function endWhenSilent(socket: WebSocket): void {
+  let unanswered = 0;
+  const timer = setInterval(() => {
+    if (unanswered === PINGS_UNANSWERED) return socket.terminate();
+    unanswered += 1;
+    socket.ping();
+  }, PING_EVERY_MS);
+  socket.on("pong", () => {
+    unanswered = 0;
+  });
+  socket.on("close", () => clearInterval(timer));
 }

@@ -3,6 +3,8 @@ import { createInterface } from "node:readline";
 import type { ExecutionContext } from "ava";
 import { execa } from "execa";
 
+const QUIT_LIMIT_MS = 5_000;
+
 export class QemuIo {
   readonly #send: (line: string) => void;
   readonly #lines: string[] = [];
@@ -83,7 +85,10 @@ export async function openDisk(t: ExecutionContext, url: string, iqn: string): P
   const child = execa("qemu-io", ["--image-opts", imageOptions(url, iqn)], { all: true, reject: false, buffer: false });
   t.teardown(async () => {
     child.stdin.end("quit\n");
+    // Where its target is gone, QEMU looks for it for ever.
+    const impatience = setTimeout(() => child.kill("SIGKILL"), QUIT_LIMIT_MS);
     await child;
+    clearTimeout(impatience);
   });
   const disk = new QemuIo((line) => child.stdin.write(`${line}\n`), createInterface({ input: child.all }));
   await disk.expectPattern(0, 512, undefined);

@@ -5,6 +5,7 @@ import { UserError } from "../../user-error.ts";
 import { facts, table } from "../output.ts";
 import * as parse from "../parse.ts";
 import type { Verb, VerbContext } from "../verb.ts";
+import { addRemote, assertHere, listenVerb, remoteOptions } from "./remote-agent.ts";
 
 export const agentVerbs: readonly Verb[] = [
   {
@@ -42,6 +43,7 @@ export const agentVerbs: readonly Verb[] = [
           ["target", agent.target],
           ["state", agent.problem ?? agent.state],
           ["incarnation", agent.incarnation],
+          ["fenced by", agent.leaseMs === null ? "kill" : `lease of ${agent.leaseMs / 1000} s`],
         ]),
       );
     },
@@ -63,12 +65,14 @@ export const agentVerbs: readonly Verb[] = [
       "sanlab agent add c",
       "sanlab agent add c --portal 127.0.0.1:3262",
       "sanlab agent add c --portal 0.0.0.0:3260 --advertise san.example",
+      "sanlab agent add d --remote --portal 192.0.2.7:3260",
     ],
     options: [
       new Option("--portal <host:port>", "where it listens; port 0 takes any free one")
         .argParser(parse.portal)
         .default({ host: "127.0.0.1", port: 0 }, "127.0.0.1:0"),
       new Option("--advertise <host[:port]>", "what hosts are told instead").argParser(parse.advertise),
+      ...remoteOptions(),
     ],
     run: add,
   },
@@ -83,6 +87,7 @@ export const agentVerbs: readonly Verb[] = [
       await context.print({ removed: agent.name }, () => `Agent '${agent.name}' is removed.`);
     },
   },
+  listenVerb,
   signalVerb(
     "kill",
     "SIGKILL",
@@ -100,6 +105,7 @@ function signalVerb(verb: string, signal: "SIGKILL" | "SIGSTOP" | "SIGCONT", sum
     examples: [`sanlab agent ${verb} a`],
     run: async (context, [name]) => {
       const agent = await find(context, name);
+      assertHere(agent, `agent ${verb}`);
       await context.supervisor.signal(agentProcess(agent.name), signal);
       await context.print({ agent: agent.name, signal }, () => `Agent '${agent.name}' ${done}.`);
     },
@@ -115,6 +121,7 @@ async function add(
   const advertise = options.advertise as { host: string; port?: number } | undefined;
   const portal = options.portal as { host: string; port: number };
   const spec = { name: parse.name(String(name)), portal, ...(advertise === undefined ? {} : { advertise }) };
+  if (options.remote === true) return addRemote(context, spec, options);
   await addAgentWith(context, spec);
   const agent = presented(await find(context, name));
   await context.print(
