@@ -5,6 +5,7 @@ import { Command, Option } from "commander";
 import type { ControllerAddress } from "node-iscsi-target/agent/controller-address.ts";
 import { runAgent } from "node-iscsi-target/agent/run.ts";
 import { interruptSignal } from "../cli/interrupt.ts";
+import { repeated } from "../cli/parse.ts";
 import { UserError } from "../user-error.ts";
 import { readJoinFile, textOf } from "./join-file.ts";
 
@@ -48,7 +49,7 @@ export function agentCommand(): Command {
     .option(
       "--device <path>",
       "where this machine has a storage device of the lab, when not at the controller's path (repeatable)",
-      (path: string, earlier: readonly string[] = []) => [...earlier, path],
+      repeated,
     )
     .addHelpText("after", EXAMPLES)
     .action(async (options: Options) => {

@@ -29,6 +29,17 @@ export function names(text: string, earlier: readonly string[] = []): string[] {
   return [...earlier, ...text.split(",").map(name)];
 }
 
+/** Of an option that may be given again and again. */
+export function repeated(text: string, earlier: readonly string[] = []): string[] {
+  return [...earlier, text];
+}
+
+/** Host names or addresses, of an option that may be given again and again. */
+export function hostNames(text: string, earlier: readonly string[] = []): string[] {
+  if (!/^[0-9A-Za-z.:-]{1,253}$/.test(text)) throw new InvalidArgumentError("Expected a host name or an address.");
+  return [...earlier, text];
+}
+
 export function portal(text: string): { host: string; port: number } {
   const endpoint = parseEndpoint(text);
   if (endpoint === undefined)

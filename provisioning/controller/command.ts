@@ -2,6 +2,7 @@
 import { runController } from "@sanlab/controller/server/run.ts";
 import { Command } from "commander";
 import { interruptSignal } from "../cli/interrupt.ts";
+import { hostNames } from "../cli/parse.ts";
 import { parsePortal } from "../target/portal-option.ts";
 import { UserError } from "../user-error.ts";
 
@@ -30,7 +31,7 @@ export function controllerCommand(): Command {
     .option(
       "--as <name>",
       "with --remote: a name or address under which it is reached; the first is what agents are told (repeatable)",
-      (name: string, earlier: readonly string[] = []) => [...earlier, name],
+      hostNames,
     )
     .addHelpText("after", EXAMPLES)
     .action(async ({ state, name, listen, remote, as: names }: Options) => {

@@ -50,7 +50,7 @@ export const listenVerb: Verb = {
     new Option(
       "--as <name>",
       "a name or address under which the controller is reached; the first is what agents are told",
-    ).argParser((text: string, earlier: readonly string[] = []) => [...earlier, hostName(text)]),
+    ).argParser(parse.hostNames),
     new Option("--stop", "listen on this machine only"),
   ],
   run: async (context, [address], options) => {
@@ -89,9 +89,4 @@ export function assertHere({ name, fence }: Agent, what: string): void {
 function seconds(text: string): number {
   if (!/^[0-9]{1,2}(\.[0-9])?$/.test(text)) throw new InvalidArgumentError("Expected seconds, such as 8.");
   return Number(text) * 1000;
-}
-
-function hostName(text: string): string {
-  if (!/^[0-9A-Za-z.:-]{1,253}$/.test(text)) throw new InvalidArgumentError("Expected a host name or an address.");
-  return text;
 }
