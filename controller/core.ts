@@ -12,6 +12,7 @@ import { nameNodes } from "./fabric/wwn.ts";
 import { Families, type Family } from "./families/family.ts";
 import { FamilyFaults } from "./families/faults.ts";
 import type { HostPower } from "./injection/host-power.ts";
+import { recordRepair } from "./injection/injections.ts";
 import { AllRecords, type LabRecord } from "./records.ts";
 import { recover } from "./recovery.ts";
 import { isShared } from "./remote/sharing.ts";
@@ -163,6 +164,8 @@ export class ControllerCore {
         return this.exclusions.readmit(session, message);
       case "holding":
         return this.exclusions.holding(session, message);
+      case "repaired":
+        return void this.administer(() => recordRepair(this, message)).catch((error: unknown) => this.bug(error));
       case "answer":
         return this.questions.get(message.request)?.(message.result);
     }

@@ -2,7 +2,7 @@
 
 import { normalFault, parseFault } from "node-iscsi-target/injection/parse.ts";
 import type { Bound, InjectionRule, Selection } from "node-iscsi-target/injection/rule.ts";
-import type { AgentCounters } from "node-iscsi-target/mapping/protocol.ts";
+import type { AgentCounters, Repaired } from "node-iscsi-target/mapping/protocol.ts";
 import { UserError } from "node-iscsi-target/storage/user-error.ts";
 import type { Fault, FaultRequest } from "../api/resources.ts";
 import type { ControllerCore } from "../core.ts";
@@ -44,6 +44,15 @@ export async function clearFaults(core: ControllerCore, name?: string): Promise<
   for (const each of names) await injections.remove(core.options.store, each);
   // What holds agents up is undone before they are asked to acknowledge.
   await actionsOf(core).refresh();
+  await core.agents.reconcile();
+}
+
+/** Kept, so that agents that come later know it too. A fault that is gone has nothing to repair. */
+export async function recordRepair(core: ControllerCore, { fault, first, last }: Repaired): Promise<void> {
+  const record = core.records.injections.get(fault);
+  if (record === undefined) return;
+  const repaired = [...(record.repaired ?? []), { first, last }];
+  await core.records.injections.save(core.options.store, fault, { ...record, repaired });
   await core.agents.reconcile();
 }
 

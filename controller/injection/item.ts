@@ -23,12 +23,21 @@ export function injectionItem(records: AllRecords, agent: string): Item {
 
 function rulesOf(records: AllRecords, agent: string): AgentRule[] {
   const byAge = records.injections.values().sort((a, b) => a.addedAtMs - b.addedAtMs || (a.name < b.name ? -1 : 1));
-  return byAge.flatMap(({ name, text, addedAtMs }) => {
+  return byAge.flatMap(({ name, text, addedAtMs, repaired }) => {
     const { on, when, effect } = parseFault(text);
     if (NOT_AT_AGENTS.includes(effect.kind) || on.agent?.includes(agent) === false) return [];
     const hosts = hostsOf(on, agent);
     if (hosts?.length === 0) return [];
-    return [{ name, addedAtMs, effect, when, match: matchOf(records, on, hosts) }];
+    return [
+      {
+        name,
+        addedAtMs,
+        effect,
+        when,
+        match: matchOf(records, on, hosts),
+        ...(repaired === undefined ? {} : { repaired }),
+      },
+    ];
   });
 }
 

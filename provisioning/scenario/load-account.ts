@@ -36,7 +36,8 @@ export function accountOf(text: string): LoadAccount {
     done: ends.length - 1,
     errors: lines.filter(({ exitCode }) => exitCode !== 0).length,
     pauseMs: Math.max(0, ...gaps),
-    idleMs: untilMs - lastMs,
+    // The clock is read before the log, in which the latest I/O may stand already.
+    idleMs: Math.max(0, untilMs - lastMs),
     isRunning,
   };
 }

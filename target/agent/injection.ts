@@ -24,6 +24,9 @@ export class AgentInjections {
   #isDown = false;
   #timer: NodeJS.Timeout | undefined;
 
+  /** Told when blocks that were bad have been written anew. */
+  onRepaired: (fault: string, first: number, last: number) => void = () => undefined;
+
   constructor(agent: string, log: (line: string) => void) {
     this.#log = log;
     this.#stream = agent;
@@ -34,6 +37,7 @@ export class AgentInjections {
         const timer = setTimeout(run, ms);
         return () => clearTimeout(timer);
       },
+      repaired: (fault, first, last) => this.onRepaired(fault, first, last),
       reset: (nexus) => this.#target?.reset(nexus),
       hasDigest: (nexus) => this.#target?.hasDigest(nexus) === true,
       damageNextDigest: (nexus) => this.#target?.damageNextDigest(nexus),

@@ -63,6 +63,7 @@ export async function runAgent(options: AgentOptions, stop: AbortSignal): Promis
     onFatal: (reason) => ended.resolve(reason),
     onBug: (error) => options.log(`bug: ${error instanceof Error ? error.stack : String(error)}`),
   });
+  injections.onRepaired = (fault, first, last) => core.say({ type: "repaired", fault, first, last });
   let listening: Portal | undefined;
   const channel = new Channel({
     endpoint: () => endpointOf(options.controller),

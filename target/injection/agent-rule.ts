@@ -1,3 +1,4 @@
+import type { BlockRange } from "./bad-blocks.ts";
 import type { InjectionRule, Operation } from "./rule.ts";
 
 /** An injected fault as the controller sends it to an agent: names are what the agent knows units and hosts by. */
@@ -9,6 +10,8 @@ export interface AgentRule {
   readonly when: InjectionRule["when"];
   /** Absent: all. Empty: none, as of a disk that is not there. */
   readonly match: AgentMatch;
+  /** Of bad blocks: those that have been written anew, through whichever agent. */
+  readonly repaired?: readonly BlockRange[];
 }
 
 export interface AgentMatch {

@@ -86,6 +86,15 @@ export const EFFECTS: { readonly [Kind in EffectKind]: EffectDefinition } = {
     kind: "short-data",
     bytes: shortData(words.take()),
   })),
+  "bad-blocks": {
+    value: "",
+    meaning: "the blocks of `lba` cannot be read (medium-error/unrecovered-read-error) until they are written anew",
+    read: plain("bad-blocks"),
+    selectors: ["disk", "agent", "host", "path", "lba"],
+    required: "lba",
+    occasions: ["from", "until"],
+    counts: false,
+  },
   throughput: ofCommand(
     "SIZE/s",
     "all commands of the fault together move no more than so much in a second",

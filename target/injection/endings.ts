@@ -1,8 +1,9 @@
 /** Effects that decide how a command ends. */
 import type { Command } from "../scsi/command.ts";
-import { SenseKey } from "../scsi/condition.ts";
+import { Condition, SenseKey } from "../scsi/condition.ts";
 import { type Execution, type ScsiResult, Status } from "../scsi/transport.ts";
 import type { AgentMatch } from "./agent-rule.ts";
+import type { BadBlocks } from "./bad-blocks.ts";
 import type { InjectionPorts } from "./ports.ts";
 import type { CommandEffect } from "./rule.ts";
 
@@ -10,6 +11,9 @@ export interface Ending {
   readonly command: Command;
   readonly match: AgentMatch;
   readonly ports: InjectionPorts;
+  /** The fault's name, and of bad blocks which are bad still. */
+  readonly fault: string;
+  readonly bad: BadBlocks | undefined;
   /** Carries the command out. */
   readonly proceed: () => Execution | Promise<Execution>;
 }
@@ -40,11 +44,26 @@ export const ENDINGS: {
       ports.damageNextDigest(command.task.nexus);
       return execution;
     }),
+  "bad-blocks": (ending) => badBlocks(ending),
   "short-data": ({ proceed }, { bytes }) => then(proceed(), (execution) => cut(execution, bytes)),
 };
 
 export function isEnding(effect: CommandEffect): effect is EffectOf<EndingKind> {
   return effect.kind in ENDINGS;
+}
+
+/** A write that has ended well repairs what it covers; a read of what is bad fails, as a medium reports it (SBC-4 4.18). */
+function badBlocks({ command, bad, fault, ports, proceed }: Ending): Execution | Promise<Execution> {
+  const { lba, blocks, definition } = command;
+  const first = bad?.firstIn(lba, blocks);
+  if (bad === undefined || first === undefined) return proceed();
+  if (definition.access !== "write") return command.fail(Condition.UNRECOVERED_READ_ERROR, { information: first });
+  return then(proceed(), (execution) => {
+    if (execution.kind !== "done" || execution.status !== Status.GOOD) return execution;
+    bad.repair(lba, lba + blocks - 1);
+    ports.repaired(fault, lba, lba + blocks - 1);
+    return execution;
+  });
 }
 
 /** INFORMATION is the first block concerned, as a medium reports it (SBC-4 4.18). */

@@ -3,6 +3,7 @@ import type { Command } from "../scsi/command.ts";
 import type { Injector } from "../scsi/injector.ts";
 import type { Execution } from "../scsi/transport.ts";
 import type { AgentRule, InjectionCounter } from "./agent-rule.ts";
+import { BadBlocks } from "./bad-blocks.ts";
 import { ENDINGS, type Ending, isEnding } from "./endings.ts";
 import { matches, suits } from "./match.ts";
 import type { InjectionPorts } from "./ports.ts";
@@ -27,7 +28,7 @@ export class Injections implements Injector {
     const before = this.#rules;
     this.#rules = rules
       .filter(isOfCommands)
-      .map((rule) => before.find((old) => old.is(rule)) ?? new CommandRule(rule, this.#ports));
+      .map((rule) => before.find((old) => old.is(rule))?.updated(rule) ?? new CommandRule(rule, this.#ports));
     for (const old of before) if (!this.#rules.includes(old)) old.stuck.release();
   }
 
@@ -42,7 +43,11 @@ export class Injections implements Injector {
       if (!rule.fires(command)) continue;
       const { effect, match } = rule.rule;
       if (isEnding(effect)) {
-        const ending = { command, match, ports: this.#ports, proceed };
+        const {
+          bad,
+          rule: { name },
+        } = rule;
+        const ending = { command, match, ports: this.#ports, proceed, fault: name, bad };
         return waits === undefined ? end(ending, effect) : afterWaits(waits, command, () => end(ending, effect));
       }
       const wait = rule.wait(command);
@@ -71,6 +76,7 @@ class CommandRule {
   readonly rule: RuleOfCommands;
   readonly trigger: Trigger;
   readonly stuck = new Stuck();
+  readonly bad: BadBlocks | undefined;
   readonly #ports: InjectionPorts;
   readonly #text: string;
   readonly #throughput: Throughput | undefined;
@@ -79,16 +85,25 @@ class CommandRule {
     this.rule = rule;
     this.trigger = new Trigger(rule.when, rule.addedAtMs, ports.stream);
     this.#ports = ports;
-    this.#text = JSON.stringify(rule);
+    this.#text = textOf(rule);
+    const { lba } = rule.match;
+    if (rule.effect.kind === "bad-blocks" && lba !== undefined) this.bad = new BadBlocks(lba, rule.repaired);
     this.#throughput = rule.effect.kind === "throughput" ? new Throughput(rule.effect.bytesPerSecond) : undefined;
   }
 
   is(rule: AgentRule): boolean {
-    return JSON.stringify(rule) === this.#text;
+    return textOf(rule) === this.#text;
+  }
+
+  /** What was repaired through other agents is repaired here. */
+  updated(rule: AgentRule): this {
+    for (const { first, last } of rule.repaired ?? []) this.bad?.repair(first, last);
+    return this;
   }
 
   fires(command: Command): boolean {
     const { match, effect } = this.rule;
+    if (this.bad !== undefined && this.bad.firstIn(command.lba, command.blocks) === undefined) return false;
     return matches(match, command) && suits(effect, command, this.#ports) && this.trigger.fires(this.#ports.nowMs());
   }
 
@@ -101,6 +116,11 @@ class CommandRule {
     const ms = this.#throughput?.take(bytesOf(command), this.#ports.nowMs()) ?? 0;
     return ms > 0 ? delayed(ms, this.#ports) : undefined;
   }
+}
+
+/** What makes it this fault, and not what has become of it. */
+function textOf({ repaired: _, ...rule }: AgentRule): string {
+  return JSON.stringify(rule);
 }
 
 function bytesOf({ blocks, unit, task }: Command): number {

@@ -20,7 +20,8 @@ export function matches(match: AgentMatch, command: Command): boolean {
 }
 
 /** Whether the effect can happen to the command at all: one that cannot is no match. */
-export function suits({ kind }: CommandEffect, { definition, task }: Command, ports: InjectionPorts): boolean {
+export function suits({ kind }: CommandEffect, { definition, task, blocks }: Command, ports: InjectionPorts): boolean {
+  if (kind === "bad-blocks") return blocks > 0 && (definition.access === "read" || definition.access === "write");
   if (kind === "lose-write") return definition.access === "write";
   if (kind === "damage-digest") return ports.hasDigest(task.nexus);
   return kind !== "short-data" || task.expectedInBytes > 0;

@@ -8,6 +8,8 @@ export interface InjectionPorts {
   nowMs(): number;
   /** Calls back once, after `ms`; the result takes that back. */
   after(ms: number, run: () => void): () => void;
+  /** Blocks that a fault had made bad were written anew. */
+  repaired(fault: string, first: number, last: number): void;
   /** Cuts the connection of a session. */
   reset(nexus: Nexus): void;
   /** Whether a session has negotiated digests. */

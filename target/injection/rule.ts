@@ -42,7 +42,7 @@ export type CommandEffect =
   | { readonly kind: "sense"; readonly senseKey: number; readonly asc: number; readonly ascq: number }
   | { readonly kind: "busy" | "task-set-full" | "reservation-conflict" }
   | { readonly kind: "delay"; readonly minMs: number; readonly maxMs: number }
-  | { readonly kind: "stuck" | "drop-connection" | "lose-write" | "lose-response" | "damage-digest" }
+  | { readonly kind: "stuck" | "drop-connection" | "lose-write" | "lose-response" | "damage-digest" | "bad-blocks" }
   | { readonly kind: "short-data"; readonly bytes: number }
   | { readonly kind: "throughput"; readonly bytesPerSecond: number };
 

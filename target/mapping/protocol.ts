@@ -31,7 +31,14 @@
 import type { AddDevice, Keep, RemoveDevice } from "./messages/devices.ts";
 import type { Alone, Exclude, Excluded, Hold, Holding, Readmit, Readmitted, Unhold } from "./messages/exclusions.ts";
 import type { Farewell, Lease, Renew, SetPortGroups } from "./messages/lease.ts";
-import type { PublishHost, PublishUnit, SetInjections, UnpublishHost, UnpublishUnit } from "./messages/publication.ts";
+import type {
+  PublishHost,
+  PublishUnit,
+  Repaired,
+  SetInjections,
+  UnpublishHost,
+  UnpublishUnit,
+} from "./messages/publication.ts";
 import type { Answer, Question } from "./messages/questions.ts";
 import type { Ack, Hello, Listening, Refused, Welcome } from "./messages/session.ts";
 import type {
@@ -99,4 +106,5 @@ export type ToController =
   | Exclude
   | Readmit
   | Holding
+  | Repaired
   | Answer;

@@ -61,6 +61,7 @@ export function injections(
     stream,
     nowMs: () => clock.nowMs,
     after: clock.after,
+    repaired: () => undefined,
     reset: (nexus) => sessions.reset(nexus),
     hasDigest: (nexus) => sessions.hasDigest(nexus),
     damageNextDigest: (nexus) => sessions.damageNextDigest(nexus),

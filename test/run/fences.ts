@@ -37,6 +37,7 @@ export const FENCES: readonly Fence[] = [
       "target/mapping/protocol.ts",
       "target/mapping/messages/",
       "target/injection/agent-rule.ts",
+      "target/injection/bad-blocks.ts",
       "target/injection/effects.ts",
       "target/injection/parse.ts",
       "target/injection/rule.ts",

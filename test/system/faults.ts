@@ -62,6 +62,23 @@ test("sense, statuses and a lost write reach the initiator as they were asked fo
   t.like(await clear("lost"), { fired: 1 });
 });
 
+test("blocks that are written anew through one agent can be read through the other", async (t) => {
+  const disk = await open(t);
+  const other = await openDisk(t, await lab.url("data", "b"), IQN);
+  await disk.write(0, MIB, 0x21);
+  await add("bad", "on disk=data lba=64..79 do bad-blocks");
+  await t.throwsAsync(disk.expectPattern(32_768, 512, 0x21));
+  await t.throwsAsync(other.expectPattern(32_768, 512, 0x21));
+  await other.write(32_768, 8192, 0x22);
+  await eventually("both agents know it", async () => {
+    return await disk.expectPattern(32_768, 8192, 0x22).then(
+      () => true,
+      () => false,
+    );
+  });
+  await lab.must("fault", "clear", "bad");
+});
+
 test("a command that is stuck goes on when its fault is cleared, and a dropped connection is taken up again", async (t) => {
   const disk = await open(t);
   await disk.write(0, 4096, 0x44);

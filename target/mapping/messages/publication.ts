@@ -1,6 +1,6 @@
 /** Logical units over tables, hosts with their LUN masks, and faults on demand. */
 import type { AgentRule } from "../../injection/agent-rule.ts";
-import type { Numbered } from "./session.ts";
+import type { Envelope, Numbered } from "./session.ts";
 import type { UnitState } from "./units.ts";
 
 /** A logical unit over a table; of one that is there already, its state counts where it is newer. */
@@ -40,6 +40,14 @@ export interface UnpublishHost extends Numbered {
 }
 
 /** Faults on demand (docs/faults.md): these from now on, and no others. */
+/** Agent → controller: blocks that a fault on demand had made bad were written anew. Every agent learns it by its faults. */
+export interface Repaired extends Envelope {
+  readonly type: "repaired";
+  readonly fault: string;
+  readonly first: number;
+  readonly last: number;
+}
+
 export interface SetInjections extends Numbered {
   readonly type: "set_injections";
   readonly rules: readonly AgentRule[];

@@ -24,6 +24,33 @@ test("sense is reported for reads of the range alone, with the first bad block, 
   t.deepEqual(faults.counters(), [{ name: "fault-1", matched: 1, fired: 1 }]);
 });
 
+test("bad blocks cannot be read until they are written anew, each by itself", async (t) => {
+  const { server, host } = await rig();
+  const faults = injections(["on disk=data lba=8..15 do bad-blocks"]);
+  server.injector = faults;
+  const bad = await host.send(read(0, 16));
+  t.is(senseName(bad), "UNRECOVERED_READ_ERROR");
+  t.is(FixedSense.decode(bad.sense ?? Buffer.alloc(18)).information, 8);
+  t.is(senseName(await host.send(write(10, 2), data(2))), "GOOD");
+  t.is(senseName(await host.send(read(10, 2))), "GOOD");
+  const left = await host.send(read(10, 4));
+  t.is(FixedSense.decode(left.sense ?? Buffer.alloc(18)).information, 12);
+  t.is(senseName(await host.send(write(0, 32), data(32))), "GOOD");
+  t.is(senseName(await host.send(read(0, 32))), "GOOD");
+  t.deepEqual(faults.counters(), [{ name: "fault-1", matched: 4, fired: 4 }]);
+});
+
+test("bad blocks that were repaired through another agent are repaired here, and the counters stay", async (t) => {
+  const { server, host } = await rig();
+  const faults = injections(["on disk=data lba=8..15 do bad-blocks"]);
+  server.injector = faults;
+  t.is(senseName(await host.send(read(8))), "UNRECOVERED_READ_ERROR");
+  faults.set([{ ...agentRule("on disk=data lba=8..15 do bad-blocks"), repaired: [{ first: 8, last: 11 }] }]);
+  t.is(senseName(await host.send(read(8, 4))), "GOOD");
+  t.is(senseName(await host.send(read(8, 8))), "UNRECOVERED_READ_ERROR");
+  t.is(faults.counters()[0]?.fired, 2);
+});
+
 test("statuses of a busy or reserved unit are injected as they are", async (t) => {
   const { server, host } = await rig();
   const statuses = {
