@@ -119,8 +119,8 @@ class CommandRule {
 }
 
 /** What makes it this fault, and not what has become of it. */
-function textOf({ repaired: _, ...rule }: AgentRule): string {
-  return JSON.stringify(rule);
+function textOf({ name, addedAtMs, effect, when, match }: AgentRule): string {
+  return JSON.stringify([name, addedAtMs, effect, when, match]);
 }
 
 function bytesOf({ blocks, unit, task }: Command): number {
