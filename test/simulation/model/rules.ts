@@ -2,6 +2,7 @@
 import type { Transaction } from "@sanlab/controller/store/store.ts";
 import { EntryState } from "node-iscsi-target/mapping/entry.ts";
 import { deviceOf, segmentOf } from "node-iscsi-target/mapping/mapping-table.ts";
+import type { Exclusion } from "node-iscsi-target/storage/block-device.ts";
 import { Violation } from "../engine/violation.ts";
 import type { SimProcess } from "../world/sim-agent.ts";
 import { SEGMENT_BLOCKS } from "../world/sim-disk.ts";
@@ -26,6 +27,15 @@ export interface DeviceIo {
   readonly context: { readonly table: string; readonly block: number | undefined };
 }
 
+/** Segments of a table that one process has to itself. */
+export interface Excluded {
+  readonly process: SimProcess;
+  readonly table: string;
+  readonly first: number;
+  readonly last: number;
+  readonly exclusion: Exclusion;
+}
+
 const UNUSABLE = EntryState.ERROR | EntryState.INVALID | EntryState.ZERO;
 
 export class Rules {
@@ -34,6 +44,7 @@ export class Rules {
   readonly #underWay = new Set<DeviceIo>();
   /** Ranges of devices that are being copied from. */
   readonly #copied = new Set<{ readonly path: string; readonly first: number; readonly count: number }>();
+  readonly #excluded = new Set<Excluded>();
 
   constructor(durable: DurableTables, processes: () => readonly SimProcess[]) {
     this.#durable = durable;
@@ -44,7 +55,18 @@ export class Rules {
   issued(io: DeviceIo): void {
     this.#checkAccess(io, "is issued");
     for (const copied of this.#copied) if (io.kind !== "read" && meet(io, copied)) throw writtenWhileCopied(io);
+    for (const excluded of this.#excluded) this.#checkExclusion(excluded, io);
     this.#underWay.add(io);
+  }
+
+  /** A process has segments to itself from now on. */
+  excluded(excluded: Excluded): void {
+    this.#excluded.add(excluded);
+    for (const io of this.#underWay) this.#checkExclusion(excluded, io);
+  }
+
+  readmitted(excluded: Excluded): void {
+    this.#excluded.delete(excluded);
   }
 
   /** It has ended, or its process has. */
@@ -92,6 +114,19 @@ export class Rules {
           `the controller overwrites segment ${segment} of ${path} while ${process.name} has it as segment ${held.segment} of ${held.table}`,
         );
     }
+  }
+
+  /** COMPARE AND WRITE is atomic against every command on every path, as long as its process lives and has not heard otherwise. */
+  #checkExclusion({ process, table, first, last, exclusion }: Excluded, io: DeviceIo): void {
+    const { block } = io.context;
+    if (io.process === process || io.context.table !== table || block === undefined) return;
+    if (exclusion.cancelled || !process.isAlive) return;
+    const segment = Math.floor(block / SEGMENT_BLOCKS);
+    if (segment >= first && segment <= last)
+      throw new Violation(
+        "exclusion",
+        `${name(io)} is under way while ${process.name} has segment ${segment} to itself`,
+      );
   }
 
   /** Writes need an entry of the persistent tables that takes them (rules 1, 2, 4), reads one that was not given away (rule 3). */

@@ -8,6 +8,7 @@ import type { HostWork } from "../world/config.ts";
 import type { Lab } from "../world/lab.ts";
 import { type Command, cancel, type SimProcess, type SimUnit } from "../world/sim-agent.ts";
 import { BLOCK_BYTES, putTag, SEGMENT_BLOCKS, tagOf } from "../world/sim-disk.ts";
+import { swap } from "./swap.ts";
 
 /** A command as it was sent. Blocks of the logical unit. */
 interface Request {
@@ -117,7 +118,7 @@ export class Hosts {
       resolve(ending);
     };
     process.deliver(() => {
-      const completion = this.#perform(unit, request, write, buffer, initiation);
+      const completion = this.#perform(process, unit, request, write, buffer, initiation);
       Promise.resolve(completion).then(end, (error: unknown) => this.#lab.bug(process.name, error));
     });
     return ended;
@@ -126,10 +127,17 @@ export class Hosts {
   #begin(request: Request, start: number): HostWrite | undefined {
     const { work, table, first, count, by } = request;
     if (work === "read" || work === "flush") return undefined;
-    return this.#lab.model.begin(table, first, count, work !== "write", start, by);
+    return this.#lab.model.begin(table, first, count, work !== "write" && work !== "swap", start, by);
   }
 
-  #perform(unit: SimUnit, request: Request, write: HostWrite | undefined, buffer: Uint8Array, initiation: Initiation) {
+  #perform(
+    process: SimProcess,
+    unit: SimUnit,
+    request: Request,
+    write: HostWrite | undefined,
+    buffer: Uint8Array,
+    initiation: Initiation,
+  ) {
     const { device } = unit;
     const { table, first, count, fua } = request;
     const context = { table, block: first };
@@ -140,11 +148,12 @@ export class Hosts {
         this.#lab.contexts.set(buffer.buffer, context);
         return device.read(first * BLOCK_BYTES, buffer, initiation);
       case "write": {
-        const data = new Uint8Array(count * BLOCK_BYTES);
-        for (const [at, { tag }] of (write?.writes ?? []).entries()) putTag(data, at * BLOCK_BYTES, tag);
+        const data = tagged(write, count);
         this.#lab.contexts.set(data.buffer, context);
         return device.write(first * BLOCK_BYTES, [data], options, initiation);
       }
+      case "swap":
+        return swap(this.#lab, { process, unit, first, data: tagged(write, count), fua }, initiation);
       case "zero":
         return device.writeZeroes(first * BLOCK_BYTES, count * BLOCK_BYTES, options, initiation);
       case "unmap":
@@ -201,6 +210,13 @@ export class Hosts {
       }
     }
   }
+}
+
+/** What a write of the model has in each of its blocks. */
+function tagged(write: HostWrite | undefined, count: number): Uint8Array {
+  const data = new Uint8Array(count * BLOCK_BYTES);
+  for (const [at, { tag }] of (write?.writes ?? []).entries()) putTag(data, at * BLOCK_BYTES, tag);
+  return data;
 }
 
 function bounded(first: number, count: number, blocks: number): [first: number, count: number] {

@@ -33,7 +33,7 @@ export interface Config {
   readonly hotSegments: number;
 }
 
-export type HostWork = "read" | "write" | "zero" | "unmap" | "flush" | "cancel";
+export type HostWork = "read" | "write" | "zero" | "unmap" | "flush" | "swap" | "cancel";
 export type Administration = "create" | "thick" | "delete" | "resize" | "grow" | "zone" | "unzone";
 export type Mischief =
   | "break"
@@ -50,7 +50,7 @@ export type Mischief =
 export function drawConfig(chance: Chance): Config {
   const some = (weight: number, probability = 0.5) => (chance.hit(probability) ? weight : 0);
   const fast = chance.hit(0.5);
-  return {
+  const config = {
     agents: chance.pick([1, 2, 2, 3]),
     hosts: chance.pick([1, 2, 3, 4]),
     disks: chance.pick([1, 1, 2, 3]),
@@ -66,7 +66,7 @@ export function drawConfig(chance: Chance): Config {
     late: chance.pick([0, 0.3, 0.8]),
     commands: chance.pick([20, 40, 60]),
     thinkMs: chance.pick([1, 5, 30]),
-    work: { read: 5, write: 5, zero: some(1), unmap: some(2), flush: some(1), cancel: some(1, 0.3) },
+    work: { read: 5, write: 5, zero: some(1), unmap: some(2), flush: some(1), swap: 0, cancel: some(1, 0.3) },
     administration: {
       create: some(1),
       thick: some(1),
@@ -92,4 +92,5 @@ export function drawConfig(chance: Chance): Config {
     mischiefMs: chance.pick([20, 100, 400, 2000]),
     hotSegments: chance.pick([1, 2, 4, 8]),
   };
+  return { ...config, work: { ...config.work, swap: some(3) } };
 }
