@@ -103,7 +103,7 @@ export class ControllerCore {
       onBug: (error) => core.bug(error),
       onBegin: (name, session) => core.#begins(name, session),
       onTable: (name, session, table, joins) => core.exclusions.has(name, session, table, joins),
-      onConclusion: () => core.exclusions.tellAlone(),
+      onConclusion: () => core.exclusions.review(),
     });
     core.#keepUnits();
     core.tables.beginEpoch(core.#lab.epoch);

@@ -28,8 +28,8 @@ interface Exclusion {
   readonly request: number;
   readonly first: number;
   readonly last: number;
-  /** The others were told to hold. */
-  begun: boolean;
+  /** The others are told to hold; resolved when they do. */
+  begun: Promise<void> | undefined;
   stopWatching: () => void;
 }
 
@@ -55,7 +55,7 @@ export class Exclusions {
       request,
       first,
       last: first + count - 1,
-      begun: false,
+      begun: undefined,
       stopWatching: () => undefined,
     };
     this.#all.add(exclusion);
@@ -93,13 +93,22 @@ export class Exclusions {
     this.#alone.delete(table);
     const work = this.#options.agents.toTable(table, { type: "alone", table, alone: false }, agent).then(() => {
       void session.deliver({ type: "unhold", table, hold });
-      this.tellAlone();
+      this.#tellAlone();
     });
     work.catch(this.#options.onBug);
   }
 
+  /** Some agent has got what it is to have, or has given up the rest: with a table goes what it had of it to itself. */
+  review(): void {
+    for (const exclusion of this.#all) {
+      const record = this.#options.records.agents.get(exclusion.agent);
+      if (record?.tables.includes(exclusion.table) !== true) this.#end(exclusion);
+    }
+    this.#tellAlone();
+  }
+
   /** Whoever is by the records the only one with a table need not ask. */
-  tellAlone(): void {
+  #tellAlone(): void {
     const holders = new Map<string, string[]>();
     for (const { name, tables } of this.#options.records.agents.values())
       for (const table of tables) holders.set(table, [...(holders.get(table) ?? []), name]);
@@ -123,8 +132,8 @@ export class Exclusions {
   #beginNext(): void {
     for (const exclusion of this.#all) {
       if (exclusion.begun || this.#mustWait(exclusion)) continue;
-      exclusion.begun = true;
-      this.#begin(exclusion).catch(this.#options.onBug);
+      exclusion.begun = this.#options.agents.toTable(exclusion.table, holdOf(exclusion), exclusion.agent);
+      exclusion.begun.then(() => this.#grant(exclusion), this.#options.onBug);
     }
   }
 
@@ -137,9 +146,8 @@ export class Exclusions {
     return false;
   }
 
-  async #begin(exclusion: Exclusion): Promise<void> {
-    const { agent, session, table, request } = exclusion;
-    await this.#options.agents.toTable(table, holdOf(exclusion), agent);
+  #grant(exclusion: Exclusion): void {
+    const { session, table, request } = exclusion;
     if (!this.#all.has(exclusion)) return;
     void session.deliver({ type: "excluded", table, request });
     this.#watch(exclusion);
@@ -159,7 +167,9 @@ export class Exclusions {
     if (!this.#all.delete(exclusion)) return;
     exclusion.stopWatching();
     const { table, hold, agent, begun } = exclusion;
-    if (begun) this.#options.agents.toTable(table, { type: "unhold", table, hold }, agent).catch(this.#options.onBug);
+    // Not before the hold: whoever comes back late is told that late, too.
+    const unheld = begun?.then(() => this.#options.agents.toTable(table, { type: "unhold", table, hold }, agent));
+    unheld?.catch(this.#options.onBug);
     this.#beginNext();
   }
 }
