@@ -221,6 +221,23 @@ const CLAUSES: Readonly<Record<string, BlockDeviceClause["check"]>> = {
     assert.equal(first?.length, unit);
   },
 
+  "anchors exactly the range where it can: it reads as zeros, is not told as deallocated, and can be written again":
+    async (device) => {
+      if (!(device.thin && device.anchor)) return;
+      const anchor = (offset: number, length: number) => device.anchor?.(offset, length) ?? OK;
+      await zeroes(device, anchor);
+      const unit = device.allocationBytes;
+      await ok(device.unmap(0, 2 * unit));
+      await ok(anchor(0, unit));
+      const [first, second] = await device.provisioning(0, 2 * unit);
+      assert.equal(first?.status, "anchored");
+      assert.equal(first?.length, unit);
+      assert.notEqual(second?.status, "anchored");
+      await ok(device.write(0, [pattern(unit, 16)]));
+      assert.equal((await device.provisioning(0, unit))[0]?.status, "mapped");
+      assert.ok((await readBack(device, 0, unit)).equals(pattern(unit, 16)));
+    },
+
   "holds what a model of it holds after many requests of all kinds": async (device) => {
     const model = Buffer.alloc(CONFORMANCE_BYTES);
     const random = generator(20_261_123);

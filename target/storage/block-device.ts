@@ -115,6 +115,9 @@ export interface BlockDevice extends BlockDeviceGeometry {
   /** Gives the range back; it reads as zeros afterwards. Called only where `thin`. */
   unmap(offset: number, length: number, by?: Initiation): IoCompletion;
 
+  /** The range reads as zeros afterwards, and its room is kept, so that no write to it can fail for want of room (SBC-4 4.7.4.4). Called only where `thin`; absent: no range is ever kept so. */
+  anchor?(offset: number, length: number, by?: Initiation): IoCompletion;
+
   /** The range reads as zeros afterwards, without sending data through the caller. */
   writeZeroes(offset: number, length: number, options?: WriteOptions, by?: Initiation): IoCompletion;
 

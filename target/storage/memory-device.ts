@@ -33,6 +33,8 @@ export class MemoryDevice implements BlockDevice {
   onChange: ((change: DeviceChange) => void) | undefined;
   #sizeBytes: number;
   readonly #pages = new Map<number, Uint8Array>();
+  /** Pages that are there for writes to come: nothing has been written to them. */
+  readonly #anchored = new Set<number>();
 
   constructor(options: MemoryDeviceOptions) {
     this.blockBytes = options.blockBytes ?? 512;
@@ -52,7 +54,7 @@ export class MemoryDevice implements BlockDevice {
     this.#sizeBytes = sizeBytes;
     for (const [number, page] of this.#pages) {
       const first = number * PAGE_BYTES;
-      if (first >= sizeBytes) this.#pages.delete(number);
+      if (first >= sizeBytes) this.#drop(number);
       else if (first + PAGE_BYTES > sizeBytes) page.fill(0, sizeBytes - first);
     }
     this.onChange?.("capacity");
@@ -75,6 +77,7 @@ export class MemoryDevice implements BlockDevice {
     for (const piece of from) {
       for (let at = 0; at < piece.length; ) {
         const { page, start, length } = place(to, piece.length - at);
+        this.#anchored.delete(page);
         this.#page(page).set(piece.subarray(at, at + length), start);
         at += length;
         to += length;
@@ -91,11 +94,24 @@ export class MemoryDevice implements BlockDevice {
     return this.writeZeroes(offset, length);
   }
 
+  /** Whole pages are told as anchored; of the others what is in the range has its room as part of what is mapped. */
+  anchor(offset: number, length: number): IoResult {
+    const zeroed = this.writeZeroes(offset, length);
+    if (zeroed !== OK) return zeroed;
+    for (let at = 0; at < length; ) {
+      const { page, length: part } = place(offset + at, length - at);
+      this.#page(page);
+      if (part === PAGE_BYTES) this.#anchored.add(page);
+      at += part;
+    }
+    return OK;
+  }
+
   writeZeroes(offset: number, length: number): IoResult {
     if (this.readOnly) return { kind: "write-protected" };
     for (let at = 0; at < length; ) {
       const { page, start, length: part } = place(offset + at, length - at);
-      if (part === PAGE_BYTES) this.#pages.delete(page);
+      if (part === PAGE_BYTES) this.#drop(page);
       else this.#pages.get(page)?.fill(0, start, start + part);
       at += part;
     }
@@ -107,7 +123,7 @@ export class MemoryDevice implements BlockDevice {
     const extents: { offset: number; length: number; status: ProvisioningStatus }[] = [];
     for (let at = 0; at < length; ) {
       const { page, length: part } = place(offset + at, length - at);
-      const status = this.#pages.has(page) ? "mapped" : "deallocated";
+      const status = this.#statusOf(page);
       const last = extents.at(-1);
       if (last?.status === status) last.length += part;
       else extents.push({ offset: offset + at, length: part, status });
@@ -124,6 +140,17 @@ export class MemoryDevice implements BlockDevice {
 
   async close(): Promise<void> {
     this.#pages.clear();
+    this.#anchored.clear();
+  }
+
+  #statusOf(page: number): ProvisioningStatus {
+    if (!this.#pages.has(page)) return "deallocated";
+    return this.#anchored.has(page) ? "anchored" : "mapped";
+  }
+
+  #drop(page: number): void {
+    this.#pages.delete(page);
+    this.#anchored.delete(page);
   }
 
   #page(number: number): Uint8Array {

@@ -1,5 +1,6 @@
 /** UNMAP and GET LBA STATUS (SBC-4 5.30, 5.6): only units on a thin device have them. */
-import type { ProvisioningExtent, ProvisioningStatus } from "../../storage/block-device.ts";
+import type { Initiation, IoCompletion, ProvisioningExtent, ProvisioningStatus } from "../../storage/block-device.ts";
+import type { BlockRange } from "../block-range.ts";
 import { GetLbaStatus16, Unmap } from "../cdb.ts";
 import { type Command, GOOD, goodWith } from "../command.ts";
 import { Condition } from "../condition.ts";
@@ -36,7 +37,7 @@ export const provisioningCommands: readonly CommandDefinition[] = [
 
 function admitUnmap(command: Command): ScsiResult | undefined {
   const { cdb } = command;
-  if (Unmap.anchor.get(cdb, 0) !== 0) return command.invalidField(Unmap.anchor);
+  if (Unmap.anchor.get(cdb, 0) !== 0 && !command.unit.device.anchor) return command.invalidField(Unmap.anchor);
   const bytes = Unmap.listBytes.get(cdb, 0);
   if (bytes > 0 && bytes < UnmapHeader.sizeBytes) return command.fail(Condition.PARAMETER_LIST_LENGTH_ERROR);
   if (bytes > UnmapHeader.sizeBytes + MAX_UNMAP_DESCRIPTORS * UnmapDescriptor.sizeBytes) {
@@ -57,7 +58,7 @@ async function executeUnmap(command: Command, dataOut: readonly Uint8Array[]): P
   const { unit, task } = command;
   for (const { lba, blocks } of ranges) {
     if (blocks === 0) continue;
-    const result = await unit.device.unmap(lba * unit.blockBytes, blocks * unit.blockBytes, task);
+    const result = await release(unit, { lba, blocks }, Unmap.anchor.get(command.cdb, 0) !== 0, task);
     const failure = failureOf(command, result, "write") ?? command.abortedAs;
     if (failure) return failure;
   }
@@ -65,9 +66,15 @@ async function executeUnmap(command: Command, dataOut: readonly Uint8Array[]): P
   return failureOf(command, await unit.device.flush(task), "flush") ?? command.taken();
 }
 
-interface BlockRange {
-  readonly lba: number;
-  readonly blocks: number;
+/** Gives blocks back, or keeps their room without contents. */
+export function release(
+  { device, blockBytes }: LogicalUnit,
+  { lba, blocks }: BlockRange,
+  anchored: boolean,
+  by: Initiation,
+): IoCompletion {
+  const [offset, bytes] = [lba * blockBytes, blocks * blockBytes];
+  return anchored && device.anchor ? device.anchor(offset, bytes, by) : device.unmap(offset, bytes, by);
 }
 
 /** All ranges are checked before the first is unmapped (SBC-4 5.30.2). */

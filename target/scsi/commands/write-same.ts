@@ -7,6 +7,7 @@ import type { Execution, ScsiResult } from "../transport.ts";
 import { addressRange, outOfRangeNow } from "./block-range.ts";
 import { gather } from "./data-out.ts";
 import type { CommandDefinition } from "./definition.ts";
+import { release } from "./provisioning.ts";
 import { repeated } from "./verify.ts";
 import { durability } from "./write.ts";
 
@@ -32,7 +33,8 @@ function writeSame(layout: WriteSameCdb): CommandDefinition {
     // Without data (NDOB) the block is one of zeros.
     if (!pattern.every((byte) => byte === 0)) return (await writePattern(command, pattern)) ?? command.taken();
     const mayUnmap = layout.unmap.get(command.cdb, 0) !== 0;
-    return (await (mayUnmap ? unmapRange(command) : writeZeroes(command))) ?? command.taken();
+    const anchored = layout.anchor.get(command.cdb, 0) !== 0;
+    return (await (mayUnmap ? unmapRange(command, anchored) : writeZeroes(command))) ?? command.taken();
   }
 }
 
@@ -41,7 +43,9 @@ function admitWriteSame(command: Command, layout: WriteSameCdb): ScsiResult | un
   const { lba, blocks, protect, anchor, unmap, relative, noDataOut } = layout;
   const count = blocks.get(cdb, 0);
   if (protect.get(cdb, 0) !== 0) return command.invalidField(protect);
-  if (anchor.get(cdb, 0) !== 0) return command.invalidField(anchor);
+  // SBC-4 5.57: without UNMAP there is nothing to anchor.
+  const mayAnchor = unmap.get(cdb, 0) !== 0 && unit.device.anchor !== undefined;
+  if (anchor.get(cdb, 0) !== 0 && !mayAnchor) return command.invalidField(anchor);
   if (relative.get(cdb, 0) !== 0) return command.invalidField(relative);
   // Whether a unit is thin does not matter where it takes no writes: WRITE PROTECTED says enough.
   if (unmap.get(cdb, 0) !== 0 && !unit.device.thin && !unit.writeProtected) return command.invalidField(unmap);
@@ -78,10 +82,9 @@ async function writeZeroes(command: Command): Promise<Execution | undefined> {
   return failureOf(command, await unit.device.writeZeroes(start, bytes, durability(command, false), task), "write");
 }
 
-async function unmapRange(command: Command): Promise<Execution | undefined> {
+async function unmapRange(command: Command, anchored: boolean): Promise<Execution | undefined> {
   const { unit, task } = command;
-  const start = command.lba * unit.blockBytes;
-  const failure = failureOf(command, await unit.device.unmap(start, command.blocks * unit.blockBytes, task), "write");
+  const failure = failureOf(command, await release(unit, command, anchored, task), "write");
   if (failure || unit.mode.writeCache) return failure;
   return failureOf(command, await unit.device.flush(task), "flush");
 }

@@ -62,6 +62,7 @@ export function provisioningPage({ device, thresholdExponent }: LogicalUnit): Ui
     writeSame16: 1,
     writeSame10: 1,
     readsZeros: 1,
+    anchors: device.anchor ? 1 : 0,
     provisioningType: ProvisioningType.THIN,
   });
 }

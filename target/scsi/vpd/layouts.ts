@@ -61,5 +61,6 @@ export const ProvisioningPage = layout(4, {
   writeSame16: flag(1, 6),
   writeSame10: flag(1, 5),
   readsZeros: bits(1, 2, 3),
+  anchors: flag(1, 1),
   provisioningType: bits(2, 0, 3),
 });

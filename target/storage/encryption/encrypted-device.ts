@@ -27,6 +27,7 @@ export class EncryptedDevice implements BlockDevice {
   readonly allocationBytes: number;
   readonly atomicWriteBytes?: number;
   readonly physicalBlockBytes?: number;
+  readonly anchor?: NonNullable<BlockDevice["anchor"]>;
   readonly resources?: () => { readonly availableBytes: number; readonly usedBytes: number };
   readonly #device: BlockDevice;
   readonly #keys: KeyStore;
@@ -45,6 +46,7 @@ export class EncryptedDevice implements BlockDevice {
     this.allocationBytes = device.allocationBytes;
     if (device.atomicWriteBytes !== undefined) this.atomicWriteBytes = device.atomicWriteBytes;
     if (device.physicalBlockBytes !== undefined) this.physicalBlockBytes = device.physicalBlockBytes;
+    if (device.anchor !== undefined) this.anchor = device.anchor.bind(device);
     if (device.resources !== undefined) this.resources = device.resources.bind(device);
     this.#cipher = new BlockCipher(keys.load(), device.blockBytes);
   }

@@ -1,8 +1,12 @@
 import test from "ava";
-import { GetLbaStatus16, Read10, Unmap, Write10 } from "node-iscsi-target/scsi/cdb.ts";
+import { GetLbaStatus16, Inquiry, LogSense, Read10, Unmap, Write10, WriteSame16 } from "node-iscsi-target/scsi/cdb.ts";
+import { BlockDeviceServer } from "node-iscsi-target/scsi/device-server.ts";
 import { MAX_UNMAP_BLOCKS, MAX_UNMAP_DESCRIPTORS } from "node-iscsi-target/scsi/limits.ts";
+import { LogicalUnit } from "node-iscsi-target/scsi/logical-unit.ts";
 import { LbaStatusDescriptor, UnmapDescriptor, UnmapHeader } from "node-iscsi-target/scsi/parameter-data.ts";
-import { cdbOf, rig, type ScsiHost, senseName } from "../../../helpers/scsi-host.ts";
+import { FixedInventory } from "node-iscsi-target/scsi/server-context.ts";
+import { MemoryDevice } from "node-iscsi-target/storage/memory-device.ts";
+import { anotherHost, cdbOf, IDENTITY, rig, type ScsiHost, senseName } from "../../../helpers/scsi-host.ts";
 
 function unmapList(ranges: readonly { lba: number; blocks: number }[]): Buffer {
   const descriptorBytes = ranges.length * UnmapDescriptor.sizeBytes;
@@ -104,3 +108,52 @@ test("GET LBA STATUS shows what was written and unmapped, as runs that do not re
   t.deepEqual(Buffer.from(cut.dataIn ?? []), data.subarray(0, 24));
   t.is(senseName(await host.send(cdbOf(GetLbaStatus16, { lba: 64, allocationBytes: 24 }))), "LBA_OUT_OF_RANGE");
 });
+
+const PAGE_BLOCKS = 128;
+
+for (const [name, command] of [
+  [
+    "UNMAP",
+    (host: ScsiHost, anchor: number) => {
+      const list = unmapList([{ lba: 0, blocks: PAGE_BLOCKS }]);
+      return host.send(cdbOf(Unmap, { listBytes: list.length, anchor }), list);
+    },
+  ],
+  [
+    "WRITE SAME(16)",
+    (host: ScsiHost, anchor: number) =>
+      host.send(cdbOf(WriteSame16, { blocks: PAGE_BLOCKS, noDataOut: 1, unmap: 1, anchor })),
+  ],
+] as const) {
+  test(`${name} with ANCHOR keeps the room of its blocks: GET LBA STATUS and the log say so, and READ finds zeros`, async (t) => {
+    const device = new MemoryDevice({ sizeBytes: 1024 * 1024 });
+    const inventory = new FixedInventory(new Map([[0, new LogicalUnit(device, IDENTITY)]]));
+    const server = new BlockDeviceServer({ inventory });
+    const [host, other] = [await anotherHost(server), await anotherHost(server)];
+    const page = await host.send(cdbOf(Inquiry, { vitalData: 1, pageCode: 0xb2, allocationBytes: 64 }));
+    t.is((page.dataIn?.[5] ?? 0) & 2, 2, "ANC_SUP");
+    const status = async () => {
+      const { dataIn } = await other.send(cdbOf(GetLbaStatus16, { lba: 0, allocationBytes: 24 }));
+      const { blocks, status: provisioning } = LbaStatusDescriptor.decode(dataIn as Uint8Array, 8);
+      return [blocks, provisioning];
+    };
+    const used = async () => {
+      const { dataIn } = await other.send(
+        cdbOf(LogSense, { pageCode: 0x0c, pageControl: 1, parameterPointer: 2, allocationBytes: 64 }),
+      );
+      return Buffer.from(dataIn ?? []).readUInt32BE(8);
+    };
+    await host.send(cdbOf(Write10, { lba: 0, blocks: PAGE_BLOCKS }), Buffer.alloc(PAGE_BLOCKS * 512, 1));
+    t.is((await status())[1], 0);
+    t.is(senseName(await command(host, 1)), "GOOD");
+    t.deepEqual([await status(), await used()], [[PAGE_BLOCKS, 2], 1]);
+    const { dataIn } = await other.send(cdbOf(Read10, { lba: 0, blocks: PAGE_BLOCKS }));
+    t.deepEqual(Buffer.from(dataIn ?? []), Buffer.alloc(PAGE_BLOCKS * 512));
+    t.is(senseName(await command(host, 0)), "GOOD");
+    t.deepEqual([(await status())[1], await used()], [1, 0]);
+    t.is(
+      senseName(await host.send(cdbOf(WriteSame16, { blocks: 1, noDataOut: 1, anchor: 1 }))),
+      "INVALID_FIELD_IN_CDB",
+    );
+  });
+}
