@@ -132,7 +132,8 @@ async function keepOnly(core: AgentCore, keep: Kept): Promise<void> {
   const initiators = [...core.hosts].filter((name) => !keep.initiators.includes(name));
   for (const name of initiators) core.hosts.delete(name);
   const units = [...core.units.keys()].filter((id) => !keep.units.includes(id));
-  const tables = [...core.tables.keys()].filter((id) => !keep.tables.includes(id));
+  // Those too that an earlier controller had deleted here, and whose I/O is still under way.
+  const tables = [...core.tables.keys(), ...core.leaving.keys()].filter((id) => !keep.tables.includes(id));
   // Together: hosts and units wait for their tasks, and a task may be an unmap that ends with its table.
   await Promise.all([
     ...initiators.map((name) => core.options.publication.unpublishHost(name)),

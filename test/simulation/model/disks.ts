@@ -1,6 +1,7 @@
 /** What every disk must hold, by table: the truth that reads are checked against. */
 import { Violation } from "../engine/violation.ts";
 import { BlockHistory, type BlockWrite, ZERO_TAG } from "./history.ts";
+import { Instant } from "./snapshot.ts";
 
 /** A write of consecutive blocks, as a host sent it. */
 export interface HostWrite {
@@ -36,6 +37,8 @@ interface Origin {
 export class Model {
   readonly disks = new Map<string, ModelDisk>();
   readonly #origins: Origin[] = [];
+  /** Of snapshots that nobody writes to, by table. */
+  readonly #instants = new Map<string, Instant>();
   /** When the reads began that are under way, in order. */
   readonly reads = new Set<number>();
 
@@ -99,15 +102,34 @@ export class Model {
   }
 
   powerLost(now: number): void {
+    // What each block has lost is its own affair.
+    this.#instants.clear();
     for (const disk of this.disks.values()) for (const history of disk.blocks.values()) history.powerLost(now);
+  }
+
+  /** Snapshots or clones of these disks at one instant, asked for at `asked` and there at `done`. */
+  snapshot(made: readonly { table: string; origin: string; readOnly: boolean }[], asked: number, done: number): void {
+    const instant = new Instant(asked, done);
+    for (const { table, origin, readOnly } of made) {
+      const [source, copy] = [this.disk(origin), this.disk(table)];
+      for (const [block, history] of source.blocks) copy.blocks.set(block, history.copied(asked, done));
+      if (!readOnly) continue;
+      instant.add(table, source);
+      this.#instants.set(table, instant);
+    }
+  }
+
+  checkInstants(): void {
+    for (const instant of new Set(this.#instants.values())) instant.check();
   }
 
   /** @throws Violation where a read of this block, from `start` to `end`, may not return this. */
   checkRead(table: string, block: number, tag: number, start: number, end: number, by: string): void {
     const history = this.disk(table).blocks.get(block);
+    this.#instants.get(table)?.saw(table, block, tag);
     if (history === undefined ? tag === ZERO_TAG : history.observe(tag, start, end)) return;
     const origin = this.origin(tag);
-    const isForeign = tag !== ZERO_TAG && (origin?.table !== table || origin.block !== block);
+    const isForeign = tag !== ZERO_TAG && (origin === undefined || origin.block !== block);
     const allowed = history?.allowed(start, end) ?? [];
     throw new Violation(
       isForeign ? "rule 3" : "rule 8",

@@ -76,6 +76,19 @@ export class BlockHistory {
     }
   }
 
+  /** As a snapshot has it that was asked for at `asked` and was there at `done`: what was under way then may be in it. */
+  copied(asked: number, done: number): BlockHistory {
+    const writes = this.#writes
+      .filter(({ start }) => start < done)
+      .map((write) => ({
+        ...write,
+        end: Math.min(write.end, done),
+        settled: write.settled < asked ? write.settled : Number.POSITIVE_INFINITY,
+        isAcknowledged: write.isAcknowledged && write.end < asked,
+      }));
+    return new BlockHistory(writes);
+  }
+
   /** Whether something that surely took effect before `at` came wholly after it. */
   #isSuperseded(write: BlockWrite, at: number): boolean {
     return this.#writes.some((later) => later !== write && later.start >= write.end && later.settled < at);

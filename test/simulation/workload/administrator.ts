@@ -4,6 +4,7 @@ import type { ControllerCore } from "@sanlab/controller/core.ts";
 import { createDisk, deleteDisk, resizeDisk } from "@sanlab/controller/disks.ts";
 import { createPool, growPool } from "@sanlab/controller/pools.ts";
 import type { DiskRecord } from "@sanlab/controller/records.ts";
+import { takeSnapshots } from "@sanlab/controller/snapshots/snapshots.ts";
 import type { Administration } from "../world/config.ts";
 import type { Lab } from "../world/lab.ts";
 import { SEGMENT_BYTES } from "../world/sim-disk.ts";
@@ -12,6 +13,12 @@ import { SEGMENT_BYTES } from "../world/sim-disk.ts";
 const DISK_SEGMENTS = [2, 4, 6, 1030] as const;
 const MOST_DISKS = 5;
 
+interface Asked {
+  readonly at: number;
+  readonly origin: string;
+  readonly readOnly: boolean;
+}
+
 export class Administrator {
   readonly #lab: Lab;
   /** Under way, or waiting for the controller. */
@@ -19,6 +26,8 @@ export class Administrator {
   /** Everything is there that hosts need. */
   isReady = false;
   #names = 0;
+  /** Snapshots that were asked for of a controller that may have died of it, by name. */
+  readonly #asked = new Map<string, Asked>();
   #devices = 0;
 
   constructor(lab: Lab) {
@@ -79,10 +88,13 @@ export class Administrator {
 
   async #perform(core: ControllerCore, work: Administration): Promise<void> {
     const { chance, scheduler } = this.#lab;
+    await this.#adopt(core);
     const disks = core.records.disks.values().filter(({ operation }) => operation === "none");
     const disk = disks.length > 0 ? chance.pick(disks) : undefined;
     scheduler.note(`administrator: ${work} ${disk?.name ?? ""}`);
     switch (work) {
+      case "snapshot":
+        return disks.length > 0 && disks.length < MOST_DISKS + 2 ? this.#snapshot(core, disks) : undefined;
       case "create":
       case "thick":
         if (disks.length >= MOST_DISKS) return;
@@ -103,13 +115,53 @@ export class Administrator {
   }
 
   async #createDisk(core: ControllerCore, thick: boolean, segments: number): Promise<void> {
-    this.#names += 1;
-    // Names come again, tables do not.
-    const name = `disk${this.#names % (MOST_DISKS + 2)}`;
+    const name = this.#name();
     await createDisk(core, { name, pool: "main", sizeBytes: segments * SEGMENT_BYTES, thick });
+    await this.#export(core, name);
+  }
+
+  /** Of one disk, or of several at one instant. */
+  async #snapshot(core: ControllerCore, disks: readonly DiskRecord[]): Promise<void> {
+    const { chance, scheduler } = this.#lab;
+    const sources = chance.hit(0.3) ? disks.filter(() => chance.hit(0.6)).slice(0, 3) : [chance.pick(disks)];
+    const readOnly = chance.hit(0.5);
+    const asked = { at: scheduler.tick(), readOnly };
+    const snapshots = sources.map((source) => ({ source, disk: source.name, name: this.#name() }));
+    if (snapshots.length === 0) return;
+    for (const { name, source } of snapshots) this.#asked.set(name, { ...asked, origin: source.table });
+    const kind = chance.pick(["snapshot", "clone"] as const);
+    const request = { snapshots: snapshots.map(({ disk, name }) => ({ disk, name })), kind, readOnly };
+    try {
+      const made = await takeSnapshots(core, request);
+      const tables = made.map(({ table }, at) => ({ table, readOnly, origin: snapshots[at]?.source.table as string }));
+      this.#lab.model.snapshot(tables, asked.at, scheduler.tick());
+    } finally {
+      for (const { name } of snapshots) this.#asked.delete(name);
+    }
+    for (const { name } of snapshots) await this.#export(core, name);
+  }
+
+  /** What was made though nobody heard of it. */
+  async #adopt(core: ControllerCore): Promise<void> {
+    for (const [name, { at, origin, readOnly }] of this.#asked) {
+      this.#asked.delete(name);
+      const disk = core.records.disks.get(name);
+      if (disk?.origin !== origin || disk.operation !== "none" || this.#lab.model.disks.has(disk.table)) continue;
+      this.#lab.model.snapshot([{ table: disk.table, origin, readOnly }], at, this.#lab.scheduler.tick());
+      await this.#export(core, name);
+    }
+  }
+
+  async #export(core: ControllerCore, name: string): Promise<void> {
     await addExport(core, { host: "host", disk: name });
     const agents = core.records.agents.values().map((agent) => agent.name);
     await putZone(core, { name: `zone-${name}`, hosts: ["host"], agents, disks: [name] }, false);
+  }
+
+  /** Names come again, tables do not. */
+  #name(): string {
+    this.#names += 1;
+    return `disk${this.#names % (MOST_DISKS + 4)}`;
   }
 
   async #deleteDisk(core: ControllerCore, { name }: DiskRecord): Promise<void> {

@@ -69,7 +69,11 @@ export class Hosts {
   #command(host: string, process: SimProcess, unit: SimUnit): Promise<Ending> {
     const { chance, config } = this.#lab;
     const drawn = chance.weighted<HostWork>(config.work);
-    const work = drawn === "cancel" ? chance.pick(["write", "zero", "read"] as const) : drawn;
+    const work = unit.unit.readOnly
+      ? "read"
+      : drawn === "cancel"
+        ? chance.pick(["write", "zero", "read"] as const)
+        : drawn;
     const [first, count] = work === "flush" ? [0, 0] : this.#range(unit.device.sizeBytes / BLOCK_BYTES, work);
     const by = `${work} by ${host} at ${process.name}`;
     const request: Request = { work, table: unit.unit.table, first, count, fua: chance.hit(0.2), by };

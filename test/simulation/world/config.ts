@@ -34,7 +34,7 @@ export interface Config {
 }
 
 export type HostWork = "read" | "write" | "zero" | "unmap" | "flush" | "swap" | "cancel";
-export type Administration = "create" | "thick" | "delete" | "resize" | "grow" | "zone" | "unzone";
+export type Administration = "snapshot" | "create" | "thick" | "delete" | "resize" | "grow" | "zone" | "unzone";
 export type Mischief =
   | "break"
   | "kill"
@@ -64,10 +64,11 @@ export function drawConfig(chance: Chance): Config {
     immediateIo: chance.pick([0, 0.2, 0.5]),
     immediateCommits: chance.pick([0, 0.5, 1]),
     late: chance.pick([0, 0.3, 0.8]),
-    commands: chance.pick([20, 40, 60]),
+    commands: chance.pick([10, 20, 40]),
     thinkMs: chance.pick([1, 5, 30]),
     work: { read: 5, write: 5, zero: some(1), unmap: some(2), flush: some(1), swap: 0, cancel: some(1, 0.3) },
     administration: {
+      snapshot: some(4, 0.6),
       create: some(1),
       thick: some(1),
       delete: some(2),
