@@ -21,7 +21,7 @@ import { notFound, Refusal } from "./user-error.ts";
 
 export async function addAgent(
   core: ControllerCore,
-  { name, portal, advertise, remote }: AgentRequest,
+  { name, portal, advertise, chap, remote }: AgentRequest,
 ): Promise<Agent & { readonly join?: JoinDocument }> {
   if (core.records.agents.has(name))
     throw new Refusal("exists", `There is an agent '${name}' already; choose another name.`);
@@ -40,6 +40,7 @@ export async function addAgent(
     portal,
     ...(elsewhere && { remote: elsewhere.remote }),
     advertise: advertise ?? null,
+    ...(chap === undefined ? {} : { chap }),
     sticky: null,
     relativePortId: Math.max(0, ...ids) + 1,
     incarnation: 0,
@@ -69,6 +70,8 @@ export function describeAgent(core: ControllerCore, record: AgentRecord): Agent 
     portal: `${host.includes(":") ? `[${host}]` : host}:${record.sticky ?? port}`,
     configured: record.portal,
     advertise: record.advertise,
+    chap: record.chap ?? null,
+    relativePortId: record.relativePortId,
     target: targetName(core.lab.name, record.name),
     incarnation: record.incarnation,
     fence: record.remote === undefined ? "kill" : "lease",
@@ -101,9 +104,14 @@ export async function removeHost(core: ControllerCore, name: string): Promise<vo
   await core.agents.reconcile();
 }
 
-export async function addExport(core: ControllerCore, { host, disk, lun }: ExportRequest): Promise<ExportPath[]> {
+export async function addExport(
+  core: ControllerCore,
+  { host, disk, lun, agents }: ExportRequest,
+): Promise<ExportPath[]> {
   if (!core.records.hosts.has(host)) throw notFound("host", host);
   if (!core.records.disks.has(disk)) throw notFound("disk", disk);
+  const unknown = agents?.find((name) => !core.records.agents.has(name));
+  if (unknown !== undefined) throw notFound("agent", unknown);
   const theirs = core.records.exports.values().filter((row) => row.host === host);
   if (theirs.some((row) => row.disk === disk))
     throw new Refusal("exists", `Disk '${disk}' is exported to host '${host}' already.`);
@@ -112,7 +120,7 @@ export async function addExport(core: ControllerCore, { host, disk, lun }: Expor
     throw new Refusal("lun", `Host '${host}' has another disk at LUN ${lun}; choose another number.`);
   let free = 0;
   while (taken.has(free)) free += 1;
-  const record: ExportRecord = { host, disk, lun: lun ?? free };
+  const record: ExportRecord = { host, disk, lun: lun ?? free, ...(agents === undefined ? {} : { agents }) };
   await core.records.exports.save(core.options.store, exportName(record), record);
   await core.agents.reconcile();
   return paths(core).filter((path) => path.host === host && path.disk === disk);
@@ -150,22 +158,24 @@ export async function removeZone(core: ControllerCore, name: string): Promise<vo
 export function paths(core: ControllerCore): ExportPath[] {
   const { exports, hosts, disks, agents } = core.records;
   const zones = effectiveZones(core.records);
-  return exports.values().flatMap(({ host, disk, lun }) => {
+  return exports.values().flatMap((record) => {
+    const { host, disk, lun } = record;
     const iqn = hosts.get(host)?.iqn ?? "";
     const table = disks.get(disk)?.table ?? "";
     const seen = agents
       .values()
+      .filter(({ name }) => record.agents?.includes(name) !== false)
       .filter(({ name }) =>
         zones.some((z) => z.hosts.includes(host) && z.disks.includes(disk) && z.agents.includes(name)),
       );
-    return seen.map((record) => {
-      const { portal, target } = describeAgent(core, record);
+    return seen.map((agent) => {
+      const { portal, target } = describeAgent(core, agent);
       return {
         host,
         iqn,
         disk,
         table,
-        agent: record.name,
+        agent: agent.name,
         portal,
         target,
         lun,

@@ -82,6 +82,8 @@ export interface AgentRecord {
   readonly advertise: { readonly host: string; readonly port?: number } | null;
   readonly sticky: number | null;
   readonly relativePortId: number;
+  /** What hosts must prove by CHAP; the secret is read by the agent from the first line of the file. */
+  readonly chap?: { readonly user: string; readonly secretFile: string };
   /** Of the process that was last let in; 0: none yet. */
   readonly incarnation: number;
   readonly process: AgentProcess | null;
@@ -99,12 +101,15 @@ export interface SharingRecord {
 export interface HostRecord {
   readonly name: string;
   readonly iqn: string;
-  readonly advertise: string | null;
+  /** A list goes by the agents' ports in turn. */
+  readonly advertise: string | readonly string[] | null;
 }
 export interface ExportRecord {
   readonly host: string;
   readonly disk: string;
   readonly lun: number;
+  /** Only through these agents of the zones; absent: through all. */
+  readonly agents?: readonly string[];
 }
 export interface ZoneRecord {
   readonly name: string;
@@ -113,6 +118,8 @@ export interface ZoneRecord {
   readonly disks: readonly string[];
   /** Aliases and world-wide names. */
   readonly members?: readonly string[];
+  /** It counts whatever zone set is active: of programs of ours that fill a disk, or read it. */
+  readonly standing?: boolean;
 }
 
 export class AllRecords {

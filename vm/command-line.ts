@@ -1,4 +1,7 @@
-import type { Accelerator, HostSpec, IscsiDiskSpec, NicSpec } from "./host-spec.ts";
+import type { Accelerator, Boot, HostSpec, NicSpec } from "./host-spec.ts";
+import { iscsiDisks } from "./iscsi-disk.ts";
+import { KERNEL_WORDS } from "./kernel-words.ts";
+import { type Option, values } from "./options.ts";
 import { RUN_FILES } from "./run-directory.ts";
 import { VmError } from "./vm-error.ts";
 
@@ -21,12 +24,6 @@ const ACCELERATORS = {
   ],
 } as const satisfies Record<Accelerator, Option[]>;
 
-/** Without these, an emulated boot waits for timers and self-tests that a guest of this kind does not need. */
-const KERNEL_WORDS = [
-  ..."console=ttyS0 quiet panic=-1 mitigations=off nokaslr".split(" "),
-  ..."tsc=reliable no_timer_check cryptomgr.notests random.trust_cpu=on".split(" "),
-];
-
 /**
  * QEMU's arguments for a host, without the program's name. Pure. Sockets, logs and the pid file are named relative
  * to the run directory (`RUN_FILES`), which must be QEMU's working directory.
@@ -41,25 +38,53 @@ export function commandLine(spec: HostSpec): string[] {
     ["-nodefaults"],
     ["-no-user-config"],
     ["-display", "none"],
-    ["-M", "q35"],
+    // With its graphics off, a BIOS speaks on the serial line.
+    ["-M", spec.boot.kind === "kernel" ? "q35" : "q35,graphics=off"],
     ...ACCELERATORS[spec.accelerator ?? "tcg"],
     ["-m", `${spec.memoryMiB}M`],
     ["-smp", `${spec.processors ?? 1}`],
-    ["-kernel", spec.kernel],
-    ["-initrd", spec.initramfs],
-    ["-append", [...KERNEL_WORDS, ...(spec.append ?? [])].join(" ")],
+    ...bootOptions(spec.boot),
     ["-pidfile", RUN_FILES.pidFile],
     ["-qmp", `unix:${values({ "": RUN_FILES.qmp, server: "on", wait: "off" })}`],
     ...serialConsole(),
     ...guestAgent(),
-    ...spec.nics.flatMap(networkCard),
-    ...disks(spec.disks ?? []),
+    ...Object.entries(spec.firmwareFiles ?? {}).map(([name, file]): Option => ["-fw_cfg", values({ name, file })]),
+    ...spec.nics.flatMap((nic, index) => networkCard(nic, index, index === 0 ? spec.boot : undefined)),
+    ...iscsiDisks(spec.disks ?? [], spec.hotPlug === true),
   ];
   return options.flat();
 }
 
-/** One option of QEMU with its value, if it has one. */
-type Option = readonly [flag: string] | readonly [flag: string, value: string];
+function bootOptions(boot: Boot): Option[] {
+  switch (boot.kind) {
+    case "kernel":
+      return [
+        ["-kernel", boot.kernel],
+        ["-initrd", boot.initramfs],
+        ["-append", [...KERNEL_WORDS, ...(boot.append ?? [])].join(" ")],
+      ];
+    case "disk":
+      return [
+        [
+          "-blockdev",
+          values({ driver: boot.format, "node-name": "system", "file.driver": "file", "file.filename": boot.path }),
+        ],
+        ["-device", values({ "": "virtio-blk-pci", drive: "system", bootindex: "1" })],
+        ...(boot.seed === undefined ? [] : seedDisk(boot.seed)),
+      ];
+    case "network":
+      return [];
+  }
+}
+
+/** Read-only, so that whatever the guest does to it, its next start reads the same. */
+function seedDisk(path: string): Option[] {
+  const node = { driver: "raw", "node-name": "seed", "read-only": "on", "file.driver": "file", "file.filename": path };
+  return [
+    ["-blockdev", values(node)],
+    ["-device", values({ "": "virtio-blk-pci", drive: "seed", serial: "seed" })],
+  ];
+}
 
 function serialConsole(): Option[] {
   const socket = { id: "console", path: RUN_FILES.console, server: "on", wait: "off", logfile: RUN_FILES.consoleLog };
@@ -77,58 +102,29 @@ function guestAgent(): Option[] {
   ];
 }
 
+/** QEMU's name for the card with this index. */
+export function nicId(index: number): string {
+  return `nic${index}`;
+}
+
 /** The network of the card with this index: the guest's address, with its prefix, and that of this machine. */
 export function userNetwork(index: number): { network: string; guestAddress: string; hostAddress: string } {
   const prefix = `10.0.${index + 2}`;
   return { network: `${prefix}.0/24`, guestAddress: `${prefix}.15/24`, hostAddress: `${prefix}.2` };
 }
 
-function networkCard(nic: NicSpec, index: number): Option[] {
+function networkCard(nic: NicSpec, index: number, boot: Boot | undefined): Option[] {
   const { network, hostAddress } = userNetwork(index);
   const id = `net${index}`;
-  // No option ROM: nothing boots from these cards, and loading it costs time.
-  const card = { netdev: id, id: `nic${index}`, mac: nic.mac, romfile: "" };
+  const isBooting = boot?.kind === "network";
+  // No option ROM where nothing boots from the card: loading it costs time.
+  const rom = isBooting ? { bootindex: "1" } : { romfile: "" };
+  const card = { netdev: id, id: nicId(index), mac: nic.mac, ...rom };
+  const files = isBooting ? { tftp: boot.directory, bootfile: boot.file } : {};
   return [
-    ["-netdev", `user,${values({ id, net: network, host: hostAddress, ipv6: "off" })}`],
+    ["-netdev", `user,${values({ id, net: network, host: hostAddress, ipv6: "off", ...files })}`],
     ["-device", `${nic.model ?? "virtio-net-pci"},${values(card)}`],
   ];
-}
-
-function disks(specs: readonly IscsiDiskSpec[]): Option[] {
-  const needsController = specs.some(({ device }) => device === "scsi-block");
-  const controller: Option[] = needsController ? [["-device", "virtio-scsi-pci,id=scsi"]] : [];
-  return [...controller, ...specs.flatMap(disk)];
-}
-
-function disk(spec: IscsiDiskSpec, index: number): Option[] {
-  const [node, secret] = [`disk${index}`, `secret${index}`];
-  const session = {
-    driver: "iscsi",
-    "node-name": node,
-    transport: "tcp",
-    portal: spec.portal,
-    target: spec.target,
-    lun: `${spec.lun}`,
-    "initiator-name": spec.initiatorName,
-    ...(spec.timeoutSeconds === undefined ? {} : { timeout: `${spec.timeoutSeconds}` }),
-    ...(spec.chap === undefined ? {} : { user: spec.chap.user, "password-secret": secret }),
-  };
-  // An error is the guest's to see. Left to itself, QEMU would stop the guest when the pool is full.
-  const errors = { rerror: "report", werror: "report" };
-  const device =
-    spec.device === "scsi-block"
-      ? `scsi-block,${values({ bus: "scsi.0", drive: node, id: `scsi-${node}`, ...errors })}`
-      : `virtio-blk-pci,${values({ drive: node, id: `virtio-${node}`, ...errors })}`;
-  const secrets: Option[] =
-    spec.chap === undefined ? [] : [["-object", `secret,${values({ id: secret, file: spec.chap.secretFile })}`]];
-  return [...secrets, ["-blockdev", values(session)], ["-device", device]];
-}
-
-/** QEMU's option syntax, "key=value,…": a comma in a value is doubled. The key "" takes a bare value. */
-function values(pairs: Readonly<Record<string, string>>): string {
-  return Object.entries(pairs)
-    .map(([key, value]) => (key === "" ? "" : `${key}=`) + value.replaceAll(",", ",,"))
-    .join(",");
 }
 
 function checkSpec(spec: HostSpec): void {
@@ -145,7 +141,7 @@ function checkSpec(spec: HostSpec): void {
       !/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/.test(mac),
       `'${mac}' is no MAC address like 52:54:00:12:34:56`,
     ]),
-    ...(spec.append ?? []).map((word): [boolean, string] => [
+    ...(spec.boot.kind === "kernel" ? (spec.boot.append ?? []) : []).map((word): [boolean, string] => [
       /\s/.test(word),
       `the kernel word '${word}' has a space in it`,
     ]),

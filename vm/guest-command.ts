@@ -7,9 +7,18 @@ const ANSWER_TIMEOUT_MS = 30_000;
 /** Bytes of output asked for at once. */
 const READ_BYTES = 1 << 20;
 
-/** Of `image/guest/capture`, which see. */
-const CAPTURE = "/usr/lib/sanlab/capture";
-const CAPTURE_DIRECTORY = "/run/sanlab/exec";
+/**
+ * Runs a program with its output appended to two files, which the caller has open already; their names go at once, so
+ * nothing is left when both ends are closed. Any Linux guest has what this needs.
+ */
+const CAPTURE = `exec >>"$1" 2>>"$2"
+rm -f "$1" "$2"
+shift 2
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=linux LANG=C.UTF-8
+cd /root
+exec setsid "$@"`;
+/** In memory. */
+const CAPTURE_DIRECTORY = "/run";
 
 /** What the agent says of a command (guest-exec-status). */
 export interface CommandStatus {
@@ -43,13 +52,13 @@ export class GuestCommand {
   }
 
   static async start(agent: SharedAgent, argv: readonly string[], input: Buffer): Promise<GuestCommand> {
-    const file = `${CAPTURE_DIRECTORY}/${randomUUID()}`;
+    const file = `${CAPTURE_DIRECTORY}/sanlab-exec-${randomUUID()}`;
     // The agent opens the files before the command does, and so keeps them when the command's side unlinks them.
     const stdoutHandle = await agent.execute("guest-file-open", { path: `${file}.out`, mode: "w+" });
     const stderrHandle = await agent.execute("guest-file-open", { path: `${file}.err`, mode: "w+" });
     const started = await agent.execute("guest-exec", {
-      path: CAPTURE,
-      arg: [`${file}.out`, `${file}.err`, ...argv],
+      path: "/bin/sh",
+      arg: ["-c", CAPTURE, "capture", `${file}.out`, `${file}.err`, ...argv],
       ...(input.length > 0 ? { "input-data": input.toString("base64") } : {}),
     });
     const { pid } = started as { pid: number };
@@ -68,10 +77,10 @@ export class GuestCommand {
     return { stdout, stderr, isLast: stdout.length < READ_BYTES && stderr.length < READ_BYTES };
   }
 
-  /** Kills the command and its children: `capture` has given them a session of their own. */
+  /** Kills the command and its children: they have a session of their own. */
   async kill(): Promise<void> {
-    const arg = ["kill", "-KILL", "--", `-${this.#pid}`];
-    await this.#agent.execute("guest-exec", { path: "/usr/bin/busybox", arg });
+    const arg = ["-c", 'kill -s KILL -- "-$1"', "kill", String(this.#pid)];
+    await this.#agent.execute("guest-exec", { path: "/bin/sh", arg });
   }
 
   /** Frees the output in the guest. */

@@ -10,6 +10,8 @@ export interface GuestPortal {
   readonly target: string;
   /** The portal group tag, where it is known beforehand (RFC 7143 §13.9); else the target's answer is taken. */
   readonly portalGroupTag?: number;
+  /** What the guest proves by CHAP; letters, digits and signs that no word of a shell ends at. */
+  readonly chap?: { readonly user: string; readonly secret: string };
 }
 
 /** What makes a guest this host and no other: read by the guest at boot, out of its overlay. */
@@ -54,9 +56,19 @@ export function hostConf(config: GuestConfig): string {
       address,
       ...(gateway === undefined ? [] : [gateway]),
     ]),
-    ...config.portals.map((portal) => ["portal", portalWord(portal), portal.target]),
+    ...config.portals.map((portal) => [
+      "portal",
+      portalWord(portal),
+      portal.target,
+      ...(portal.chap === undefined ? [] : [portal.chap.user, portal.chap.secret]),
+    ]),
     ...(config.multipath === true ? [["multipath"]] : []),
   ];
+  for (const { chap } of config.portals) {
+    // A sentence that shows the word would show the secret.
+    if (chap !== undefined && !/^[^\s\\]+$/.test(chap.secret))
+      throw invalid(config.hostname, "a CHAP secret has a space or a backslash in it, or is empty");
+  }
   for (const word of lines.flat()) checkWord(config.hostname, word);
   const settings = Object.entries(config.iscsiSettings ?? {}).map(([name, value]) => {
     checkWord(config.hostname, name);

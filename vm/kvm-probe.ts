@@ -57,7 +57,10 @@ async function bootsUnderKvm(image: GuestImage): Promise<boolean> {
   const runDir = await mkdtemp(join(tmpdir(), "sanlab-kvm-probe-"));
   const { kernel, initramfs } = image;
   try {
-    await startHost({ name: "kvm-probe", memoryMiB: 256, accelerator: "kvm", kernel, initramfs, nics: [] }, runDir);
+    await startHost(
+      { name: "kvm-probe", memoryMiB: 256, accelerator: "kvm", boot: { kind: "kernel", kernel, initramfs }, nics: [] },
+      runDir,
+    );
     return await reachesUserSpace(runDir);
   } catch (error) {
     if (error instanceof VmError && error.code === "HOST_START_FAILED") return false;

@@ -6,7 +6,7 @@ import { pipeline } from "node:stream/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { execa } from "execa";
 import { commandLine } from "./command-line.ts";
-import type { HostSpec } from "./host-spec.ts";
+import type { Boot, HostSpec } from "./host-spec.ts";
 import { hostTraces } from "./host-traces.ts";
 import { hostProcess, isAlive, type ProcessIdentity, signalProcess } from "./process-identity.ts";
 import { findProgram } from "./programs.ts";
@@ -38,10 +38,17 @@ export async function startHost(spec: HostSpec, runDir: string, options: StartOp
     throw new VmError("HOST_ALREADY_RUNNING", `A QEMU host runs in ${runDir} already: stop it first.`);
   }
   await Promise.all(Object.values(RUN_FILES).map((name) => rm(join(runDir, name), { force: true })));
-  await writeInitramfs(runDir, spec.initramfs, options.overlay);
-  const args = commandLine({ ...spec, initramfs: RUN_FILES.initramfs });
+  const boot = await prepareBoot(spec.boot, runDir, options.overlay);
+  const args = commandLine({ ...spec, boot });
   const qemu = await spawnDetached(program, args, runDir);
   return waitForStart(spec, runDir, qemu);
+}
+
+/** A kernel's first root file system has the host's own files behind it. */
+async function prepareBoot(boot: Boot, runDir: string, overlay: Uint8Array | undefined): Promise<Boot> {
+  if (boot.kind !== "kernel") return boot;
+  await writeInitramfs(runDir, boot.initramfs, overlay);
+  return { ...boot, initramfs: RUN_FILES.initramfs };
 }
 
 /** Ends QEMU at once, as a power cut would end the host. Nothing happens when it is not running. */
@@ -70,7 +77,8 @@ async function writeInitramfs(runDir: string, base: string, overlay: Uint8Array 
       yield* createReadStream(base, { highWaterMark: 1 << 20 });
       if (overlay !== undefined) yield overlay;
     },
-    createWriteStream(`${path}.new`),
+    // The host's own files may hold secrets.
+    createWriteStream(`${path}.new`, { mode: 0o600 }),
   );
   await rename(`${path}.new`, path);
 }

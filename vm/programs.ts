@@ -10,6 +10,12 @@ const DEBIAN_PACKAGES = {
   "apt-cache": "apt",
   "dpkg-deb": "dpkg",
   tar: "tar",
+  "mkfs.vfat": "dosfstools",
+  mke2fs: "e2fsprogs",
+  mcopy: "mtools",
+  syslinux: "syslinux",
+  unshare: "util-linux",
+  "qemu-img": "qemu-utils",
 } as const;
 
 export type ProgramName = keyof typeof DEBIAN_PACKAGES;

@@ -3,7 +3,7 @@ import { FRESH_UNIT } from "node-iscsi-target/mapping/messages/units.ts";
 import type { PortGroup } from "node-iscsi-target/mapping/protocol.ts";
 import { agentsOf, effectiveZones } from "../fabric/zoning.ts";
 import { injectionItem } from "../injection/item.ts";
-import type { AllRecords, DiskRecord, HostRecord, ZoneRecord } from "../records.ts";
+import type { AgentRecord, AllRecords, DiskRecord, HostRecord, ZoneRecord } from "../records.ts";
 import { stateOf } from "../units/record.ts";
 import type { Outgoing } from "./agent-session.ts";
 
@@ -23,13 +23,18 @@ export function desired(records: AllRecords, agent: string, ports: readonly Port
   const zones = effective.filter((zone) => zone.agents.includes(agent));
   const visible = (host: string, disk: string) =>
     zones.some((zone) => zone.hosts.includes(host) && zone.disks.includes(disk));
-  const exports = records.exports.values().filter(({ host, disk }) => visible(host, disk));
+  const exports = records.exports
+    .values()
+    .filter(({ host, disk, agents }) => agents?.includes(agent) !== false && visible(host, disk));
   const disks = [...new Set(exports.map(({ disk }) => disk))]
     .map((name) => records.disks.get(name))
     .filter((disk) => disk?.operation === "none") as DiskRecord[];
   const pools = new Set(disks.map(({ pool }) => pool));
   const items = new Map<string, Item>();
   const direct = records.sharing.get("lab")?.direct ?? false;
+  const self = records.agents.get(agent);
+  // Before the first host is let in.
+  if (self?.chap !== undefined) items.set("chap", chapItem(self.chap));
   for (const { device, uuid, path, pool } of records.devices.values().filter((d) => pools.has(d.pool))) {
     const segmentBytes = records.pools.get(pool)?.segmentBytes as number;
     items.set(`device/${device}`, {
@@ -45,7 +50,7 @@ export function desired(records: AllRecords, agent: string, ports: readonly Port
       .filter((e) => e.host === host.name)
       .map(({ lun, disk }) => ({ lun, unit: unitId(records.disks.get(disk) as DiskRecord) }));
     if (zones.some((zone) => zone.hosts.includes(host.name))) {
-      items.set(`host/${host.iqn}`, hostItem(host, luns, agentsOf(effective, host.name)));
+      items.set(`host/${host.iqn}`, hostItem(host, luns, agentsOf(effective, host.name), self));
     }
   }
   items.set("port-groups", { add: portGroupsItem(ports), remove: portGroupsItem([]) });
@@ -100,8 +105,20 @@ function portGroupsItem(groups: readonly PortGroup[]): Outgoing {
   return { type: "set_port_groups", groups };
 }
 
-function hostItem(host: HostRecord, luns: { lun: number; unit: string }[], agents: readonly string[]): Item {
-  const advertise = host.advertise === null ? {} : { advertise: { host: host.advertise } };
+function chapItem(chap: { readonly user: string; readonly secretFile: string }): Item {
+  return { add: { type: "set_chap", chap }, remove: { type: "set_chap", chap: null } };
+}
+
+function hostItem(
+  host: HostRecord,
+  luns: { lun: number; unit: string }[],
+  agents: readonly string[],
+  agent: AgentRecord | undefined,
+): Item {
+  const told = Array.isArray(host.advertise)
+    ? (host.advertise as readonly string[])[((agent?.relativePortId ?? 1) - 1) % host.advertise.length]
+    : (host.advertise as string | null);
+  const advertise = told === null || told === undefined ? {} : { advertise: { host: told } };
   return {
     add: { type: "publish_host", initiator: host.iqn, luns, agents, ...advertise },
     remove: { type: "unpublish_host", initiator: host.iqn },

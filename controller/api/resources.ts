@@ -119,6 +119,8 @@ export interface AgentRequest {
   readonly name: string;
   readonly portal: { readonly host: string; readonly port: number };
   readonly advertise?: { readonly host: string; readonly port?: number };
+  /** Absent: hosts prove nothing. The secret is the first line of a file, which agent and hosts' starters read; it never comes here. */
+  readonly chap?: { readonly user: string; readonly secretFile: string };
   /** It runs on another machine, under leases of `leaseMs` (8000 where it does not say). */
   readonly remote?: { readonly leaseMs?: number };
 }
@@ -150,7 +152,10 @@ export interface Agent {
   readonly portal: string;
   readonly configured: { readonly host: string; readonly port: number };
   readonly advertise: { readonly host: string; readonly port?: number } | null;
+  readonly chap: { readonly user: string; readonly secretFile: string } | null;
   readonly target: string;
+  /** Relative target port identifier (SPC-4 7.8.6.5): counts from 1 in the order in which agents came, and stays. */
+  readonly relativePortId: number;
   readonly incarnation: number;
   readonly state: "new" | "connected" | "disconnected" | "fenced";
   readonly fence: "kill" | "lease";
@@ -162,19 +167,21 @@ export interface Agent {
 export interface HostRequest {
   readonly name: string;
   readonly iqn: string;
-  /** What this host is told in SendTargets, where it differs (10.0.2.2 for a guest on user networking). */
-  readonly advertise?: string;
+  /** What this host is told in SendTargets, where it differs (10.0.2.2 for a guest on user networking); of a list, one for each agent in turn. */
+  readonly advertise?: string | readonly string[];
 }
 export interface Host {
   readonly name: string;
   readonly iqn: string;
-  readonly advertise: string | null;
+  readonly advertise: string | readonly string[] | null;
 }
 
 export interface ExportRequest {
   readonly host: string;
   readonly disk: string;
   readonly lun?: number;
+  /** Only through these agents; absent: through all that a zone shows it. */
+  readonly agents?: readonly string[];
 }
 /** A row per path: an export seen through one agent of a zone that holds host, disk and agent. */
 export interface ExportPath {
@@ -197,6 +204,8 @@ export interface Zone {
   readonly disks: readonly string[];
   /** Further ones: aliases and world-wide names. */
   readonly members?: readonly string[];
+  /** It counts whatever zone set is active: of programs of ours that fill a disk, or read it. */
+  readonly standing?: boolean;
 }
 
 /** A fault on demand; `text` in the grammar of docs/faults.md. Without a name it gets one. */

@@ -51,18 +51,31 @@ export const schemas = {
       portal: object({ host, port }, ["host", "port"]),
       advertise: object({ host, port }, ["host"]),
       remote: object({ leaseMs: { type: "integer", minimum: 1 } }, []),
+      chap: object(
+        { user: { type: "string", minLength: 1, maxLength: 255 }, secretFile: { type: "string", pattern: "^/" } },
+        ["user", "secretFile"],
+      ),
     },
     ["name", "portal"],
   ),
   remoteRequest: object({ host, port, names: { type: "array", items: host, maxItems: 64 } }, ["host", "port"]),
-  hostRequest: object({ name, iqn: { type: "string", pattern: "^(iqn|eui|naa)\\.\\S{1,219}$" }, advertise: host }, [
-    "name",
-    "iqn",
-  ]),
-  exportRequest: object({ host: name, disk: name, lun: { type: "integer", minimum: 0, maximum: 16383 } }, [
-    "host",
-    "disk",
-  ]),
+  hostRequest: object(
+    {
+      name,
+      iqn: { type: "string", pattern: "^(iqn|eui|naa)\\.\\S{1,219}$" },
+      advertise: { anyOf: [host, { type: "array", items: host, minItems: 1, maxItems: 8 }] },
+    },
+    ["name", "iqn"],
+  ),
+  exportRequest: object(
+    { host: name, disk: name, lun: { type: "integer", minimum: 0, maximum: 16383 }, agents: { ...names, minItems: 1 } },
+    ["host", "disk"],
+  ),
   faultRequest: object({ name, text: { type: "string", minLength: 1, maxLength: 1000 } }, ["text"]),
-  zone: object({ name, hosts: names, agents: names, disks: names, members }, ["name", "hosts", "agents", "disks"]),
+  zone: object({ name, hosts: names, agents: names, disks: names, members, standing: { type: "boolean" } }, [
+    "name",
+    "hosts",
+    "agents",
+    "disks",
+  ]),
 } as const;

@@ -8,11 +8,13 @@ export interface Member {
   readonly name: string;
 }
 
-/** The zones of the active zone set, or all where none is active; every member by its name. */
+/** The zones of the active zone set, or all where none is active, and those that always count; every member by its name. */
 export function effectiveZones(records: AllRecords): ZoneRecord[] {
   const active = records.fabric.get("fabric")?.zoneSet ?? null;
   const names = active === null ? undefined : (records.zoneSets.get(active)?.zones ?? []);
-  const zones = records.zones.values().filter(({ name }) => names?.includes(name) !== false);
+  const zones = records.zones
+    .values()
+    .filter(({ name, standing }) => standing === true || names?.includes(name) !== false);
   return zones.map((zone) => resolved(records, zone));
 }
 

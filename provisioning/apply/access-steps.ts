@@ -1,4 +1,4 @@
-import { GUEST_GATEWAY } from "../hosts/portals.ts";
+import { gatewaysOf } from "../hosts/portals.ts";
 import { hostRecord, readHostRecord, removeHostRecord, writeHostRecord } from "../hosts/record.ts";
 import type { StepOf } from "../plan/step.ts";
 import type { ApplyContext } from "./context.ts";
@@ -12,7 +12,7 @@ export async function addHost({ host }: StepOf<"add-host">, context: ApplyContex
     context.undo.push(`forget host '${name}'`, () => removeHostRecord(context.state, name));
     await writeHostRecord(context.state, hostRecord(host, "stopped"));
   }
-  const advertise = external || host.initiator === "qemu" ? {} : { advertise: GUEST_GATEWAY };
+  const advertise = external || host.initiator === "qemu" ? {} : { advertise: gatewaysOf(host.nics) };
   await creating(context, `delete host '${name}'`, `/hosts/${name}`, () =>
     context.api.post("/hosts", { name, iqn, ...advertise }),
   );

@@ -10,7 +10,7 @@ import { addAgent, createState, removeAgent, startDaemons } from "./daemon-steps
 import { activateZoneSet, deleteAlias, deleteZoneSet, setAlias, setZoneSet } from "./fabric-steps.ts";
 import { clearFault, setFault } from "./fault-steps.ts";
 import { prepareImage, settleHost, startHost, stopHost } from "./host-steps.ts";
-import { createDisk, createPool, deleteDisk, deletePool, growPool, resizeDisk } from "./storage-steps.ts";
+import { createDisk, createPool, deleteDisk, deletePool, fillNewDisk, growPool, resizeDisk } from "./storage-steps.ts";
 
 /** How each kind of step is done. Each registers how it is taken back before it begins what may end half done. */
 const ACTIONS: { readonly [Kind in StepKind]: (step: StepOf<Kind>, context: ApplyContext) => Promise<void> } = {
@@ -18,6 +18,7 @@ const ACTIONS: { readonly [Kind in StepKind]: (step: StepOf<Kind>, context: Appl
   "start-daemons": startDaemons,
   "create-pool": createPool,
   "create-disk": createDisk,
+  "fill-disk": fillNewDisk,
   "add-agent": addAgent,
   "add-host": addHost,
   "set-zone": setZone,

@@ -24,6 +24,8 @@ const CONTROLLER_TIMEOUT_MS = 60_000;
 const AGENT_TIMEOUT_MS = 60_000;
 /** After this long, and then this often, it is asked what keeps an agent: trying its port at once could itself keep it. */
 const PATIENCE_MS = 3_000;
+/** Of a log, where it is shown. */
+const LOG_LINES = 10;
 /** A daemon that ended this often on its way up will not come up. */
 const MAX_ENDS = 3;
 
@@ -84,7 +86,7 @@ export async function restartTroubled(agents: readonly Agent[], context: ApplyCo
         const agent = await context.api.getIfThere<Agent>(`/agents/${name}`);
         return agent !== undefined && agent.incarnation !== incarnation ? agent : undefined;
       },
-      { timeoutMs: AGENT_TIMEOUT_MS, signal: context.signal, late: () => lateAgent(name) },
+      { timeoutMs: AGENT_TIMEOUT_MS, signal: context.signal, late: () => lateAgent(name, context.state) },
     );
   }
 }
@@ -96,10 +98,8 @@ export async function allServe(agents: readonly Agent[], context: ApplyContext):
 }
 
 export async function addAgent({ agent }: StepOf<"add-agent">, context: ApplyContext): Promise<void> {
-  const { name, portal, advertise } = agent;
-  await creating(context, `delete agent '${name}'`, `/agents/${name}`, () =>
-    context.api.post("/agents", { name, portal, ...(advertise === undefined ? {} : { advertise }) }),
-  );
+  const { name } = agent;
+  await creating(context, `delete agent '${name}'`, `/agents/${name}`, () => context.api.post("/agents", agent));
   context.undo.push(`stop agent '${name}'`, () => stopAgent(name, context));
   const daemon = agentDaemon(context.state, name);
   await context.supervisor.put(daemon.name, daemon.args);
@@ -147,7 +147,7 @@ async function agentServes(name: string, context: ApplyContext): Promise<void> {
       const daemon = await watch.look();
       const agent = await context.api.getIfThere<Agent>(`/agents/${name}`);
       if (agent?.state === "connected") {
-        if (agent.problem !== null) throw cannotServe(name, agent.problem);
+        if (agent.problem !== null) throw await cannotServe(name, agent.problem, context.state);
         if (await isListening(agent, daemon?.pid)) return agent;
       }
       if (performance.now() > impatientMs) await findReason(agent, context);
@@ -156,18 +156,27 @@ async function agentServes(name: string, context: ApplyContext): Promise<void> {
     {
       timeoutMs: AGENT_TIMEOUT_MS,
       signal: context.signal,
-      late: () => lateAgent(name),
+      late: () => lateAgent(name, context.state),
     },
   );
 }
 
-function lateAgent(name: string): UserError {
+async function lateAgent(name: string, state: string): Promise<UserError> {
   const seconds = AGENT_TIMEOUT_MS / 1000;
-  return new UserError("AGENT", `Agent '${name}' did not come up within ${seconds} s: see 'sanlab logs ${name}'.`);
+  const details = await endOfLog(state, agentProcess(name));
+  return new UserError("AGENT", `Agent '${name}' did not come up within ${seconds} s: the end of its log follows.`, {
+    details,
+  });
 }
 
-function cannotServe(name: string, problem: string): UserError {
-  return new UserError("AGENT", `Agent '${name}' cannot serve all that it should: ${problem}`);
+async function cannotServe(name: string, problem: string, state: string): Promise<UserError> {
+  const details = await endOfLog(state, agentProcess(name));
+  return new UserError("AGENT", `Agent '${name}' cannot serve all that it should: ${problem}`, { details });
+}
+
+/** What is left of a daemon when `up` has taken all back. */
+async function endOfLog(state: string, name: string): Promise<string[]> {
+  return (await tailLines(logFile(state, name), LOG_LINES)).map((line) => `log: ${line}`);
 }
 
 /** Throws what keeps an agent from coming up, where that is to be seen from here. */
@@ -205,8 +214,10 @@ class EndWatch {
     await assertSpace(state);
     const isController = this.#name === CONTROLLER_PROCESS;
     const what = isController ? "The controller" : `The agent '${this.#name.replace(/^agent-/, "")}'`;
-    const unexplained = `${what} ended again and again with ${daemon.lastEnd}: see ${logFile(state, this.#name)}.`;
-    throw new UserError("REFUSED", (await lastWords(state, this.#name)) ?? unexplained);
+    const unexplained = `${what} ended again and again with ${daemon.lastEnd}: the end of its log follows.`;
+    const told = await lastWords(state, this.#name);
+    if (told !== undefined) throw new UserError("REFUSED", told);
+    throw new UserError("REFUSED", unexplained, { details: await endOfLog(state, this.#name) });
   }
 }
 

@@ -1,8 +1,9 @@
 import type { Agent, Disk, ExportPath } from "@sanlab/controller/api/resources.ts";
-import { ensureGuestImage, killHost, powerOff } from "@sanlab/vm";
-import { type HostPath, pathsOfHost } from "../hosts/portals.ts";
+import { killHost, powerOff } from "@sanlab/vm";
+import { prepareImages } from "../hosts/boot.ts";
+import { type HostPath, usedPaths } from "../hosts/portals.ts";
 import { type HostRecord, hostRecord, readHostRecord, writeHostRecord } from "../hosts/record.ts";
-import { settleHost as settle } from "../hosts/sight.ts";
+import { type HostSession, settleHost as settle } from "../hosts/sight.ts";
 import { startQemuHost } from "../hosts/start.ts";
 import type { StepOf } from "../plan/step.ts";
 import { hostRunDirectory } from "../state/layout.ts";
@@ -12,8 +13,8 @@ import type { ApplyContext } from "./context.ts";
 /** For a guest to end its programs, unmount and log out. */
 export const POWER_OFF_TIMEOUT_MS = 30_000;
 
-export async function prepareImage(_step: StepOf<"prepare-image">, context: ApplyContext): Promise<void> {
-  await ensureGuestImage({ cacheDir: context.cacheDir, onProgress: context.say });
+export async function prepareImage({ hosts }: StepOf<"prepare-image">, context: ApplyContext): Promise<void> {
+  for (const host of hosts) await prepareImages(host, context);
 }
 
 export async function startHost({ host }: StepOf<"start-host">, context: ApplyContext): Promise<void> {
@@ -28,17 +29,14 @@ export async function startRecordedHost(
   context: ApplyContext,
 ): Promise<void> {
   const { state } = context;
-  const [image, paths] = await Promise.all([
-    ensureGuestImage({ cacheDir: context.cacheDir, onProgress: context.say }),
-    hostPaths(record, context),
-  ]);
+  const paths = await hostPaths(record, context);
   context.undo.push(`stop host '${record.name}'`, async () => {
     // It has only just begun: there is nothing in it yet that an orderly end would save.
     await killHost(hostRunDirectory(state, record.name));
     if (before !== undefined) await writeHostRecord(state, before);
   });
   await writeHostRecord(state, record);
-  await startQemuHost(state, record, image, paths);
+  await startQemuHost(state, record, paths, context);
 }
 
 export async function settleHost({ host }: StepOf<"settle-host">, context: ApplyContext): Promise<void> {
@@ -48,10 +46,12 @@ export async function settleHost({ host }: StepOf<"settle-host">, context: Apply
 }
 
 export async function settleRecordedHost(record: HostRecord, context: ApplyContext): Promise<void> {
-  const [paths, disks] = await Promise.all([hostPaths(record, context), context.api.get<Disk[]>("/disks")]);
+  const { api, state, signal } = context;
+  const [paths, disks] = await Promise.all([hostPaths(record, context), api.get<Disk[]>("/disks")]);
   const names = new Set(paths.map(({ disk }) => disk));
   const expected = disks.filter(({ name }) => names.has(name));
-  await settle(context.state, record, paths, expected, context.signal);
+  const sessions = () => api.get<readonly HostSession[]>("/sessions");
+  await settle({ state, record, paths, disks: expected, sessions, signal });
 }
 
 export async function stopHost({ host }: StepOf<"stop-host">, context: ApplyContext): Promise<void> {
@@ -80,5 +80,5 @@ async function hostPaths(record: HostRecord, context: ApplyContext): Promise<Hos
     context.api.get<ExportPath[]>("/exports"),
     context.api.get<Agent[]>("/agents"),
   ]);
-  return pathsOfHost(record.name, exports, agents, record.initiator === "qemu" ? "machine" : "guest");
+  return usedPaths(record, exports, agents);
 }

@@ -4,19 +4,28 @@ import { dirname } from "node:path";
 import type { Pool } from "@sanlab/controller/api/resources.ts";
 import { findProgram } from "@sanlab/vm/programs.ts";
 import { errorCode } from "../errors.ts";
+import { imageFacts } from "../images/qemu-img.ts";
+import { assertFits } from "../images/transfer.ts";
 import { formatEndpoint } from "../lab/endpoint.ts";
-import type { AgentSpec, DeviceSpec } from "../lab/lab.ts";
-import type { Step } from "../plan/step.ts";
+import { type AgentSpec, BUILT_IN, type DeviceSpec } from "../lab/lab.ts";
+import type { Step, StepOf } from "../plan/step.ts";
 import { UserError } from "../user-error.ts";
 
 /** What can be known to fail is refused before anything is done. */
 export async function preflight(steps: readonly Step[]): Promise<void> {
   for (const step of steps) {
+    if (step.kind === "fill-disk" && step.image !== BUILT_IN) await checkImage(step, steps);
     if (step.kind === "create-pool") for (const device of step.pool.devices) await checkDevice(device, step.pool.name);
     if (step.kind === "grow-pool") await checkDevice(step.device, step.pool);
     if (step.kind === "add-agent") await checkPortal(step.agent);
     if (step.kind === "start-host") await findProgram("qemu-system-x86_64");
   }
+}
+
+async function checkImage({ disk: name, image }: StepOf<"fill-disk">, steps: readonly Step[]): Promise<void> {
+  const { sizeBytes } = await imageFacts(image);
+  const disk = steps.flatMap((step) => (step.kind === "create-disk" && step.disk.name === name ? [step.disk] : []))[0];
+  if (disk !== undefined) assertFits(disk, { path: image, sizeBytes });
 }
 
 /** Devices that pools have already: one that is not where it was would be missed only by the first I/O to it. */

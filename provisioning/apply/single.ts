@@ -2,6 +2,7 @@ import type { Agent } from "@sanlab/controller/api/resources.ts";
 import { ApiClient } from "../api/client.ts";
 import { readHostRecord } from "../hosts/record.ts";
 import { cacheDirectory } from "../hosts/start.ts";
+import { forgetVisits } from "../images/visit.ts";
 import type { AgentSpec } from "../lab/lab.ts";
 import type { Step } from "../plan/step.ts";
 import { asOnlyOperation } from "../state/exclusive.ts";
@@ -53,7 +54,8 @@ export async function stopHostWith(options: SingleOptions, name: string): Promis
   await alone(options, ({ state }) => stopRecordedHost(state, name));
 }
 
-async function alone(options: SingleOptions, work: (context: ApplyContext) => Promise<void>): Promise<void> {
+/** `work` as the only operation on the lab, taken back where it fails. */
+export async function alone(options: SingleOptions, work: (context: ApplyContext) => Promise<void>): Promise<void> {
   const { state, signal, note } = options;
   const record = await readLabRecord(state);
   if (record === undefined) throw noLab(state);
@@ -70,6 +72,7 @@ async function alone(options: SingleOptions, work: (context: ApplyContext) => Pr
       undo: new UndoStack(),
     };
     try {
+      await forgetVisits(context);
       await work(context);
     } catch (error) {
       throw await undone(error, context);

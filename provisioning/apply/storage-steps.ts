@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises";
-import type { DeviceRequest, Pool, PoolRequest } from "@sanlab/controller/api/resources.ts";
+import type { DeviceRequest, Disk, Pool, PoolRequest } from "@sanlab/controller/api/resources.ts";
 import { type ApiClient, ApiError } from "../api/client.ts";
+import { fillDisk, sourceImage } from "../images/transfer.ts";
 import type { StepOf } from "../plan/step.ts";
 import { forgetImages, readImages, recordAbsent } from "../state/images.ts";
 import type { ApplyContext } from "./context.ts";
@@ -49,7 +50,14 @@ export async function addDevice(state: string, api: ApiClient, pool: string, dev
 }
 
 export async function createDisk({ disk }: StepOf<"create-disk">, context: ApplyContext): Promise<void> {
-  await creating(context, `delete disk '${disk.name}'`, `/disks/${disk.name}`, () => context.api.post("/disks", disk));
+  const { name, sizeBytes, pool, thick } = disk;
+  await creating(context, `delete disk '${name}'`, `/disks/${name}`, () =>
+    context.api.post("/disks", { name, sizeBytes, pool, thick }),
+  );
+}
+
+export async function fillNewDisk({ disk, image }: StepOf<"fill-disk">, context: ApplyContext): Promise<void> {
+  await fillDisk(context, await context.api.get<Disk>(`/disks/${disk}`), await sourceImage(image, context));
 }
 
 export async function resizeDisk({ disk, sizeBytes }: StepOf<"resize-disk">, context: ApplyContext): Promise<void> {

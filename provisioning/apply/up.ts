@@ -1,5 +1,6 @@
 import { ApiClient } from "../api/client.ts";
 import { NO_LAB, type RunningLab, readRunningLab } from "../api/running-lab.ts";
+import { forgetVisits } from "../images/visit.ts";
 import type { Lab } from "../lab/lab.ts";
 import { loadLab } from "../lab/load.ts";
 import { type Plan, planUp } from "../plan/plan.ts";
@@ -58,6 +59,7 @@ async function upWithin(
   if (record !== undefined && foundation.length > 0) await checkPortals(lab, record);
   // The tables of a lab that was stopped can only be read through its controller.
   await applySteps(foundation, context, options.hooks);
+  if (record !== undefined) await forgetVisits(context);
   const running = await runningLab(record, context);
   const plan = planUp(lab, running, options);
   if (plan.conflicts.length > 0) throw conflictError(lab, plan.conflicts);

@@ -23,8 +23,13 @@ export async function findGuest(state: string, name: string): Promise<RunningHos
 }
 
 async function runDirectoryOf(state: string, name: string): Promise<string> {
+  return hostRunDirectory(state, await runningGuest(state, name));
+}
+
+/** The guest's name again, where it runs. */
+export async function runningGuest(state: string, name: string): Promise<string> {
   const { isRunning } = await findGuest(state, name);
-  if (isRunning) return hostRunDirectory(state, name);
+  if (isRunning) return name;
   throw new UserError("NOT_RUNNING", `Host '${name}' is not running: start it with 'sanlab host start ${name}'.`, {
     exitCode: ExitCode.NOT_RUNNING,
   });

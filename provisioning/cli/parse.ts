@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { InvalidArgumentError } from "commander";
 import { DURATION_FORMAT, duration } from "node-iscsi-target/injection/values.ts";
 import { parseAdvertise, parseEndpoint } from "../lab/endpoint.ts";
@@ -51,6 +52,14 @@ export function advertise(text: string): { host: string; port?: number } {
   const setting = parseAdvertise(text);
   if (setting === undefined) throw new InvalidArgumentError("Expected HOST or HOST:PORT.");
   return setting;
+}
+
+/** USER:FILE; the file's path made absolute. */
+export function chap(text: string): { user: string; secretFile: string } {
+  const [, user, file] = /^([A-Za-z0-9._@-]{1,255}):(.+)$/.exec(text) ?? [];
+  if (user === undefined || file === undefined)
+    throw new InvalidArgumentError("Expected USER:FILE, the secret being the first line of FILE.");
+  return { user, secretFile: resolve(file) };
 }
 
 /** PATH or PATH:SIZE; a colon that no size follows belongs to the path. */

@@ -3,9 +3,11 @@ import { Command } from "commander";
 import { agentVerbs } from "./commands/agent.ts";
 import { deviceVerbs } from "./commands/device.ts";
 import { diskVerbs } from "./commands/disk.ts";
+import { diskImageVerbs, guestImageVerb } from "./commands/disk-image.ts";
 import { exportVerbs } from "./commands/export.ts";
 import { faultVerbs } from "./commands/fault.ts";
 import { hostVerbs } from "./commands/host.ts";
+import { hostPowerVerbs } from "./commands/host-power.ts";
 import { labVerbs } from "./commands/lab.ts";
 import { observationVerbs } from "./commands/observation.ts";
 import { poolVerbs } from "./commands/pool.ts";
@@ -20,11 +22,11 @@ import { addFamily, addVerb, commonOptions, type Verb } from "./verb.ts";
 const FAMILIES: readonly (readonly [name: string, summary: string, verbs: readonly Verb[]])[] = [
   ["pool", "Pools of storage devices", poolVerbs],
   ["device", "Storage devices", deviceVerbs],
-  ["disk", "Virtual disks and their mapping tables", [...diskVerbs, ...snapshotVerbs]],
+  ["disk", "Virtual disks and their mapping tables", [...diskVerbs, ...snapshotVerbs, ...diskImageVerbs]],
   ["agent", "Agents: the iSCSI targets through which hosts see their disks", agentVerbs],
   ["export", "Which host sees which disk", exportVerbs],
   ["zone", "Zones: hosts, agents and disks that may see each other", [...zoneVerbs, ...zoneSetVerbs]],
-  ["host", "Hosts, and the guests among them", hostVerbs],
+  ["host", "Hosts, and the guests among them", [...hostVerbs, ...hostPowerVerbs]],
   ["session", "iSCSI sessions", sessionVerbs],
   ["fault", "Faults on demand", faultVerbs],
   ["scenario", "Scenarios: timelines of faults, steps and expectations", scenarioVerbs],
@@ -40,7 +42,7 @@ export async function buildProgram(argv: readonly string[]): Promise<Command> {
     .showHelpAfterError("(--help shows how it is used)")
     .exitOverride();
   for (const option of commonOptions()) program.addOption(option);
-  for (const verb of [...labVerbs, ...observationVerbs]) addVerb(program, verb);
+  for (const verb of [...labVerbs, ...observationVerbs, guestImageVerb]) addVerb(program, verb);
   for (const [name, summary, verbs] of FAMILIES) addFamily(program, name, summary, verbs);
   await addDaemons(program, argv);
   program.addHelpText("after", HELP_END);

@@ -2,22 +2,37 @@
 import { stringify } from "yaml";
 import { iscsiadmScript } from "./iscsiadm.ts";
 import { multipathConf } from "./multipath.ts";
-import type { ScriptSubject } from "./subject.ts";
+import { type ScriptSubject, secretNotes } from "./subject.ts";
 
 const ATTACH = "/usr/local/sbin/sanlab-disks";
 
 export function cloudConfig(subject: ScriptSubject): string {
   const hasSeveralPaths = subject.disks.some(({ paths }) => paths.length > 1);
+  const packages = { packages: ["open-iscsi", ...(hasSeveralPaths ? ["multipath-tools"] : [])] };
+  const config = { ...packages, ...attaching(subject, hasSeveralPaths) };
+  const notes = secretNotes(subject).map((note) => `# ${note}\n`);
+  return `#cloud-config\n${notes.join("")}${stringify(config)}`;
+}
+
+interface WrittenFile {
+  readonly path: string;
+  readonly permissions: string;
+  readonly content: string;
+}
+
+/** What every machine needs, whoever puts the programs there. */
+export function attaching(
+  subject: ScriptSubject,
+  isMultipath: boolean,
+): { readonly write_files: WrittenFile[]; readonly runcmd: string[][] } {
   const multipath = { path: "/etc/multipath.conf", permissions: "0644", content: multipathConf(subject) };
   const attach = { path: ATTACH, permissions: "0755", content: iscsiadmScript(subject) };
-  const config = {
-    packages: ["open-iscsi", ...(hasSeveralPaths ? ["multipath-tools"] : [])],
-    write_files: [attach, ...(hasSeveralPaths ? [multipath] : [])],
+  return {
+    write_files: [attach, ...(isMultipath ? [multipath] : [])],
     runcmd: [
       ["systemctl", "enable", "--now", "iscsid"],
-      ...(hasSeveralPaths ? [["systemctl", "restart", "multipathd"]] : []),
+      ...(isMultipath ? [["systemctl", "restart", "multipathd"]] : []),
       [ATTACH, "login"],
     ],
   };
-  return `#cloud-config\n${stringify(config)}`;
 }

@@ -1,5 +1,5 @@
 /** A libvirt domain whose disks QEMU's initiator opens (https://libvirt.org/formatdomain.html, network disks). */
-import { type ScriptDisk, type ScriptSubject, splitPortal } from "./subject.ts";
+import { type ScriptDisk, type ScriptPath, type ScriptSubject, splitPortal } from "./subject.ts";
 
 const ESCAPES: Readonly<Record<string, string>> = {
   "&": "&amp;",
@@ -39,7 +39,7 @@ function diskElement({ name, lun, paths }: ScriptDisk, iqn: string, at: number):
       <driver name='qemu' type='raw' cache='none' discard='unmap'/>
       <source protocol='iscsi' name='${text(path.target)}/${lun}'>
         <host name='${text(address)}' port='${port}'/>
-        <initiator>
+${auth(path, "        ")}        <initiator>
           <iqn name='${text(iqn)}'/>
         </initiator>
       </source>
@@ -51,14 +51,14 @@ function diskElement({ name, lun, paths }: ScriptDisk, iqn: string, at: number):
 /** A storage pool for each target, whose volumes are its LUNs (https://libvirt.org/formatstorage.html). */
 export function libvirtPools({ host, iqn, targets }: ScriptSubject): string {
   return targets
-    .map(({ agent, portal, target }) => {
+    .map(({ agent, portal, target, chap }) => {
       const { address, port } = splitPortal(portal);
       return `<pool type='iscsi'>
   <name>${text(host)}-${text(agent)}</name>
   <source>
     <host name='${text(address)}' port='${port}'/>
     <device path='${text(target)}'/>
-    <initiator>
+${chapAuth(agent, chap, "    ")}    <initiator>
       <iqn name='${text(iqn)}'/>
     </initiator>
   </source>
@@ -69,6 +69,69 @@ export function libvirtPools({ host, iqn, targets }: ScriptSubject): string {
 `;
     })
     .join("");
+}
+
+/**
+ * The volumes of those pools, as `virsh vol-dumpxml` shows them: an iSCSI pool finds its volumes itself, so these are
+ * for whoever wants to name or compare them (https://libvirt.org/formatstorage.html, storage volumes).
+ */
+export function libvirtVolumes({ disks }: ScriptSubject): string {
+  return disks
+    .flatMap(({ name, lun, sizeBytes, paths }) => paths.map((path) => ({ name, lun, sizeBytes, ...path })))
+    .map(
+      ({
+        name,
+        lun,
+        sizeBytes,
+        agent,
+        portal,
+        target,
+      }) => `<!-- Disk '${text(name)}' in the pool of agent '${text(agent)}' -->
+<volume type='block'>
+  <name>unit:0:0:${lun}</name>
+  <capacity unit='bytes'>${sizeBytes}</capacity>
+  <allocation unit='bytes'>${sizeBytes}</allocation>
+  <target>
+    <path>/dev/disk/by-path/ip-${text(portal)}-iscsi-${text(target)}-lun-${lun}</path>
+    <format type='raw'/>
+  </target>
+</volume>
+`,
+    )
+    .join("");
+}
+
+/** The secret itself is libvirt's to keep: `virsh secret-define`, `virsh secret-set-value`. */
+export function libvirtSecrets({ targets }: ScriptSubject): string {
+  return targets
+    .filter(({ chap }) => chap !== undefined)
+    .map(
+      ({ agent }) => `<!-- virsh secret-define FILE, then virsh secret-set-value UUID with the secret in base64 -->
+<secret ephemeral='no' private='yes'>
+  <usage type='iscsi'>
+    <target>${text(secretUsage(agent))}</target>
+  </usage>
+</secret>
+`,
+    )
+    .join("");
+}
+
+function auth({ agent, chap }: ScriptPath, indent: string): string {
+  return chapAuth(agent, chap, indent).replace("type='chap' ", "");
+}
+
+/** A pool says what kind of proof it is; a disk's source knows one kind only. */
+function chapAuth(agent: string, chap: ScriptPath["chap"], indent: string): string {
+  if (chap === undefined) return "";
+  return `${indent}<auth type='chap' username='${text(chap.user)}'>
+${indent}  <secret ${indent === "    " ? "" : "type='iscsi' "}usage='${text(secretUsage(agent))}'/>
+${indent}</auth>
+`;
+}
+
+function secretUsage(agent: string): string {
+  return `sanlab-${agent}`;
 }
 
 function text(value: string): string {

@@ -22,8 +22,5 @@ devices {
     no_path_retry        12
   }
 }
-multipaths {
-${names.join("\n")}
-}
-`;
+${names.length === 0 ? "" : `multipaths {\n${names.join("\n")}\n}\n`}`;
 }

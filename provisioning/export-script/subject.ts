@@ -8,6 +8,10 @@ export interface ScriptPath {
   /** "ADDRESS:PORT", IPv6 addresses in brackets. */
   readonly portal: string;
   readonly target: string;
+  /** Target portal group tag (RFC 7143 13.9). */
+  readonly portalGroupTag: number;
+  /** What has to be proved there; the secret is the machine's own to have, in a file. */
+  readonly chap?: { readonly user: string };
 }
 
 export interface ScriptDisk {
@@ -37,9 +41,7 @@ export interface LabView {
 
 /** @throws UserError where the host sees no disk */
 export function subjectOf(host: string, lab: LabView): ScriptSubject {
-  const own = lab.paths
-    .filter((path) => path.host === host)
-    .map((path) => ({ ...path, portal: portalAsTold(path, lab) }));
+  const own = lab.paths.filter((path) => path.host === host).map((path) => ({ ...path, ...throughAgent(path, lab) }));
   const [first] = own;
   if (first === undefined) {
     throw new UserError(
@@ -48,7 +50,7 @@ export function subjectOf(host: string, lab: LabView): ScriptSubject {
     );
   }
   const names = [...new Set(own.map(({ disk }) => disk))];
-  const targets = new Map(own.map(({ agent, portal, target }) => [target, { agent, portal, target }]));
+  const targets = new Map(own.map((path) => [path.target, pathOf(path)]));
   return {
     host,
     iqn: first.iqn,
@@ -63,18 +65,41 @@ export function subjectOf(host: string, lab: LabView): ScriptSubject {
   };
 }
 
+function throughAgent(path: ExportPath, lab: LabView): Omit<ScriptPath, "target" | "agent"> {
+  const agent = lab.agents.find(({ name }) => name === path.agent);
+  return {
+    portal: portalAsTold(path, agent, lab),
+    portalGroupTag: agent?.relativePortId ?? 1,
+    ...(agent === undefined || agent.chap === null ? {} : { chap: { user: agent.chap.user } }),
+  };
+}
+
 /** As discovery tells it to the host: what is advertised to it, or by the agent, goes before what is bound. */
-function portalAsTold({ host, agent, portal }: ExportPath, { agents, hosts }: LabView): string {
-  const toHost = hosts.find(({ name }) => name === host)?.advertise;
-  const byAgent = agents.find(({ name }) => name === agent)?.advertise;
-  const address = toHost ?? byAgent?.host;
+function portalAsTold({ host, portal }: ExportPath, agent: Agent | undefined, { hosts }: LabView): string {
+  const told = hosts.find(({ name }) => name === host)?.advertise ?? null;
+  const toHost = typeof told === "string" ? told : told?.[((agent?.relativePortId ?? 1) - 1) % told.length];
+  const address = toHost ?? agent?.advertise?.host;
   if (address === undefined) return portal;
-  const port = toHost === null || toHost === undefined ? byAgent?.port : undefined;
+  const port = toHost === undefined ? agent?.advertise?.port : undefined;
   return formatEndpoint({ host: address, port: port ?? Number(splitPortal(portal).port) });
 }
 
-function pathOf({ agent, portal, target }: ExportPath): ScriptPath {
-  return { agent, portal, target };
+function pathOf({ agent, portal, target, portalGroupTag, chap }: ScriptPath): ScriptPath {
+  return { agent, portal, target, portalGroupTag, ...(chap === undefined ? {} : { chap }) };
+}
+
+/** Where a machine elsewhere keeps the secrets of CHAP: a file for each agent, with nothing else in it. */
+export const SECRETS = "/etc/sanlab/chap";
+
+/** What goes without saying, and what has to be put there first; a line each. */
+export function secretNotes({ targets }: Pick<ScriptSubject, "targets">): string[] {
+  return targets.flatMap(({ agent, chap }) =>
+    chap === undefined
+      ? []
+      : [
+          `The CHAP secret of '${chap.user}' at agent '${agent}' is read from ${SECRETS}/${agent}: put it there, without a line's end, for root only.`,
+        ],
+  );
 }
 
 /** Host and port of "ADDRESS:PORT". */

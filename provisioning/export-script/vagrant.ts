@@ -1,12 +1,13 @@
 /** A Vagrantfile, for the QEMU and libvirt providers, whose machine attaches the disks when it is provisioned. */
 import { iscsiadmScript } from "./iscsiadm.ts";
 import { multipathConf } from "./multipath.ts";
-import type { ScriptSubject } from "./subject.ts";
+import { type ScriptSubject, SECRETS } from "./subject.ts";
 
 export function vagrantfile(subject: ScriptSubject): string {
   const { host, disks } = subject;
   const hasSeveralPaths = disks.some(({ paths }) => paths.length > 1);
   const packages = ["open-iscsi", ...(hasSeveralPaths ? ["multipath-tools"] : [])].join(" ");
+  const proofs = subject.targets.filter(({ chap }) => chap !== undefined);
   const multipath = `cat > /etc/multipath.conf <<'MULTIPATH'
 ${multipathConf(subject)}MULTIPATH
 systemctl restart multipathd
@@ -14,13 +15,13 @@ systemctl restart multipathd
   return `# -*- mode: ruby -*-
 # Host '${host}'. The machine must reach the agents at the addresses below; on QEMU's user networking
 # this machine's 127.0.0.1 is 10.0.2.2: give agents an \`advertise\` address that the guest can reach.
-
+${proofs.length === 0 ? "" : "# CHAP secrets: a file for each of these agents, with nothing else in it, in the directory chap beside this file.\n"}
 ATTACH = <<~'SHELL'
   set -eu
   export DEBIAN_FRONTEND=noninteractive
   apt-get update -q
   apt-get install -y -q --no-install-recommends ${packages}
-${indent(hasSeveralPaths ? multipath : "")}  cat > /usr/local/sbin/sanlab-disks <<'DISKS'
+${proofs.length === 0 ? "" : `  install -d -m 0700 /etc/sanlab ${SECRETS}\n`}${proofs.map(({ agent }) => `  install -m 0600 /tmp/sanlab-chap-${agent} ${SECRETS}/${agent}\n  rm -f /tmp/sanlab-chap-${agent}\n`).join("")}${indent(hasSeveralPaths ? multipath : "")}  cat > /usr/local/sbin/sanlab-disks <<'DISKS'
 ${indent(iscsiadmScript(subject))}  DISKS
   chmod 0755 /usr/local/sbin/sanlab-disks
   /usr/local/sbin/sanlab-disks login
@@ -36,7 +37,7 @@ Vagrant.configure("2") do |config|
     machine.vm.provider "qemu" do |qemu|
       qemu.memory = "1G"
     end
-    machine.vm.provision "disks", type: "shell", inline: ATTACH
+${proofs.map(({ agent }) => `    machine.vm.provision "file", source: "chap/${agent}", destination: "/tmp/sanlab-chap-${agent}"\n`).join("")}    machine.vm.provision "disks", type: "shell", inline: ATTACH
   end
 end
 `;

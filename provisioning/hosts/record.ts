@@ -1,27 +1,42 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCode } from "../errors.ts";
-import type { Initiator, LabHost } from "../lab/lab.ts";
+import { DEFAULT_DEVICE, DEFAULT_PATIENCE_MS, type LabHost } from "../lab/lab.ts";
 import { readJson, writeJson } from "../state/json-file.ts";
 import { hostRecordFile, hostRunDirectory, STATE_FILES, STATE_FORMAT } from "../state/layout.ts";
 
-/** What a QEMU host is started with, and whether it should be running. */
-export interface HostRecord {
+/** What a QEMU host is started with. */
+export type HostSettings = Omit<LabHost, "disks" | "external">;
+
+/** A QEMU host, and whether it should be running. */
+export interface HostRecord extends HostSettings {
   readonly format: number;
-  readonly name: string;
-  readonly iqn: string;
-  readonly memoryMiB: number;
-  readonly initiator: Initiator;
   readonly wanted: "running" | "stopped";
 }
 
+/** Settings that a record of an earlier version does not have. */
+const DEFAULTS = { nics: 1, device: DEFAULT_DEVICE, guestAgent: true, patienceMs: DEFAULT_PATIENCE_MS } as const;
+
+/** The settings that take effect at the next start: all but the names. */
+export const START_SETTINGS = [
+  "memoryMiB",
+  "initiator",
+  "nics",
+  "device",
+  "image",
+  "seed",
+  "guestAgent",
+  "patienceMs",
+] as const satisfies readonly (keyof HostSettings)[];
+
 export function hostRecord(host: LabHost, wanted: HostRecord["wanted"]): HostRecord {
-  const { name, iqn, memoryMiB, initiator } = host;
-  return { format: STATE_FORMAT, name, iqn, memoryMiB, initiator, wanted };
+  const { disks: _disks, external: _external, ...settings } = host;
+  return { format: STATE_FORMAT, ...settings, wanted };
 }
 
 export async function readHostRecord(state: string, name: string): Promise<HostRecord | undefined> {
-  return readJson<HostRecord>(hostRecordFile(state, name));
+  const record = await readJson<HostRecord>(hostRecordFile(state, name));
+  return record === undefined ? undefined : { ...DEFAULTS, ...record };
 }
 
 export async function writeHostRecord(state: string, record: HostRecord): Promise<void> {

@@ -1,19 +1,23 @@
+import { writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import {
-  type GuestImage,
+  type GuestConfig,
   guestOverlay,
   type HostSpec,
+  hostConf,
   type IscsiDiskSpec,
-  macAddress,
   startHost,
-  userNetwork,
   VmError,
 } from "@sanlab/vm";
 import { hostRunDirectory } from "../state/layout.ts";
 import { UserError } from "../user-error.ts";
-import type { HostPath } from "./portals.ts";
+import { bootOf, type ImageOptions, readsOurSettings } from "./boot.ts";
+import { nicsOf } from "./nics.ts";
+import { distinctPortals, type HostPath, hasSeveralPaths } from "./portals.ts";
+import { qemuDisk, writeSecrets } from "./qemu-disks.ts";
 import type { HostRecord } from "./record.ts";
+import { readSecret } from "./secret.ts";
 
 /** Where guest images are kept, for all labs of a user: SANLAB_CACHE, or the user's cache directory. */
 export function cacheDirectory(environment: NodeJS.ProcessEnv = process.env): string {
@@ -24,30 +28,36 @@ export function cacheDirectory(environment: NodeJS.ProcessEnv = process.env): st
  * Timeouts of the guest's initiator. A path that is lost is given up after 20 s where another path can take over, and
  * is waited for 120 s where there is none (open-iscsi's own default).
  */
-const ISCSI_SETTINGS = {
+export const ISCSI_SETTINGS = {
   single: { "node.session.timeo.replacement_timeout": "120" },
   multipath: { "node.session.timeo.replacement_timeout": "20" },
 } as const;
+
+/** The name under which a system on a disk finds its settings (`host-conf`), and the file in the run directory. */
+const SETTINGS = { firmware: "opt/sanlab/host.conf", file: "host.conf" } as const;
 
 /** Starts QEMU for a host; `paths` as seen by whoever logs in. Returns when QEMU runs, not when the guest is up. */
 export async function startQemuHost(
   state: string,
   record: HostRecord,
-  image: GuestImage,
   paths: readonly HostPath[],
+  images: ImageOptions,
 ): Promise<void> {
   const runDirectory = hostRunDirectory(state, record.name);
-  const mac = macAddress(record.iqn, 0);
+  const boot = await bootOf(state, record, paths, images);
+  const config = await guestConfig(record, paths);
   const spec: HostSpec = {
     name: record.name,
     memoryMiB: record.memoryMiB,
-    kernel: image.kernel,
-    initramfs: image.initramfs,
-    nics: [{ mac }],
-    disks: record.initiator === "qemu" ? qemuDisks(record, paths) : [],
+    boot,
+    nics: config.nics.map(({ mac }) => ({ mac })),
+    disks: record.initiator === "qemu" ? await qemuDisks(runDirectory, record, paths) : [],
+    hotPlug: record.initiator === "qemu",
+    ...(boot.kind === "kernel" ? {} : { firmwareFiles: { [SETTINGS.firmware]: SETTINGS.file } }),
   };
+  if (boot.kind !== "kernel") await writeFile(join(runDirectory, SETTINGS.file), hostConf(config), { mode: 0o600 });
   try {
-    await startHost(spec, runDirectory, { overlay: overlayOf(record, mac, paths) });
+    await startHost(spec, runDirectory, { overlay: guestOverlay(config) });
   } catch (error) {
     const needsDriver = error instanceof VmError && error.details.some((line) => /Unknown driver 'iscsi'/.test(line));
     if (!needsDriver) throw error;
@@ -56,38 +66,37 @@ export async function startQemuHost(
   }
 }
 
-function overlayOf(record: HostRecord, mac: string, paths: readonly HostPath[]): Buffer {
-  const { guestAddress, hostAddress } = userNetwork(0);
-  const portals = record.initiator === "open-iscsi" ? distinctPortals(paths) : [];
-  const isMultipath = hasSeveralPaths(paths);
-  return guestOverlay({
+/** What the guest's own system is told of itself. */
+async function guestConfig(record: HostRecord, paths: readonly HostPath[]): Promise<GuestConfig> {
+  const isMultipath = readsOurSettings(record) && record.initiator === "open-iscsi" && hasSeveralPaths(paths);
+  return {
     hostname: record.name,
     initiatorName: record.iqn,
-    nics: [{ mac, address: guestAddress, gateway: hostAddress }],
-    portals,
+    nics: nicsOf(record),
+    portals: await guestPortals(record, paths),
     iscsiSettings: isMultipath ? ISCSI_SETTINGS.multipath : ISCSI_SETTINGS.single,
     multipath: isMultipath,
-  });
+  };
 }
 
-/** Whether some disk is seen through more than one agent, so that the guest puts its paths together. */
-export function hasSeveralPaths(paths: readonly HostPath[]): boolean {
-  return new Set(paths.map(({ disk }) => disk)).size < paths.length;
+/** A host that booted from the SAN has its first session already. */
+async function guestPortals(record: HostRecord, paths: readonly HostPath[]): Promise<GuestConfig["portals"]> {
+  if (record.initiator === "qemu") return [];
+  const portals = distinctPortals(paths).slice(record.initiator === "ipxe" ? 1 : 0);
+  return Promise.all(
+    portals.map(async ({ portal, target, chap }) => ({
+      portal,
+      target,
+      ...(chap === undefined ? {} : { chap: { user: chap.user, secret: await readSecret(chap.secretFile) } }),
+    })),
+  );
 }
 
-export function distinctPortals(paths: readonly HostPath[]): { portal: string; target: string }[] {
-  return [...new Map(paths.map(({ portal, target }) => [`${portal} ${target}`, { portal, target }])).values()];
-}
-
-/** QEMU's initiator knows one path to a disk: that through the first agent. */
-function qemuDisks(record: HostRecord, paths: readonly HostPath[]): IscsiDiskSpec[] {
-  const first = new Map<string, HostPath>();
-  for (const path of paths) if (!first.has(path.disk)) first.set(path.disk, path);
-  return [...first.values()].map(({ portal, target, lun }) => ({
-    portal,
-    target,
-    lun,
-    initiatorName: record.iqn,
-    device: "scsi-block",
-  }));
+async function qemuDisks(
+  runDirectory: string,
+  record: HostRecord,
+  paths: readonly HostPath[],
+): Promise<IscsiDiskSpec[]> {
+  await writeSecrets(runDirectory, paths);
+  return paths.map((path) => qemuDisk(record, path));
 }

@@ -1,7 +1,14 @@
 import { isAbsolute, resolve } from "node:path";
 import type { Path } from "./document.ts";
 import { type Endpoint, parseEndpoint } from "./endpoint.ts";
-import { DEFAULT_MEMORY_MIB, DEFAULT_PORTAL, DEFAULT_SEGMENT_BYTES, defaultIqn } from "./lab.ts";
+import {
+  BUILT_IN,
+  DEFAULT_MEMORY_MIB,
+  DEFAULT_PATIENCE_MS,
+  DEFAULT_PORTAL,
+  DEFAULT_SEGMENT_BYTES,
+  defaultIqn,
+} from "./lab.ts";
 import { parseSize } from "./size.ts";
 
 /** Sections of named texts. */
@@ -31,6 +38,17 @@ export class DraftEntry {
 
   flag(key: string): boolean {
     return this.#record[key] === true;
+  }
+
+  count(key: string): number | undefined {
+    const value = this.#record[key];
+    return typeof value === "number" ? value : undefined;
+  }
+
+  /** The mapping under a key. */
+  child(key: string): DraftEntry | undefined {
+    const value = this.#record[key];
+    return isRecord(value) ? new DraftEntry(key, [...this.path, key], value) : undefined;
   }
 
   size(key: string): number | undefined {
@@ -128,11 +146,25 @@ export class Draft {
     return host.has("iqn") ? host.text("iqn") : defaultIqn(this.name, host.name);
   }
 
-  /** A device's path, made absolute: paths are relative to the lab file. */
   devicePath(device: DraftEntry): string | undefined {
-    const path = device.text("path");
+    return this.filePath(device, "path");
+  }
+
+  /** A path, made absolute: paths are relative to the lab file. */
+  filePath(entry: DraftEntry, key: string): string | undefined {
+    const path = entry.text(key);
     if (path === undefined || path === "") return undefined;
     return isAbsolute(path) ? resolve(path) : resolve(this.directory, path);
+  }
+
+  /** An image's path, or `BUILT_IN` as it is. */
+  imagePath(entry: DraftEntry): string | undefined {
+    return entry.text("image") === BUILT_IN ? BUILT_IN : this.filePath(entry, "image");
+  }
+
+  patienceMs(host: DraftEntry): number {
+    const [, digits = "", unit = ""] = /^([0-9]+)(s|min)$/.exec(host.text("patience") ?? "") ?? [];
+    return digits === "" ? DEFAULT_PATIENCE_MS : Number(digits) * (unit === "min" ? 60_000 : 1_000);
   }
 }
 

@@ -1,4 +1,5 @@
 /** A lab as its file describes it, checked, with defaults filled in and paths made absolute. */
+import type { IscsiDevice } from "@sanlab/vm";
 
 export interface DeviceSpec {
   readonly path: string;
@@ -17,16 +18,23 @@ export interface DiskSpec {
   readonly pool: string;
   readonly sizeBytes: number;
   readonly thick: boolean;
+  /** What the disk holds when it is new: an image, raw or qcow2, or `BUILT_IN`. */
+  readonly image?: string;
 }
 export interface AgentSpec {
   readonly name: string;
   /** Port 0: any free one. */
   readonly portal: { readonly host: string; readonly port: number };
   readonly advertise?: { readonly host: string; readonly port?: number };
+  /** What hosts prove; the secret is the first line of the file. */
+  readonly chap?: { readonly user: string; readonly secretFile: string };
 }
 
-/** Who speaks iSCSI: the guest's own open-iscsi, or QEMU on the guest's behalf. */
-export const INITIATORS = ["open-iscsi", "qemu"] as const;
+/** In place of an image's path: the guest's own system, made by us. */
+export const BUILT_IN = "built-in";
+
+/** Who speaks iSCSI: the guest's own open-iscsi, QEMU on the guest's behalf, or the firmware, which boots from the first disk. */
+export const INITIATORS = ["open-iscsi", "qemu", "ipxe"] as const;
 export type Initiator = (typeof INITIATORS)[number];
 
 export interface LabHost {
@@ -37,6 +45,18 @@ export interface LabHost {
   readonly external: boolean;
   readonly memoryMiB: number;
   readonly initiator: Initiator;
+  /** Network cards; the agents are reached over one after the other. */
+  readonly nics: number;
+  /** What `initiator: qemu` shows the guest. */
+  readonly device: IscsiDevice;
+  /** A disk of its own that it starts from, raw or qcow2, or `BUILT_IN`; absent: the guest's system, in memory. The file is not written to. */
+  readonly image?: string;
+  /** User data for cloud-init, beside ours. */
+  readonly seed?: string;
+  /** Whether qemu-guest-agent answers in it. */
+  readonly guestAgent: boolean;
+  /** How long its start, until it sees its disks, may take. */
+  readonly patienceMs: number;
 }
 export interface ZoneSpec {
   readonly name: string;
@@ -79,6 +99,9 @@ export interface Lab {
 
 export const DEFAULT_SEGMENT_BYTES = 1024 * 1024;
 export const DEFAULT_MEMORY_MIB = 256;
+export const DEFAULT_DEVICE: IscsiDevice = "scsi-block";
+export const DEFAULT_PATIENCE_MS = 240_000;
+export const MAX_NICS = 8;
 export const DEFAULT_PORTAL = { host: "127.0.0.1", port: 0 } as const;
 
 /** The name under which a host of ours logs in when its file gives none. */

@@ -1,15 +1,25 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import { ISCSI_DEVICES } from "@sanlab/vm/host-spec.ts";
 import { normalFault } from "node-iscsi-target/injection/parse.ts";
 import { duration } from "node-iscsi-target/injection/values.ts";
 import { canonicalPath } from "../state/canonical-path.ts";
 import { UserError } from "../user-error.ts";
 import { LabDocument, pathText } from "./document.ts";
-import { Draft } from "./draft.ts";
+import { Draft, type DraftEntry } from "./draft.ts";
 import { parseAdvertise } from "./endpoint.ts";
-import { type AgentSpec, INITIATORS, type Lab, type LabHost, type PoolSpec } from "./lab.ts";
+import { FILE_RULES } from "./file-rules.ts";
+import {
+  type AgentSpec,
+  DEFAULT_DEVICE,
+  type DiskSpec,
+  INITIATORS,
+  type Lab,
+  type LabHost,
+  type PoolSpec,
+} from "./lab.ts";
 import { type LabProblem, problemText } from "./problem.ts";
-import { RULES } from "./rules.ts";
+import { RULES, type Rule } from "./rules.ts";
 import { schemaProblems } from "./schema-check.ts";
 
 /** A lab file that is refused: all that is wrong with it, in the order of its lines. */
@@ -34,7 +44,7 @@ export class LabFileError extends UserError {
  * @throws {LabFileError} with every error in it.
  */
 export async function loadLab(file: string): Promise<Lab> {
-  const lab = parseLab(await readLabFile(file), file);
+  const lab = parseLab(await readLabFile(file), file, [...RULES, ...FILE_RULES]);
   return { ...lab, pools: await Promise.all(lab.pools.map(withCanonicalPaths)) };
 }
 
@@ -46,18 +56,21 @@ async function withCanonicalPaths(pool: PoolSpec): Promise<PoolSpec> {
   return { ...pool, devices };
 }
 
-/** As `loadLab`, for text that is there already; `file` names it in errors and is what device paths are relative to. */
-export function parseLab(text: string, file: string): Lab {
+/**
+ * As `loadLab`, for text that is there already, without a look at the files that it names; `file` names it in errors and
+ * is what paths are relative to.
+ */
+export function parseLab(text: string, file: string, rules: readonly Rule[] = RULES): Lab {
   const document = new LabDocument(text);
   const draft = new Draft(document.value, dirname(resolve(file)));
-  const problems = document.value === undefined ? [...document.problems] : problemsOf(document, draft);
+  const problems = document.value === undefined ? [...document.problems] : problemsOf(document, draft, rules);
   if (problems.length > 0) throw new LabFileError(file, distinct(problems));
   return labOf(draft, resolve(file));
 }
 
-function problemsOf(document: LabDocument, draft: Draft): LabProblem[] {
+function problemsOf(document: LabDocument, draft: Draft, rules: readonly Rule[]): LabProblem[] {
   const problems = [...document.problems, ...schemaProblems(document)];
-  for (const rule of RULES) {
+  for (const rule of rules) {
     rule(draft, (path, found, expected) => {
       problems.push({ line: document.lineOf(path), at: pathText(path), found, expected });
     });
@@ -103,29 +116,9 @@ function labOf(draft: Draft, file: string): Lab {
         })),
       }),
     ),
-    disks: draft.entries("disks").map((disk) => ({
-      name: disk.name,
-      pool: checked(disk.text("pool")),
-      sizeBytes: checked(disk.size("size")),
-      thick: disk.flag("thick"),
-    })),
-    agents: draft.entries("agents").map(
-      (agent): AgentSpec => ({
-        name: agent.name,
-        portal: checked(draft.portal(agent)),
-        ...(agent.has("advertise") ? { advertise: checked(parseAdvertise(checked(agent.text("advertise")))) } : {}),
-      }),
-    ),
-    hosts: draft.entries("hosts").map(
-      (host): LabHost => ({
-        name: host.name,
-        iqn: checked(draft.iqn(host)),
-        disks: host.list("disks").map(({ value }) => value),
-        external: host.flag("external"),
-        memoryMiB: checked(draft.memoryMiB(host)),
-        initiator: INITIATORS.find((initiator) => initiator === host.text("initiator")) ?? "open-iscsi",
-      }),
-    ),
+    disks: draft.entries("disks").map((disk) => diskOf(draft, disk)),
+    agents: draft.entries("agents").map((agent) => agentOf(draft, agent)),
+    hosts: draft.entries("hosts").map((host) => hostOf(draft, host)),
     zones: draft.entries("zones").map((zone) => ({
       name: zone.name,
       hosts: zone.list("hosts").map(({ value }) => value),
@@ -137,6 +130,45 @@ function labOf(draft: Draft, file: string): Lab {
     zoneSets: draft.lists("zoneSets").map(({ name, items }) => ({ name, zones: items.map(({ value }) => value) })),
     activeZoneSet: draft.activeZoneSet ?? null,
     faults: draft.texts("faults").map(({ name, text }) => ({ name, text: normalFault(text) })),
+  };
+}
+
+function diskOf(draft: Draft, disk: DraftEntry): DiskSpec {
+  return {
+    name: disk.name,
+    pool: checked(disk.text("pool")),
+    sizeBytes: checked(disk.size("size")),
+    thick: disk.flag("thick"),
+    ...(disk.has("image") ? { image: checked(draft.imagePath(disk)) } : {}),
+  };
+}
+
+function agentOf(draft: Draft, agent: DraftEntry): AgentSpec {
+  const chap = agent.child("chap");
+  return {
+    name: agent.name,
+    portal: checked(draft.portal(agent)),
+    ...(agent.has("advertise") ? { advertise: checked(parseAdvertise(checked(agent.text("advertise")))) } : {}),
+    ...(chap === undefined
+      ? {}
+      : { chap: { user: checked(chap.text("user")), secretFile: checked(draft.filePath(chap, "secretFile")) } }),
+  };
+}
+
+function hostOf(draft: Draft, host: DraftEntry): LabHost {
+  return {
+    name: host.name,
+    iqn: checked(draft.iqn(host)),
+    disks: host.list("disks").map(({ value }) => value),
+    external: host.flag("external"),
+    memoryMiB: checked(draft.memoryMiB(host)),
+    initiator: INITIATORS.find((initiator) => initiator === host.text("initiator")) ?? "open-iscsi",
+    nics: host.count("nics") ?? 1,
+    device: ISCSI_DEVICES.find((device) => device === host.text("device")) ?? DEFAULT_DEVICE,
+    ...(host.has("image") ? { image: checked(draft.imagePath(host)) } : {}),
+    ...(host.has("seed") ? { seed: checked(draft.filePath(host, "seed")) } : {}),
+    guestAgent: host.flag("guestAgent") || !host.has("guestAgent"),
+    patienceMs: draft.patienceMs(host),
   };
 }
 

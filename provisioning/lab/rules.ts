@@ -1,10 +1,10 @@
-import { MIN_MEMORY_MIB } from "@sanlab/vm/command-line.ts";
 import { MAX_TABLE_SEGMENTS } from "node-iscsi-target/mapping/entry.ts";
 import type { Path } from "./document.ts";
 import type { Draft, DraftEntry } from "./draft.ts";
 import { formatEndpoint } from "./endpoint.ts";
 import { fabricNamesExist } from "./fabric-rules.ts";
 import { faultIsOne } from "./fault-rule.ts";
+import { HOST_RULES } from "./host-rules.ts";
 import { REFERENCE_RULES } from "./reference-rules.ts";
 import { formatSize } from "./size.ts";
 
@@ -25,8 +25,7 @@ export const RULES: readonly Rule[] = [
   portalIsAnAddress,
   portalIsUsedOnce,
   initiatorNameIsUsedOnce,
-  memoryIsEnough,
-  externalHostIsNotStarted,
+  ...HOST_RULES,
   ...REFERENCE_RULES,
   fabricNamesExist,
   faultIsOne,
@@ -131,26 +130,6 @@ function initiatorNameIsUsedOnce(draft: Draft, report: Report): void {
       `'${draft.iqn(entry)}', which host '${earlier.name}' has already`,
       "an iSCSI name of its own for every host",
     );
-  }
-}
-
-function memoryIsEnough(draft: Draft, report: Report): void {
-  for (const host of draft.entries("hosts")) {
-    const mebibytes = draft.memoryMiB(host);
-    if (mebibytes === undefined) continue;
-    if (Number.isInteger(mebibytes) && mebibytes >= MIN_MEMORY_MIB) continue;
-    report([...host.path, "memory"], `'${host.text("memory")}'`, `whole MiB, at least ${MIN_MEMORY_MIB}MiB`);
-  }
-}
-
-function externalHostIsNotStarted(draft: Draft, report: Report): void {
-  for (const host of draft.entries("hosts")) {
-    if (!host.flag("external")) continue;
-    for (const key of ["memory", "initiator"]) {
-      const expected = `no '${key}' for a host that is external: it is not started here`;
-      if (host.has(key)) report([...host.path, key], `'${host.text(key)}'`, expected);
-    }
-    if (!host.has("iqn")) report(host.path, "no key 'iqn'", "the iSCSI name under which an external host logs in");
   }
 }
 

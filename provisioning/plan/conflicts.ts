@@ -64,6 +64,13 @@ function diskConflicts(wanted: DiskSpec, present: Disk): string[] {
 function agentConflicts(wanted: AgentSpec, present: Agent): string[] {
   const { host, port } = present.configured;
   const isSamePortal = host === wanted.portal.host && port === wanted.portal.port;
+  const chap = (of: AgentSpec["chap"] | null) =>
+    of === undefined || of === null ? "no proof" : `${of.user} by ${of.secretFile}`;
+  if (isSamePortal && chap(wanted.chap) !== chap(present.chap)) {
+    return [
+      `Agent '${wanted.name}' asks hosts for ${chap(present.chap)}, and the file says ${chap(wanted.chap)}: remove it with 'sanlab agent remove ${wanted.name}' and run 'sanlab up' again.`,
+    ];
+  }
   const isSameAdvertised = advertised(wanted.advertise) === advertised(present.advertise);
   if (isSamePortal && isSameAdvertised) return [];
   const [what, is, says] = isSamePortal

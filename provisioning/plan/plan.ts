@@ -1,4 +1,5 @@
 import type { RunningLab } from "../api/running-lab.ts";
+import { START_SETTINGS } from "../hosts/record.ts";
 import type { Lab, LabHost, ZoneSpec } from "../lab/lab.ts";
 import type { Declared } from "../state/lab-record.ts";
 import { conflicts } from "./conflicts.ts";
@@ -66,6 +67,10 @@ function access(lab: Lab, running: RunningLab): Step[] {
   return [
     ...absent(lab.agents, running.agents).map((agent) => ({ kind: "add-agent", agent }) as const),
     ...absent(lab.hosts, running.hosts).map((host) => ({ kind: "add-host", host }) as const),
+    // Through an agent, and before any host sees it.
+    ...absent(lab.disks, running.disks).flatMap(({ name, image }): Step[] =>
+      image === undefined ? [] : [{ kind: "fill-disk", disk: name, image }],
+    ),
     // Zones before exports: a host sees a disk when its zone is there.
     ...changed(lab.aliases, running.aliases, "members").map((step) => ({
       kind: "set-alias" as const,
@@ -154,7 +159,7 @@ function guests(lab: Lab, running: RunningLab): Step[] {
   const changed = ours.filter((host) => present.get(host.name)?.isRunning === true && hasChanged(host, running));
   return [
     ...changed.map((host) => ({ kind: "change-host", host }) as const),
-    ...(starting.length > 0 ? [{ kind: "prepare-image" } as const] : []),
+    ...(starting.length > 0 ? [{ kind: "prepare-image", hosts: starting } as const] : []),
     ...starting.map((host) => ({ kind: "start-host", host }) as const),
     ...ours.map((host) => ({ kind: "settle-host", host }) as const),
   ];
@@ -162,7 +167,7 @@ function guests(lab: Lab, running: RunningLab): Step[] {
 
 function hasChanged(host: LabHost, running: RunningLab): boolean {
   const record = running.qemuHosts.find(({ record }) => record.name === host.name)?.record;
-  return record?.memoryMiB !== host.memoryMiB || record.initiator !== host.initiator;
+  return record !== undefined && START_SETTINGS.some((key) => record[key] !== host[key]);
 }
 
 /** What is to be remembered of this file, and of earlier ones, so that a later --prune knows it. */

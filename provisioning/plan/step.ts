@@ -1,14 +1,15 @@
 import { formatEndpoint } from "../lab/endpoint.ts";
-import type {
-  AgentSpec,
-  AliasSpec,
-  DeviceSpec,
-  DiskSpec,
-  FaultSpec,
-  LabHost,
-  PoolSpec,
-  ZoneSetSpec,
-  ZoneSpec,
+import {
+  type AgentSpec,
+  type AliasSpec,
+  BUILT_IN,
+  type DeviceSpec,
+  type DiskSpec,
+  type FaultSpec,
+  type LabHost,
+  type PoolSpec,
+  type ZoneSetSpec,
+  type ZoneSpec,
 } from "../lab/lab.ts";
 import { formatSize } from "../lab/size.ts";
 import type { Declared } from "../state/lab-record.ts";
@@ -19,11 +20,12 @@ export type Step =
   | { readonly kind: "start-daemons" }
   | { readonly kind: "create-pool"; readonly pool: PoolSpec }
   | { readonly kind: "create-disk"; readonly disk: DiskSpec }
+  | { readonly kind: "fill-disk"; readonly disk: string; readonly image: string }
   | { readonly kind: "add-agent"; readonly agent: AgentSpec }
   | { readonly kind: "add-host"; readonly host: LabHost }
   | { readonly kind: "set-zone"; readonly zone: ZoneSpec; readonly before: ZoneSpec | null }
   | { readonly kind: "export-disk"; readonly host: string; readonly disk: string }
-  | { readonly kind: "prepare-image" }
+  | { readonly kind: "prepare-image"; readonly hosts: readonly LabHost[] }
   | { readonly kind: "start-host"; readonly host: LabHost }
   | { readonly kind: "settle-host"; readonly host: LabHost }
   | { readonly kind: "change-host"; readonly host: LabHost }
@@ -56,6 +58,7 @@ const SENTENCES: { readonly [Kind in StepKind]: (step: StepOf<Kind>) => string }
     `create pool '${pool.name}' with segments of ${formatSize(pool.segmentBytes)} on ${pool.devices.map(deviceText).join(" and ")}`,
   "create-disk": ({ disk }) =>
     `create the ${disk.thick ? "thick" : "thin"} disk '${disk.name}' of ${formatSize(disk.sizeBytes)} in pool '${disk.pool}'`,
+  "fill-disk": ({ disk, image }) => `fill disk '${disk}' with ${image === BUILT_IN ? "the guest's own system" : image}`,
   "add-agent": ({ agent }) => `start agent '${agent.name}' at ${portalText(agent)}`,
   "add-host": ({ host }) => `let in host '${host.name}' as ${host.iqn}`,
   "set-zone": ({ zone, before }) => `${before === null ? "create" : "change"} zone '${zone.name}': ${zoneText(zone)}`,
@@ -68,10 +71,9 @@ const SENTENCES: { readonly [Kind in StepKind]: (step: StepOf<Kind>) => string }
   "delete-zone-set": ({ zoneSet }) => `delete zone set '${zoneSet}'`,
   "export-disk": ({ host, disk }) => `show disk '${disk}' to host '${host}'`,
   "prepare-image": () => "",
-  "start-host": ({ host }) => `start the guest of host '${host.name}' (${host.memoryMiB}MiB, ${host.initiator})`,
+  "start-host": ({ host }) => `start the guest of host '${host.name}' (${hostText(host)})`,
   "settle-host": () => "",
-  "change-host": ({ host }) =>
-    `give host '${host.name}' ${host.memoryMiB}MiB and the initiator ${host.initiator} from its next start on`,
+  "change-host": ({ host }) => `give host '${host.name}' from its next start on: ${hostText(host)}`,
   "grow-pool": ({ pool, device }) => `add ${deviceText(device)} to pool '${pool}'`,
   "resize-disk": ({ disk, sizeBytes, beforeBytes }) =>
     `grow disk '${disk}' from ${formatSize(beforeBytes)} to ${formatSize(sizeBytes)}`,
@@ -98,6 +100,15 @@ export function activity(step: Step): string {
   if (step.kind === "settle-host") return `wait for host '${step.host.name}' to see its disks`;
   if (step.kind === "record") return "record what the lab file declares";
   return sentence(step);
+}
+
+function hostText({ memoryMiB, initiator, nics, image }: LabHost): string {
+  return [
+    `${memoryMiB}MiB`,
+    initiator,
+    ...(nics === 1 ? [] : [`${nics} network cards`]),
+    ...(image === undefined ? [] : [`image ${image}`]),
+  ].join(", ");
 }
 
 function deviceText({ path, sizeBytes }: DeviceSpec): string {

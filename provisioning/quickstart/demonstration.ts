@@ -4,7 +4,8 @@ import { guestExec, rebootGuest } from "@sanlab/vm";
 import type { ApiClient } from "../api/client.ts";
 import { type HostPath, pathsOfHost } from "../hosts/portals.ts";
 import { readHostRecord } from "../hosts/record.ts";
-import { pathLink, settleHost } from "../hosts/sight.ts";
+import { type HostSession, settleHost } from "../hosts/sight.ts";
+import { pathLink } from "../hosts/sight-script.ts";
 import { formatSize } from "../lab/size.ts";
 import { hostRunDirectory } from "../state/layout.ts";
 import { UserError } from "../user-error.ts";
@@ -109,7 +110,8 @@ async function settle(stage: Stage): Promise<void> {
   if (record === undefined) throw new UserError("HOST", `The lab has no guest '${HOST}'.`);
   const [paths, disks] = await Promise.all([diskPaths(stage), stage.api.get<Disk[]>("/disks")]);
   const expected = disks.filter(({ name }) => name === DISK);
-  await settleHost(stage.state, record, paths, expected, stage.signal);
+  const sessions = () => stage.api.get<readonly HostSession[]>("/sessions");
+  await settleHost({ state: stage.state, record, paths, disks: expected, sessions, signal: stage.signal });
 }
 
 /** Runs a script of `guest-scripts.ts` on the disk, and returns what it printed. */
@@ -127,5 +129,5 @@ async function inGuest(stage: Stage, script: string): Promise<string> {
 
 async function diskPaths({ api }: Stage): Promise<HostPath[]> {
   const [exports, agents] = await Promise.all([api.get<ExportPath[]>("/exports"), api.get<Agent[]>("/agents")]);
-  return pathsOfHost(HOST, exports, agents, "guest").filter(({ disk }) => disk === DISK);
+  return pathsOfHost(HOST, exports, agents, { nics: 1 }).filter(({ disk }) => disk === DISK);
 }

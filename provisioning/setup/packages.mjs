@@ -3,7 +3,10 @@ const GUESTS = ["qemu-system-x86", "qemu-utils", "util-linux"];
 const INITIATORS = ["libiscsi-bin", "qemu-utils", "qemu-block-extra"];
 
 /** What judges the scripts that `export script` writes. */
-const JUDGES = ["libvirt-clients", "libxml2-utils", "ruby", "cloud-init"];
+const JUDGES = ["libvirt-clients", "libxml2-utils", "ruby", "vagrant", "vagrant-libvirt", "cloud-init"];
+
+/** What images of disks are made with: bootable ones, and seeds for cloud-init. */
+const IMAGES = ["syslinux", "syslinux-common", "dosfstools", "mtools", "e2fsprogs"];
 
 /** What the load generator of the benchmark is compiled with. */
 const COMPILER = ["gcc", "libc6-dev", "libiscsi-dev"];
@@ -15,6 +18,7 @@ export const PACKAGES = {
       ...GUESTS,
       ...INITIATORS,
       ...JUDGES,
+      ...IMAGES,
       ...COMPILER,
       "ipxe-qemu",
       "tgt",

@@ -107,6 +107,7 @@ const EFFECTS: {
     core.hosts.delete(initiator);
     return settled(core.options.publication.unpublishHost(initiator));
   },
+  set_chap: (core, { chap }) => settledWith(core.options.publication.setChap?.(chap)),
   set_injections: (core, { rules }) => {
     core.options.injections?.set(rules, core.devices);
     return undefined;
@@ -120,6 +121,11 @@ const EFFECTS: {
 export function apply(core: AgentCore, message: NumberedMessage, frame?: DecodedFrame): Effect {
   const effect = EFFECTS[message.type] as (core: AgentCore, message: NumberedMessage, frame?: DecodedFrame) => Effect;
   return effect(core, message, frame);
+}
+
+/** A sentence where it failed. */
+function settledWith(problem: string | undefined): Effect {
+  return problem === undefined ? undefined : Promise.resolve(problem);
 }
 
 async function settled(work: Promise<unknown> | undefined): Promise<undefined> {

@@ -19,6 +19,7 @@ import type {
   PublishHost,
   Question,
   Refused,
+  SetChap,
   ToAgent,
   ToController,
   Welcome,
@@ -45,6 +46,7 @@ export interface Publication {
   unpublishUnit(id: string): Promise<void>;
   publishHost(host: PublishHost): void;
   unpublishHost(initiator: string): Promise<void>;
+  setChap?(chap: SetChap["chap"]): string | undefined;
   sessions(): readonly object[];
   /** What the target port groups of the lab can do, as hosts are told. */
   setPortGroups(groups: readonly PortGroup[]): void;

@@ -1,12 +1,14 @@
 /** Mapped disks as logical units of the agent's target; hosts as its access list and LUN masks. */
 
+import type { ChapCredentials } from "../iscsi/chap.ts";
 import type { Portal, TargetAccess } from "../iscsi/target-options.ts";
-import type { PortGroup, PublishedUnit, PublishHost } from "../mapping/protocol.ts";
+import type { PortGroup, PublishedUnit, PublishHost, SetChap } from "../mapping/protocol.ts";
 import { Attention } from "../scsi/attention.ts";
 import { LogicalUnit } from "../scsi/logical-unit.ts";
 import type { LunInventory } from "../scsi/server-context.ts";
 import type { Nexus } from "../scsi/transport.ts";
 import type { BlockDevice } from "../storage/block-device.ts";
+import { NO_CHAP, readChap } from "./chap.ts";
 import type { Publication } from "./core.ts";
 import type { UnitReplica } from "./units/unit-replica.ts";
 
@@ -33,6 +35,7 @@ const NOBODY: Sessions = {
 export class TargetPublication implements Publication, LunInventory, TargetAccess {
   readonly #units = new Map<string, LogicalUnit>();
   readonly #hosts = new Map<string, HostView>();
+  #credentials: ChapCredentials | undefined;
   /** What every host is told, where its own setting says nothing. */
   portalAdvertise: PublishHost["advertise"];
   sessionsOf: Sessions = NOBODY;
@@ -85,6 +88,16 @@ export class TargetPublication implements Publication, LunInventory, TargetAcces
 
   sessions(): readonly object[] {
     return this.sessionsOf.rows();
+  }
+
+  setChap(chap: SetChap["chap"]): string | undefined {
+    const { credentials, problem } = chap === null ? NO_CHAP : readChap(chap);
+    this.#credentials = credentials;
+    return problem;
+  }
+
+  credentials(): ChapCredentials | undefined {
+    return this.#credentials;
   }
 
   authorize(initiatorName: string): boolean {

@@ -35,6 +35,7 @@ import type {
   PublishHost,
   PublishUnit,
   Repaired,
+  SetChap,
   SetInjections,
   UnpublishHost,
   UnpublishUnit,
@@ -91,6 +92,7 @@ export type NumberedMessage =
   | Alone
   | PublishHost
   | UnpublishHost
+  | SetChap
   | SetInjections
   | SetPortGroups;
 export type ToAgent = Welcome | Refused | Lease | Question | NumberedMessage;

@@ -2,6 +2,7 @@ import { appendFile, mkdtemp, rm } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import {
+  ensureDiskImage,
   ensureGuestImage,
   type GuestConfig,
   type GuestImage,
@@ -27,6 +28,11 @@ export function guestImage(): Promise<GuestImage> {
   return ensureGuestImage({ cacheDir: guestCacheDir() });
 }
 
+/** The guest's system as the image of a disk, so that no command has to make it within its time. */
+export function guestDiskImage(): Promise<string> {
+  return ensureDiskImage({ cacheDir: guestCacheDir() });
+}
+
 /** To be called for every guest that a test boots, in whatever way: the test runner prints the sum. */
 export async function countGuestBoot(): Promise<void> {
   const file = process.env.SANLAB_GUEST_COUNT_FILE;
@@ -46,6 +52,8 @@ export interface TestGuest {
 export interface TestGuestOptions {
   readonly spec?: Partial<HostSpec>;
   readonly config?: Partial<GuestConfig>;
+  /** Further words for the kernel. */
+  readonly append?: readonly string[];
 }
 
 /** A fresh run directory, with a long path, in which no socket could be named in full; removed afterwards. */
@@ -64,8 +72,9 @@ export async function startGuest(owner: Owner, options: TestGuestOptions = {}): 
   const { guestAddress, hostAddress } = userNetwork(0);
   const nics = [{ mac, address: guestAddress, gateway: hostAddress }];
   const overlay = guestOverlay({ hostname: "guest", nics, portals: [], ...options.config });
-  const files = { kernel: image.kernel, initramfs: image.initramfs };
-  const spec: HostSpec = { name: "guest", memoryMiB: 384, ...files, nics: [{ mac }], ...options.spec };
+  const { kernel, initramfs } = image;
+  const boot = { kind: "kernel", kernel, initramfs, append: options.append ?? [] } as const;
+  const spec: HostSpec = { name: "guest", memoryMiB: 384, boot, nics: [{ mac }], ...options.spec };
   await countGuestBoot();
   return { runDir, identity: await startHost(spec, runDir, { overlay }) };
 }

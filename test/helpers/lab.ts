@@ -12,6 +12,9 @@ import { stringify } from "yaml";
 
 const BIN = new URL("../../provisioning/bin/sanlab.js", import.meta.url).pathname;
 
+/** With several guests, and images that are made first. */
+const UP_TIMEOUT_MS = 900_000;
+
 export interface CommandResult {
   readonly exitCode: number;
   readonly stdout: string;
@@ -94,7 +97,8 @@ export class TestLab {
 
   async up(lab: object): Promise<void> {
     await this.writeFile(lab);
-    await this.must("up", this.file);
+    const { exitCode, stdout, stderr } = await this.run(["up", this.file], { timeoutMs: UP_TIMEOUT_MS });
+    if (exitCode !== 0) throw new Error(`sanlab up ended with ${exitCode}:\n${stderr}\n${stdout}`);
     countGuests(lab);
   }
 

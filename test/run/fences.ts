@@ -52,6 +52,7 @@ export const FENCES: readonly Fence[] = [
   },
   { folder: "vm/", mayImport: [] },
   { folder: "provisioning/", mayImport: ["target/", "controller/", "vm/"] },
+  { folder: "examples/", mayImport: ["provisioning/index.ts"] },
   { folder: "test/", mayImport: ["target/", "controller/", "vm/", "provisioning/"] },
 ];
 

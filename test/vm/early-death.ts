@@ -10,7 +10,7 @@ test("a QEMU that does not start is reported in its own words", async (t) => {
   const runDir = await temporaryRunDir(t);
   const { initramfs } = await guestImage();
   const starting = startHost(
-    { name: "web", memoryMiB: 256, kernel: "/nonexistent/vmlinux", initramfs, nics: [] },
+    { name: "web", memoryMiB: 256, boot: { kind: "kernel", kernel: "/nonexistent/vmlinux", initramfs }, nics: [] },
     runDir,
   );
   const error = await t.throwsAsync(starting, { instanceOf: VmError });
@@ -30,7 +30,7 @@ test("a QEMU that dies while its guest boots is reported with the console's last
 });
 
 test("a guest that does not come up is reported with the console's last lines", async (t) => {
-  const { runDir } = await startGuest(t, { spec: { append: ["rdinit=/usr/bin/false", "panic=0"] } });
+  const { runDir } = await startGuest(t, { append: ["rdinit=/usr/bin/false", "panic=0"] });
   const hasPanicked = async () => (await readConsoleTail(runDir, 50)).some((line) => line.includes("Kernel panic"));
   const deadlineMs = performance.now() + GUEST_TIMEOUT_MS;
   while (!(await hasPanicked()) && performance.now() < deadlineMs) await delay(100);

@@ -46,6 +46,47 @@ export function cpioArchive(entries: Iterable<ArchiveEntry>): Buffer {
   return Buffer.concat(parts);
 }
 
+/** The entries of an archive that `cpioArchive` made; what is padded behind its end is not looked at. */
+export function readCpioArchive(archive: Buffer): ArchiveEntry[] {
+  const entries: ArchiveEntry[] = [];
+  for (let at = 0; ; ) {
+    const field = (index: number) =>
+      Number.parseInt(archive.toString("latin1", at + 6 + index * 8, at + 14 + index * 8), 16);
+    const [mode, contentBytes, nameBytes] = [field(1), field(6), field(11)];
+    const name = archive.toString("utf8", at + HEADER_BYTES, at + HEADER_BYTES + nameBytes - 1);
+    if (name === TRAILER) return entries;
+    const start = aligned(at + HEADER_BYTES + nameBytes);
+    const content = archive.subarray(start, start + contentBytes);
+    entries.push(decodeEntry(name, mode, content, { major: field(9), minor: field(10) }));
+    at = aligned(start + contentBytes);
+  }
+}
+
+function decodeEntry(
+  path: string,
+  mode: number,
+  content: Buffer,
+  device: { major: number; minor: number },
+): ArchiveEntry {
+  const permissions = mode & 0o7777;
+  switch (mode & 0o170000) {
+    case TYPE_BITS.file:
+      return { kind: "file", path, mode: permissions, content };
+    case TYPE_BITS.directory:
+      return { kind: "directory", path, mode: permissions };
+    case TYPE_BITS.symlink:
+      return { kind: "symlink", path, target: content.toString() };
+    case TYPE_BITS["character-device"]:
+      return { kind: "character-device", path, mode: permissions, ...device };
+    default:
+      throw new RangeError(`'${path}' is of a kind that no archive of ours has: mode ${mode.toString(8)}`);
+  }
+}
+
+function aligned(bytes: number): number {
+  return Math.ceil(bytes / ALIGNMENT_BYTES) * ALIGNMENT_BYTES;
+}
+
 function encodeEntry(entry: ArchiveEntry, inode: number): Uint8Array[] {
   const content = contentOf(entry);
   const device = entry.kind === "character-device" ? entry : { major: 0, minor: 0 };

@@ -1,5 +1,6 @@
-import { rm, writeFile } from "node:fs/promises";
+import { cp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { withExclusive } from "../exclusive.ts";
 import { VmError, type VmErrorCode } from "../vm-error.ts";
 
@@ -14,8 +15,8 @@ import {
   unpackPackages,
   updatePackageLists,
 } from "./packages.ts";
-import { contentKeyOf, GUEST_MODULES, recipeKey } from "./recipe.ts";
-import { rootFileSystem } from "./root-file-system.ts";
+import { BOOT_MODULES, contentKeyOf, GUEST_MODULES, recipeKey } from "./recipe.ts";
+import { bootFileSystem, rootFileSystem } from "./root-file-system.ts";
 import { StagedRoot } from "./staged-root.ts";
 
 export interface GuestImageOptions {
@@ -95,7 +96,7 @@ async function makeFromLists(cache: ImageCache, say: Say): Promise<GuestImage> {
   return made;
 }
 
-/** Fills `directory` with `vmlinux` and `initramfs`. */
+/** Fills `directory` with `vmlinux` and `initramfs`, and with `vmlinuz` and `boot-initramfs` for systems on a disk. */
 async function buildImage(directory: string, packages: readonly DebianPackage[], say: Say): Promise<void> {
   const work = join(directory, "work");
   const root = new StagedRoot(join(work, "root"));
@@ -106,5 +107,10 @@ async function buildImage(directory: string, packages: readonly DebianPackage[],
   const version = await selectModules(root, GUEST_MODULES, modulesRoot);
   await writeFile(join(directory, "vmlinux"), await extractKernel(root, `boot/vmlinuz-${version}`));
   await writeFile(join(directory, "initramfs"), cpioArchive(await rootFileSystem(root, modulesRoot)));
+  await cp(join(root.directory, `boot/vmlinuz-${version}`), join(directory, "vmlinuz"));
+  const bootModules = join(work, "boot-modules");
+  await selectModules(root, BOOT_MODULES, bootModules);
+  const bootInitramfs = cpioArchive(await bootFileSystem(root, bootModules));
+  await writeFile(join(directory, "boot-initramfs"), gzipSync(bootInitramfs, { level: 9 }));
   await rm(work, { recursive: true });
 }

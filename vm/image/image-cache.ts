@@ -7,6 +7,9 @@ export interface GuestImage {
   readonly kernel: string;
   /** Path of the base initramfs, a cpio archive; a host's own files go behind it (`guest-config.ts`). */
   readonly initramfs: string;
+  /** Of a system on a disk: the kernel as boot loaders want it, and the first root file system, which finds the other. */
+  readonly bootKernel: string;
+  readonly bootInitramfs: string;
   /** Names the content: recipe and package versions. Hexadecimal SHA-256. */
   readonly contentKey: string;
 }
@@ -52,9 +55,15 @@ export class ImageCache {
 
   async image(contentKey: string): Promise<GuestImage | undefined> {
     const directory = join(this.directory, contentKey);
-    const image = { kernel: join(directory, "vmlinux"), initramfs: join(directory, "initramfs"), contentKey };
+    const image = {
+      kernel: join(directory, "vmlinux"),
+      initramfs: join(directory, "initramfs"),
+      bootKernel: join(directory, "vmlinuz"),
+      bootInitramfs: join(directory, "boot-initramfs"),
+      contentKey,
+    };
     try {
-      await Promise.all([stat(image.kernel), stat(image.initramfs)]);
+      await Promise.all([stat(image.kernel), stat(image.initramfs), stat(image.bootKernel), stat(image.bootInitramfs)]);
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw error;

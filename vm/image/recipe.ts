@@ -61,7 +61,14 @@ export const GUEST_MODULES = [
   ..."iscsi_tcp iscsi_ibft sd_mod sg scsi_dh_alua".split(" "),
   ..."dm-multipath dm-round-robin dm-queue-length dm-service-time".split(" "),
   ..."ext4 xfs crc32c_generic crc32c-intel 9p 9pnet_virtio sch_netem".split(" "),
-  ..."fcoe libfcoe libfc nvme-tcp".split(" "),
+  ..."fcoe libfcoe libfc nvme-tcp qemu_fw_cfg".split(" "),
+] as const;
+
+/** What a system on a disk needs until its root file system is mounted; the shared libraries come by themselves. */
+export const BOOT_PROGRAMS = ["usr/bin/busybox", "usr/bin/kmod", "usr/sbin/iscsistart"] as const;
+export const BOOT_MODULES = [
+  ..."virtio_pci virtio_net virtio_blk virtio_scsi e1000".split(" "),
+  ..."iscsi_tcp iscsi_ibft sd_mod ext4 crc32c_generic crc32c-intel".split(" "),
 ] as const;
 
 /** Files of our own, below `guest/`, and where the image has them. */
@@ -72,7 +79,7 @@ export const GUEST_FILES: readonly { readonly source: string; readonly path: str
   { source: "guest-agent", path: "usr/lib/sanlab/guest-agent", mode: 0o755 },
   { source: "log-in", path: "usr/lib/sanlab/log-in", mode: 0o755 },
   { source: "stop", path: "usr/lib/sanlab/stop", mode: 0o755 },
-  { source: "capture", path: "usr/lib/sanlab/capture", mode: 0o755 },
+  { source: "host-conf", path: "usr/lib/sanlab/host-conf", mode: 0o755 },
   { source: "shutdown", path: "usr/sbin/shutdown", mode: 0o755 },
   { source: "profile", path: "etc/profile", mode: 0o644 },
   { source: "multipath.conf", path: "etc/multipath.conf", mode: 0o644 },

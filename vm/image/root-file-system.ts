@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import { VmError } from "../vm-error.ts";
 import type { ArchiveEntry } from "./cpio.ts";
 import { MERGED_DIRECTORIES } from "./packages.ts";
-import { GUEST_CONTENTS, GUEST_FILES, guestFile } from "./recipe.ts";
+import { BOOT_PROGRAMS, GUEST_CONTENTS, GUEST_FILES, guestFile } from "./recipe.ts";
 import { LOADER_IN_GUEST, type StagedRoot } from "./staged-root.ts";
 
 /** Everything the guest's root file system holds: programs of the packages, their libraries, modules, our own files. */
@@ -17,6 +17,21 @@ export async function rootFileSystem(root: StagedRoot, modulesRoot: string): Pro
     ...libraries,
     ...(await treeEntries(join(modulesRoot, "lib/modules"), "usr/lib/modules")),
     ...GUEST_FILES.map(({ source, path, mode }) => ({ kind: "file", path, mode, content: guestFile(source) }) as const),
+  ];
+}
+
+/** What a system on a disk starts with, until its own root file system is found. */
+export async function bootFileSystem(root: StagedRoot, modulesRoot: string): Promise<ArchiveEntry[]> {
+  const programs = (await Promise.all(BOOT_PROGRAMS.map((path) => linkedEntries(root, path)))).flat();
+  return [
+    ...MERGED_DIRECTORIES.map((name) => ({ kind: "symlink", path: name, target: `usr/${name}` }) as const),
+    ...["dev", "proc", "sys", "run"].map((path) => ({ kind: "directory", path, mode: 0o755 }) as const),
+    { kind: "character-device", path: "dev/console", mode: 0o600, major: 5, minor: 1 },
+    ...programs,
+    { kind: "symlink", path: "usr/sbin/modprobe", target: "../bin/kmod" },
+    ...(await libraryEntries(root, programs)),
+    ...(await treeEntries(join(modulesRoot, "lib/modules"), "usr/lib/modules")),
+    { kind: "file", path: "init", mode: 0o755, content: guestFile("boot-from-disk") },
   ];
 }
 

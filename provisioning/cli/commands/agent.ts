@@ -1,5 +1,6 @@
 import type { Agent } from "@sanlab/controller/api/resources.ts";
 import { Option } from "commander";
+import { readSecret } from "../../hosts/secret.ts";
 import { agentProcess } from "../../state/layout.ts";
 import { UserError } from "../../user-error.ts";
 import { facts, table } from "../output.ts";
@@ -40,6 +41,7 @@ export const agentVerbs: readonly Verb[] = [
           ["process", agent.pid ?? "none"],
           ["portal", agent.portal],
           ["advertised", agent.advertise === null ? "as bound" : agent.advertise.host],
+          ["CHAP", agent.chap === null ? "none" : `${agent.chap.user}, the secret from ${agent.chap.secretFile}`],
           ["target", agent.target],
           ["state", agent.problem ?? agent.state],
           ["incarnation", agent.incarnation],
@@ -66,12 +68,16 @@ export const agentVerbs: readonly Verb[] = [
       "sanlab agent add c --portal 127.0.0.1:3262",
       "sanlab agent add c --portal 0.0.0.0:3260 --advertise san.example",
       "sanlab agent add d --remote --portal 192.0.2.7:3260",
+      "sanlab agent add c --chap lab:lab.secret",
     ],
     options: [
       new Option("--portal <host:port>", "where it listens; port 0 takes any free one")
         .argParser(parse.portal)
         .default({ host: "127.0.0.1", port: 0 }, "127.0.0.1:0"),
       new Option("--advertise <host[:port]>", "what hosts are told instead").argParser(parse.advertise),
+      new Option("--chap <user:file>", "what hosts must prove; the secret is the file's first line").argParser(
+        parse.chap,
+      ),
       ...remoteOptions(),
     ],
     run: add,
@@ -120,7 +126,14 @@ async function add(
   const { addAgentWith } = await import("../../apply/single.ts");
   const advertise = options.advertise as { host: string; port?: number } | undefined;
   const portal = options.portal as { host: string; port: number };
-  const spec = { name: parse.name(String(name)), portal, ...(advertise === undefined ? {} : { advertise }) };
+  const chap = options.chap as { user: string; secretFile: string } | undefined;
+  if (chap !== undefined) await readSecret(chap.secretFile);
+  const spec = {
+    name: parse.name(String(name)),
+    portal,
+    ...(advertise === undefined ? {} : { advertise }),
+    ...(chap === undefined ? {} : { chap }),
+  };
   if (options.remote === true) return addRemote(context, spec, options);
   await addAgentWith(context, spec);
   const agent = presented(await find(context, name));

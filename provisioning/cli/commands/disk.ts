@@ -62,11 +62,13 @@ export const diskVerbs: readonly Verb[] = [
   },
   {
     usage: "resize <name>",
-    summary: "Grow a disk; its hosts are told that the capacity has changed",
+    summary: "Grow a disk; its hosts are told, and guests that run see the new size when it returns",
     examples: ["sanlab disk resize data --size 20GiB"],
     options: [SIZE],
     run: async (context, [name], { size }) => {
       const disk = await context.api.patch<Disk>(`/disks/${String(name)}`, { sizeBytes: size });
+      const { settleDiskWith } = await import("../../apply/visibility.ts");
+      await settleDiskWith(context, disk.name);
       await context.print(diskRow(disk), () => `Disk '${disk.name}' has ${formatSize(disk.sizeBytes)} now.`);
     },
   },

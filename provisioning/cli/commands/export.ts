@@ -1,6 +1,7 @@
+import { resolve } from "node:path";
 import type { Agent, Disk, ExportPath, Host } from "@sanlab/controller/api/resources.ts";
 import { Option } from "commander";
-import { FORMATS } from "../../export-script/formats.ts";
+import { FORMATS, scriptOf, textOf, writeScript } from "../../export-script/formats.ts";
 import { subjectOf } from "../../export-script/subject.ts";
 import { table } from "../output.ts";
 import * as parse from "../parse.ts";
@@ -10,14 +11,29 @@ export const exportVerbs: readonly Verb[] = [
   {
     usage: "create <host> <disk>",
     summary: "Show a disk to a host, through the agents of their zones",
-    examples: ["sanlab export create web data", "sanlab export create web data --lun 3"],
+    examples: [
+      "sanlab export create web data",
+      "sanlab export create web data --lun 3",
+      "sanlab export create web data --agent a --agent b",
+    ],
     options: [
       new Option("--lun <number>", "the logical unit number; without it the lowest that is free").argParser(
         parse.integer,
       ),
+      new Option(
+        "--agent <name>",
+        "only through this agent (may be repeated); without it, through all of the zones",
+      ).argParser(parse.names),
     ],
-    run: async (context, [host, disk], { lun }) => {
-      await context.api.post("/exports", { host, disk, ...(lun === undefined ? {} : { lun }) });
+    run: async (context, [host, disk], { lun, agent }) => {
+      const { showDiskWith } = await import("../../apply/visibility.ts");
+      const agents = agent as readonly string[] | undefined;
+      await showDiskWith(context, {
+        host: String(host),
+        disk: String(disk),
+        ...(lun === undefined ? {} : { lun: lun as number }),
+        ...(agents === undefined ? {} : { agents }),
+      });
       const paths = (await context.api.get<ExportPath[]>("/exports")).filter(
         (path) => path.host === host && path.disk === disk,
       );
@@ -44,17 +60,26 @@ export const exportVerbs: readonly Verb[] = [
       "sanlab export script outside --format iscsiadm > attach.sh",
       "sanlab export script outside --format libvirt > domain.xml",
       "sanlab export script outside --format cloud-init > user-data",
+      "sanlab export script outside --format node-db --output etc-iscsi",
     ],
-    options: [new Option("--format <format>", "what to write").choices(Object.keys(FORMATS)).makeOptionMandatory()],
-    run: async (context, [host], { format }) => {
+    options: [
+      new Option("--format <format>", "what to write").choices(FORMATS).makeOptionMandatory(),
+      new Option("--output <directory>", "write files there (created where it is not), rather than to standard output"),
+    ],
+    run: async (context, [host], { format, output }) => {
       const lab = {
         paths: await context.api.get<ExportPath[]>("/exports"),
         disks: await context.api.get<Disk[]>("/disks"),
         agents: await context.api.get<Agent[]>("/agents"),
         hosts: await context.api.get<Host[]>("/hosts"),
       };
-      const text = FORMATS[String(format)]?.(subjectOf(String(host), lab)) ?? "";
-      await context.print({ host, format, text }, () => text.trimEnd());
+      const script = scriptOf(String(format), subjectOf(String(host), lab));
+      if (output === undefined) {
+        await context.print({ host, format, ...script }, () => textOf(String(format), script));
+        return;
+      }
+      const files = await writeScript(resolve(String(output)), String(format), script);
+      await context.print({ host, format, files }, () => files.join("\n"));
     },
   },
   {
@@ -62,7 +87,8 @@ export const exportVerbs: readonly Verb[] = [
     summary: "No longer show a disk to a host",
     examples: ["sanlab export delete web data"],
     run: async (context, [host, disk]) => {
-      await context.api.delete(`/exports/${String(host)}/${String(disk)}`);
+      const { hideDiskWith } = await import("../../apply/visibility.ts");
+      await hideDiskWith(context, String(host), String(disk));
       await context.print({ host, disk }, () => `Host '${host}' is no longer shown disk '${disk}'.`);
     },
   },

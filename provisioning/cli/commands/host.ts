@@ -71,11 +71,23 @@ async function list(context: VerbContext): Promise<void> {
     context.api.get<ExportPath[]>("/exports"),
     readQemuHosts(context.state),
   ]);
+  const { isPaused } = await import("../../apply/host-power.ts");
+  const running = guests.filter(({ isRunning }) => isRunning).map(({ record }) => record.name);
+  const paused = await Promise.all(
+    running.map(async (name) => ((await isPaused(context.state, name)) === true ? [name] : [])),
+  );
   const rows = hosts.map(({ name, iqn }) => {
     const guest = guests.find(({ record }) => record.name === name);
     const disks = [...new Set(paths.filter((path) => path.host === name).map(({ disk }) => disk))];
     const kind = guest === undefined ? "external" : "guest";
-    return { name, iqn, kind, state: stateOf(guest), initiator: guest?.record.initiator ?? null, disks };
+    return {
+      name,
+      iqn,
+      kind,
+      state: paused.flat().includes(name) ? "paused" : stateOf(guest),
+      initiator: guest?.record.initiator ?? null,
+      disks,
+    };
   });
   await context.print(rows, () =>
     table(

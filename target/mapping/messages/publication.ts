@@ -39,6 +39,12 @@ export interface UnpublishHost extends Numbered {
   readonly initiator: string;
 }
 
+/** What every initiator must prove by CHAP (RFC 7143 12.1) from now on; null: nothing. The agent reads the secret, a file's first line, itself. */
+export interface SetChap extends Numbered {
+  readonly type: "set_chap";
+  readonly chap: { readonly user: string; readonly secretFile: string } | null;
+}
+
 /** Faults on demand (docs/faults.md): these from now on, and no others. */
 /** Agent → controller: blocks that a fault on demand had made bad were written anew. Every agent learns it by its faults. */
 export interface Repaired extends Envelope {

@@ -1,7 +1,9 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
+import type { Command } from "commander";
 import { execa } from "execa";
+import { buildProgram } from "sanlab/cli/program.ts";
 import { temporaryDirectory } from "../../helpers/state-directory.ts";
 
 const BIN = new URL("../../../provisioning/bin/sanlab.js", import.meta.url).pathname;
@@ -12,31 +14,57 @@ async function sanlab(t: ExecutionContext, args: readonly string[], cwd?: string
   return execa(process.execPath, [BIN, ...args], { cwd: directory, reject: false, stdin: "ignore", env });
 }
 
-/** Every verb, as the command line's page lists those that are there. */
-const VERBS = [
-  ..."init,validate,plan,up,down,status,logs,check".split(","),
+/** The verbs that users and scripts may rely on. */
+const PROMISED = [
+  ..."init,validate,plan,up,down,status,logs,check,guest-image".split(","),
   ..."create,list,show,grow,delete".split(",").map((verb) => `pool ${verb}`),
   "device list",
-  ..."create,list,show,resize,delete,map,snapshot,clone".split(",").map((verb) => `disk ${verb}`),
+  ..."create,list,show,resize,delete,map,snapshot,clone,import,export".split(",").map((verb) => `disk ${verb}`),
   ..."list,show,add,remove,kill,pause,resume".split(",").map((verb) => `agent ${verb}`),
-  ..."create,list,delete".split(",").map((verb) => `export ${verb}`),
+  ..."create,list,delete,script".split(",").map((verb) => `export ${verb}`),
   ..."create,list,delete".split(",").map((verb) => `zone ${verb}`),
-  ..."list,start,stop,console,exec".split(",").map((verb) => `host ${verb}`),
+  ..."list,start,stop,console,exec,kill,reset,pause,resume,rescan,link".split(",").map((verb) => `host ${verb}`),
+  ..."add,list,clear".split(",").map((verb) => `fault ${verb}`),
+  "scenario run",
   "session list",
 ];
 
-for (const verb of VERBS) {
-  test(`'${verb} --help' explains the verb, with examples of it, and what every verb takes`, async (t) => {
-    const { exitCode, stdout, stderr } = await sanlab(t, [...verb.split(" "), "--help"]);
-    t.is(exitCode, 0);
-    t.is(stderr, "");
-    t.regex(stdout, new RegExp(`^Usage: sanlab ${verb}\\b`));
-    t.regex(stdout, /--json/);
-    t.regex(stdout, /--state/);
-    const [, examples] = stdout.split("\nExamples:\n");
-    t.true(examples?.includes(`sanlab ${verb}`) === true, examples);
-  });
+/** Those of the page that lists them all, `docs/cli.md`, whether of a family or by themselves. */
+async function verbsOfThePage(program: Command): Promise<string[]> {
+  const page = await readFile(new URL("../../../docs/cli.md", import.meta.url), "utf8");
+  const families = program.commands.filter(({ commands }) => commands.length > 0).map((command) => command.name());
+  const rows = page.split("\n").filter((line) => line.startsWith("| `sanlab "));
+  const named = rows.flatMap((line) => [...line.matchAll(/`sanlab ([a-z-]+)(?: ([a-z-]+))?/g)]);
+  return named.map(([, first = "", second = ""]) => (families.includes(first) ? `${first} ${second}` : first));
 }
+
+test("every verb of the page explains itself, with examples of it, and takes what every verb takes", async (t) => {
+  const program = await buildProgram([]);
+  const verbs = [...new Set(await verbsOfThePage(program))];
+  t.deepEqual(
+    PROMISED.filter((verb) => !verbs.includes(verb)),
+    [],
+  );
+  for (const verb of verbs) {
+    const command = verb
+      .split(" ")
+      .reduce<Command | undefined>((parent, name) => parent?.commands.find((child) => child.name() === name), program);
+    const written: string[] = [];
+    command?.configureOutput({ writeOut: (text) => void written.push(text) });
+    command?.outputHelp();
+    const help = written.join("");
+    t.regex(help, new RegExp(`^Usage: sanlab ${verb}\\b`), verb);
+    for (const option of ["--json", "--state"]) t.true(help.includes(option), `${verb} takes no ${option}`);
+    t.true(help.split("\nExamples:\n")[1]?.includes(`sanlab ${verb}`) === true, `${verb} shows no example`);
+  }
+});
+
+test("--help goes to standard output, with exit code 0", async (t) => {
+  const { exitCode, stdout, stderr } = await sanlab(t, ["disk", "import", "--help"]);
+  t.is(exitCode, 0);
+  t.is(stderr, "");
+  t.regex(stdout, /^Usage: sanlab disk import\b/);
+});
 
 const USAGE_ERRORS: readonly (readonly [args: string, words: RegExp])[] = [
   ["", /^Usage: sanlab/],
@@ -51,6 +79,9 @@ const USAGE_ERRORS: readonly (readonly [args: string, words: RegExp])[] = [
   ["pool create p --device x.img:2gb", /Expected PATH or PATH:SIZE/],
   ["agent add c --portal localhost:3260", /Expected HOST:PORT with a numeric address/],
   ["validate", /missing required argument 'file'/],
+  ["disk import x.img --pool p", /missing required argument 'name'/],
+  ["disk export data out.vmdk --format vmdk", /Allowed choices are raw, qcow2/],
+  ["agent add c --chap lab", /Expected USER:FILE/],
 ];
 
 for (const [args, words] of USAGE_ERRORS) {
@@ -78,6 +109,9 @@ const NEEDS_A_LAB = [
   "zone list",
   "host list",
   "host exec web -- true",
+  "host reset web",
+  "host link web 1 down",
+  "disk import x.img d --pool p",
   "session list",
 ];
 

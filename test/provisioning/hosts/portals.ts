@@ -1,15 +1,16 @@
 import type { Agent, ExportPath } from "@sanlab/controller/api/resources.ts";
 import test from "ava";
-import { pathsOfHost } from "sanlab/hosts/portals.ts";
-import { distinctPortals, hasSeveralPaths } from "sanlab/hosts/start.ts";
+import { distinctPortals, hasSeveralPaths, pathsOfHost, usedPaths } from "sanlab/hosts/portals.ts";
 
-function agent(name: string, portal: string): Agent {
+function agent(name: string, portal: string, relativePortId = 1): Agent {
   return {
     name,
     pid: 1,
     portal,
     configured: { host: "127.0.0.1", port: 0 },
     advertise: null,
+    chap: null,
+    relativePortId,
     target: `iqn.example:${name}`,
     incarnation: 1,
     state: "connected",
@@ -26,8 +27,8 @@ function path(host: string, disk: string, through: string, lun: number): ExportP
 
 const AGENTS = [
   agent("a", "127.0.0.1:3260"),
-  agent("b", "0.0.0.0:3261"),
-  agent("c", "192.0.2.7:3260"),
+  agent("b", "0.0.0.0:3261", 2),
+  agent("c", "192.0.2.7:3260", 3),
   agent("new", "127.0.0.1:0"),
 ];
 const PATHS = [
@@ -40,7 +41,7 @@ const PATHS = [
 ];
 
 test("a guest reaches this machine's loopback by its gateway, and other addresses as they are", (t) => {
-  const paths = pathsOfHost("web", PATHS, AGENTS, "guest");
+  const paths = pathsOfHost("web", PATHS, AGENTS, { nics: 1 });
   t.deepEqual(
     paths.map(({ disk, portal }) => [disk, portal]),
     [
@@ -61,8 +62,26 @@ test("a program on this machine takes the loopback address itself", (t) => {
 });
 
 test("a host logs in to each portal once, and needs multipath where a disk has several paths", (t) => {
-  const paths = pathsOfHost("web", PATHS, AGENTS, "guest");
+  const paths = pathsOfHost("web", PATHS, AGENTS, { nics: 1 });
   t.is(distinctPortals(paths).length, 3);
   t.true(hasSeveralPaths(paths));
-  t.false(hasSeveralPaths(pathsOfHost("db", PATHS, AGENTS, "guest")));
+  t.false(hasSeveralPaths(pathsOfHost("db", PATHS, AGENTS, { nics: 1 })));
+});
+
+test("a guest with several cards reaches the agents over one after the other", (t) => {
+  const portals = (nics: number) => pathsOfHost("web", PATHS, AGENTS, { nics }).map(({ portal }) => portal);
+  t.deepEqual(portals(2), ["10.0.2.2:3260", "10.0.3.2:3261", "192.0.2.7:3260", "10.0.2.2:3260"]);
+  t.deepEqual(portals(8), portals(2), "b has the second place among the agents, whoever else there is");
+});
+
+test("QEMU and the firmware use one path to a disk, the firmware all through the agent it boots from", (t) => {
+  const used = (initiator: "open-iscsi" | "qemu" | "ipxe") =>
+    usedPaths({ name: "web", initiator, nics: 2 }, PATHS, AGENTS).map(({ disk, portal }) => `${disk} ${portal}`);
+  t.is(used("open-iscsi").length, 4);
+  t.deepEqual(used("qemu"), ["data 127.0.0.1:3260", "logs 127.0.0.1:3260"]);
+  t.deepEqual(
+    used("ipxe"),
+    ["data 10.0.2.2:3260", "logs 10.0.2.2:3260"],
+    "over the first card, which the firmware has brought up",
+  );
 });

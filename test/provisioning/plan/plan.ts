@@ -14,6 +14,10 @@ const WEB: LabHost = {
   external: false,
   memoryMiB: 256,
   initiator: "open-iscsi",
+  nics: 1,
+  device: "scsi-block",
+  guestAgent: true,
+  patienceMs: 240_000,
 };
 const OUTSIDE: LabHost = { ...WEB, name: "outside", iqn: "iqn.2026-11.example:outside", external: true };
 
@@ -70,12 +74,14 @@ function runningAs(lab: Lab): RunningLab {
       sharedSegments: 0,
       ownSegments: 0,
     })),
-    agents: lab.agents.map(({ name, portal, advertise }) => ({
+    agents: lab.agents.map(({ name, portal, advertise, chap }, index) => ({
       name,
       pid: 1,
       portal: "127.0.0.1:40000",
       configured: portal,
       advertise: advertise ?? null,
+      chap: chap ?? null,
+      relativePortId: index + 1,
       target: `iqn.2026-11.io.sanlab:test.${name}`,
       incarnation: 1,
       state: "connected" as const,
@@ -159,9 +165,7 @@ test("a guest that died is started again, one that was stopped too", (t) => {
 
 test("another memory size waits for the guest's next start", (t) => {
   const lab = { ...LAB, hosts: [{ ...WEB, memoryMiB: 512 }, OUTSIDE] };
-  t.deepEqual(changes(lab, runningAs(LAB)), [
-    "give host 'web' 512MiB and the initiator open-iscsi from its next start on",
-  ]);
+  t.deepEqual(changes(lab, runningAs(LAB)), ["give host 'web' from its next start on: 512MiB, open-iscsi"]);
 });
 
 test("growth, which cannot be taken back, comes after all that can", (t) => {

@@ -1,5 +1,6 @@
 import { cpioArchive } from "@sanlab/vm";
 import test from "ava";
+import { readCpioArchive } from "../../../vm/image/cpio.ts";
 
 interface Member {
   readonly name: string;
@@ -80,3 +81,13 @@ for (const path of ["", "/etc", "a//b", "../a", "a/./b", "TRAILER!!!", "a\0b"]) 
     t.throws(() => cpioArchive([{ kind: "directory", path, mode: 0o755 }]), { instanceOf: RangeError });
   });
 }
+
+test("an archive of ours is read again as what it was made of, with what is padded behind it", (t) => {
+  const entries = [
+    { kind: "directory", path: "etc", mode: 0o755 },
+    { kind: "file", path: "etc/motd", mode: 0o644, content: Buffer.from("hello\n") },
+    { kind: "symlink", path: "etc/mtab", target: "/proc/self/mounts" },
+    { kind: "character-device", path: "null", mode: 0o666, major: 1, minor: 3 },
+  ] as const;
+  t.deepEqual(readCpioArchive(cpioArchive(entries)), [...entries]);
+});

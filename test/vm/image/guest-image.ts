@@ -40,6 +40,8 @@ test("where newer packages cannot be had, the image made earlier is used", async
     await Promise.all([
       cp(image.kernel, join(directory, "vmlinux")),
       cp(image.initramfs, join(directory, "initramfs")),
+      cp(image.bootKernel, join(directory, "vmlinuz")),
+      cp(image.bootInitramfs, join(directory, "boot-initramfs")),
     ]);
   });
   await cache.setCurrent(image.contentKey, "a state of apt's lists that is over");
