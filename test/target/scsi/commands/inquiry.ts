@@ -119,6 +119,7 @@ test("VPD page B2h says thin and zeros where the device is thin", async (t) => {
   const thin = await rig();
   const said = ProvisioningPage.decode(await page(thin.host, 0xb2), 4);
   t.deepEqual(said, {
+    anchors: 0,
     thresholdExponent: 0,
     unmap: 1,
     writeSame16: 1,
