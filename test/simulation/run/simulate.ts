@@ -7,6 +7,7 @@ import { Violation } from "../engine/violation.ts";
 import { Administrator } from "../workload/administrator.ts";
 import { Hosts } from "../workload/hosts.ts";
 import { beginMischief } from "../workload/mischief.ts";
+import { Registrars } from "../workload/registrars.ts";
 import { Lab } from "../world/lab.ts";
 import type { SimProcess } from "../world/sim-agent.ts";
 
@@ -63,6 +64,7 @@ async function run(lab: Lab): Promise<Hosts> {
   await lab.scheduler.run(10_000, () => failed() || lab.controller.core !== undefined);
   const administrator = new Administrator(lab);
   const hosts = new Hosts(lab);
+  const registrars = new Registrars(lab);
   await lab.scheduler.run(SETTLE_LIMIT_MS, () => failed() || administrator.isReady);
   beginMischief(lab);
   await lab.scheduler.run(WORK_LIMIT_MS, () => failed() || hosts.isIdle);
@@ -70,7 +72,7 @@ async function run(lab: Lab): Promise<Hosts> {
   lab.isMischiefOver = true;
   lab.store.crashAt = undefined;
   for (const process of lab.processes.values()) if (process.isPaused) process.resume();
-  const isQuiet = () => hosts.isIdle && !administrator.isBusy && isWhole(lab);
+  const isQuiet = () => hosts.isIdle && registrars.isIdle && !administrator.isBusy && isWhole(lab);
   await lab.scheduler.run(SETTLE_LIMIT_MS, () => failed() || isQuiet());
   if (failed()) return hosts;
   if (!isQuiet())
@@ -91,6 +93,7 @@ async function run(lab: Lab): Promise<Hosts> {
   if (failed()) return hosts;
   lab.model.checkInstants();
   await compare(lab);
+  if (!failed()) registrars.compare();
   return hosts;
 }
 

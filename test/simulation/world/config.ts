@@ -23,6 +23,8 @@ export interface Config {
   /** Commands of each host, and the mean time between them. */
   readonly commands: number;
   readonly thinkMs: number;
+  /** Hosts change what units are. */
+  readonly registers: boolean;
   /** What the hosts do, by weight. */
   readonly work: Readonly<Record<HostWork, number>>;
   readonly administration: Readonly<Record<Administration, number>>;
@@ -93,5 +95,5 @@ export function drawConfig(chance: Chance): Config {
     mischiefMs: chance.pick([20, 100, 400, 2000]),
     hotSegments: chance.pick([1, 2, 4, 8]),
   };
-  return { ...config, work: { ...config.work, swap: some(3) } };
+  return { ...config, work: { ...config.work, swap: some(3) }, registers: chance.hit(0.5) };
 }

@@ -1,6 +1,7 @@
 /** Agents: names, and the processes that serve under them one after another. */
 import { AgentCore, type Publication } from "node-iscsi-target/agent/core.ts";
 import type { AddDevice, PublishedUnit } from "node-iscsi-target/mapping/protocol.ts";
+import { LogicalUnit } from "node-iscsi-target/scsi/logical-unit.ts";
 import type { BlockDevice, Initiation } from "node-iscsi-target/storage/block-device.ts";
 import type { Lab } from "./lab.ts";
 import type { SimConnection } from "./sim-connection.ts";
@@ -17,6 +18,7 @@ export interface Command {
 export interface SimUnit {
   readonly unit: PublishedUnit;
   readonly device: BlockDevice;
+  readonly logicalUnit: LogicalUnit;
   readonly commands: Set<Command>;
 }
 
@@ -96,7 +98,13 @@ export class SimProcess {
   /** Logical units without SCSI: their commands are cancelled and waited for as `LogicalUnit.retire` does. */
   #publication(): Publication {
     return {
-      publishUnit: (unit, device) => void this.units.set(unit.id, { unit, device, commands: new Set() }),
+      publishUnit: (unit, device, keeper) => {
+        const { naa, serial } = unit;
+        const identity = { naa, serial, vendor: "SANLAB", product: "VIRTUAL DISK", revision: "1" };
+        const logicalUnit = new LogicalUnit(device, identity, { servedElsewhere: true, keeper });
+        keeper.attach(logicalUnit);
+        this.units.set(unit.id, { unit, device, logicalUnit, commands: new Set() });
+      },
       unpublishUnit: async (id) => {
         const unit = this.units.get(id);
         this.units.delete(id);
