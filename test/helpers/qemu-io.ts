@@ -29,14 +29,25 @@ export class QemuIo {
     await this.#ask(`read ${check}${offset} ${length}`, /^read \d+\/\d+ bytes/);
   }
 
-  async #ask(command: string, done: RegExp): Promise<void> {
+  /** The byte at an offset, a multiple of 512. */
+  async byteAt(offset: number): Promise<number> {
+    const dump = await this.#ask(`read -v ${offset} 512`, /^read \d+\/\d+ bytes/);
+    const [, byte] = dump.map((line) => /^[0-9a-f]{8}:\s+([0-9a-f]{2})/.exec(line)).find((match) => match !== null) ?? [];
+    if (byte === undefined) throw new Error(`qemu-io showed no bytes of ${offset}`);
+    return Number.parseInt(byte, 16);
+  }
+
+  /** What it printed before it was done. */
+  async #ask(command: string, done: RegExp): Promise<string[]> {
     this.#send(command);
+    const printed: string[] = [];
     for (;;) {
       const line = await this.#next(command);
       // QEMU's initiator says what the target answered; qemu-io's own line about it follows.
       if (line.startsWith("qemu-io: ")) continue;
       if (/failed|error|invalid/i.test(line)) throw new Error(`${command}: ${line}`);
-      if (done.test(line)) return;
+      if (done.test(line)) return printed;
+      printed.push(line);
     }
   }
 
