@@ -223,8 +223,13 @@ export class ControllerCore {
 
   /** A device that is gone does not keep the others from being served. */
   async #openDevices(): Promise<void> {
-    for (const { device, path, uuid, pool, segments } of this.records.devices.values()) {
+    for (const { device, path, uuid, pool, segments, closed = false, removed } of this.records.devices.values()) {
       this.allocator.addDevice(device, pool, segments, await this.used.load(this.options.store, device, segments));
+      this.allocator.close(device, closed);
+      if (removed === true) {
+        this.missing.set(device, `${path} was removed by force`);
+        continue;
+      }
       try {
         const medium = this.options.mediumSource.open(path, uuid);
         this.media.set(device, medium);

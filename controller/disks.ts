@@ -128,11 +128,12 @@ export async function removeDisk(core: ControllerCore, disk: DiskRecord): Promis
 }
 
 export function describe(core: ControllerCore, disk: DiskRecord): Disk {
-  const { operation: _, origin, family: __, ...shown } = disk;
+  const { operation: _, origin, family: __, from = null, ...shown } = disk;
   const { segmentBytes } = core.records.pools.get(disk.pool) as { segmentBytes: number };
   const { mapped, own } = core.records.usage.get(disk.table) ?? { mapped: 0, own: 0 };
   return {
     ...shown,
+    from,
     origin: (origin !== null && core.families.disk(origin)?.name) || null,
     segments: Math.ceil(disk.sizeBytes / segmentBytes),
     mappedSegments: mapped,

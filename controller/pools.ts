@@ -46,7 +46,7 @@ export async function growPool(core: ControllerCore, name: string, request: Devi
 export async function deletePool(core: ControllerCore, name: string): Promise<void> {
   const pool = core.records.pools.get(name);
   if (pool === undefined) throw notFound("pool", name);
-  const disk = core.records.disks.values().find((record) => record.pool === name);
+  const disk = core.records.disks.values().find(({ pool: at, from }) => at === name || from === name);
   if (disk) throw new Refusal("in-use", `Pool '${name}' holds disk '${disk.name}'; delete its disks first.`);
   const devices = devicesOf(core, name);
   await core.commits.run((change) => {
@@ -85,8 +85,9 @@ export function describePool(core: ControllerCore, { name, segmentBytes, queueWh
 }
 
 function describeDevice(core: ControllerCore, record: DeviceRecord): Device {
-  const { device, uuid, path, pool, sizeBytes, segments, created } = record;
-  const state = core.missing.has(device) ? "missing" : "online";
+  const { device, uuid, path, pool, sizeBytes, segments, created, closed = false, removed = false } = record;
+  const open = closed ? "closed" : "online";
+  const state = removed ? "removed" : core.missing.has(device) ? "missing" : open;
   return {
     device,
     uuid,

@@ -2,6 +2,7 @@
 import type { AgentProcess } from "node-iscsi-target/mapping/protocol.ts";
 import type { AliasRecord, FabricRecord, WwnRecord, ZoneSetRecord } from "./fabric/records.ts";
 import type { InjectionRecord } from "./injection/record.ts";
+import type { OperationRecord } from "./migration/record.ts";
 import type { RemoteAgent, RemoteRecord } from "./remote/record.ts";
 import { Records } from "./store/records.ts";
 import type { Store } from "./store/store.ts";
@@ -33,6 +34,10 @@ export interface DeviceRecord {
   readonly segments: number;
   /** We made the image, so that what was never used reads as zeros. */
   readonly created: boolean;
+  /** Nothing more is placed on it: it is being emptied. */
+  readonly closed?: boolean;
+  /** It was taken out by force; what lay on it is in state E until it comes back. */
+  readonly removed?: boolean;
 }
 export interface DiskRecord {
   readonly name: string;
@@ -47,6 +52,8 @@ export interface DiskRecord {
   readonly createdAt: string;
   readonly sizeBytes: number;
   readonly pool: string;
+  /** The pool that it is on the way from. */
+  readonly from?: string;
   readonly thick: boolean;
   readonly naa: string;
   readonly serial: string;
@@ -131,6 +138,7 @@ export class AllRecords {
   readonly reserves = new Records<ReserveRecord>("reserve");
   readonly releases = new Records<ReleaseRecord>("releasing");
   readonly copies = new Records<CopyRecord>("copying");
+  readonly operations = new Records<OperationRecord>("operation");
   readonly agents = new Records<AgentRecord>("agent");
   readonly remote = new Records<RemoteRecord>("remote");
   readonly sharing = new Records<SharingRecord>("sharing");

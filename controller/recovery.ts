@@ -1,9 +1,10 @@
 /** What a crash left half done is finished or undone at the next start. */
 import type { ControllerCore } from "./core.ts";
+import { failLost } from "./devices/removal.ts";
 import { removeDisk } from "./disks.ts";
 import type { Family } from "./families/family.ts";
-import { revoke } from "./families/grants.ts";
 import { forgetCopies, NOT_YET, tell } from "./families/round.ts";
+import { resumeOperations } from "./migration/operations.ts";
 import type { CopyRecord } from "./records.ts";
 
 /** Before anything else is done to any table. */
@@ -14,7 +15,7 @@ export async function recover(core: ControllerCore): Promise<void> {
     family?.run(() => finishCopies(core, family, record)).catch((error: unknown) => core.bug(error));
   }
   await core.space.recover(
-    (table) => revoke(core, table, 0, 1),
+    async (table) => void (await core.agents.settled(table)),
     (error) => core.bug(error),
   );
 }
@@ -31,6 +32,13 @@ async function finishCopies(core: ControllerCore, family: Family, { copies }: Co
     NOT_YET,
   );
   await forgetCopies(core, family.id);
+}
+
+/** Once agents can be reached: also what moves segments goes on. */
+export async function goOn(core: ControllerCore): Promise<void> {
+  await core.administer(() => undoOperations(core));
+  await core.administer(() => failLost(core));
+  resumeOperations(core);
 }
 
 /** Once agents can be reached, since a disk is taken from all of them before its segments are free. */

@@ -211,7 +211,8 @@ function forgetAll(table: string): Outgoing {
 }
 
 function resizeOf(create: Outgoing & { type: "create_table" }): Outgoing {
-  return { type: "resize_table", table: create.table, sizeBytes: create.sizeBytes };
+  const { table, sizeBytes, pools } = create;
+  return { type: "resize_table", table, sizeBytes, pools };
 }
 
 function tablesOf(items: Map<string, Item>): string[] {

@@ -29,13 +29,14 @@ export function desired(records: AllRecords, agent: string, ports: readonly Port
   const disks = [...new Set(exports.map(({ disk }) => disk))]
     .map((name) => records.disks.get(name))
     .filter((disk) => disk?.operation === "none") as DiskRecord[];
-  const pools = new Set(disks.map(({ pool }) => pool));
+  const pools = new Set(disks.flatMap(poolsOf));
   const items = new Map<string, Item>();
   const direct = records.sharing.get("lab")?.direct ?? false;
   const self = records.agents.get(agent);
   // Before the first host is let in.
   if (self?.chap !== undefined) items.set("chap", chapItem(self.chap));
-  for (const { device, uuid, path, pool } of records.devices.values().filter((d) => pools.has(d.pool))) {
+  const devices = records.devices.values().filter((d) => pools.has(d.pool) && d.removed !== true);
+  for (const { device, uuid, path, pool } of devices) {
     const segmentBytes = records.pools.get(pool)?.segmentBytes as number;
     items.set(`device/${device}`, {
       add: { type: "add_device", device, uuid, path, pool, segmentBytes, direct },
@@ -58,6 +59,11 @@ export function desired(records: AllRecords, agent: string, ports: readonly Port
   return items;
 }
 
+/** Where its segments may lie. */
+export function poolsOf({ pool, from }: DiskRecord): string[] {
+  return from === undefined ? [pool] : [pool, from];
+}
+
 export function unitId(disk: DiskRecord): string {
   return `unit-${disk.table}`;
 }
@@ -72,7 +78,7 @@ function tableItem(records: AllRecords, disk: DiskRecord): Item {
     segmentBytes,
     blockBytes: BLOCK_BYTES,
     thin: !disk.thick,
-    pool,
+    pools: poolsOf(disk),
   };
   return { add, remove: { type: "delete_table", table } };
 }

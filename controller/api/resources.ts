@@ -11,6 +11,9 @@
  *     POST   /v1/pools/:pool/devices
  *     GET    /v1/disks            POST /v1/disks            GET|PATCH|DELETE /v1/disks/:disk
  *     GET    /v1/disks/:disk/map   POST /v1/snapshots
+ *     POST   /v1/disks/:disk/errors                         DELETE /v1/disks/:disk/errors
+ *     DELETE /v1/devices/:device   POST /v1/devices/:device/open
+ *     GET    /v1/operations       POST /v1/operations       GET|DELETE /v1/operations/:operation
  *     GET    /v1/agents           POST /v1/agents           GET|DELETE /v1/agents/:agent
  *     GET    /v1/hosts            POST /v1/hosts            GET|DELETE /v1/hosts/:host
  *     GET    /v1/exports          POST /v1/exports          DELETE /v1/exports/:host/:disk
@@ -57,7 +60,8 @@ export interface Device {
   readonly usedSegments: number;
   /** The image file was made by us; destroying the lab removes it. */
   readonly created: boolean;
-  readonly state: "online" | "missing";
+  /** `closed`: nothing more is placed on it; `removed`: taken out by force, and what lies on it fails. */
+  readonly state: "online" | "missing" | "closed" | "removed";
 }
 export interface Pool {
   readonly name: string;
@@ -83,6 +87,8 @@ export interface Disk {
   readonly thick: boolean;
   readonly naa: string;
   readonly serial: string;
+  /** The pool that it is on the way from; null: none. */
+  readonly from: string | null;
   readonly kind: "disk" | "snapshot" | "clone";
   readonly readOnly: boolean;
   /** The disk that it was made of, while that exists. */
@@ -102,6 +108,42 @@ export interface SnapshotRequest {
   /** A snapshot unless it says otherwise; a clone differs in what it is called only. */
   readonly kind?: "snapshot" | "clone";
   readonly readOnly?: boolean;
+}
+/** Segments that fail from now on, with this sense (3/11/00, UNRECOVERED READ ERROR, unless it says another). */
+export interface ErrorRequest {
+  readonly first: number;
+  readonly count: number;
+  readonly sense?: { readonly senseKey: number; readonly asc: number; readonly ascq: number };
+}
+/** Segments to move: all of a disk's family to another pool, all that lie on a device to others of its pool, or what makes a pool uneven. */
+export type OperationRequest = (
+  | { readonly kind: "migrate"; readonly disk: string; readonly pool: string }
+  | { readonly kind: "evacuate"; readonly device: string }
+  | { readonly kind: "rebalance"; readonly pool: string }
+) & {
+  /** Bytes a second at most. */
+  readonly rate?: number;
+};
+export interface Operation {
+  readonly id: string;
+  readonly kind: "migrate" | "evacuate" | "rebalance";
+  readonly pool: string;
+  readonly disk: string | null;
+  readonly device: string | null;
+  readonly state: "running" | "done" | "cancelled" | "failed";
+  readonly createdAt: string;
+  readonly total: number;
+  readonly moved: number;
+  /** What could not be read stays where it is. */
+  readonly stayed: readonly {
+    readonly disks: readonly string[];
+    readonly segment: number;
+    readonly device: string | null;
+    readonly deviceSegment: number;
+    readonly reason: string;
+  }[];
+  readonly rate: number | null;
+  readonly problem: string | null;
 }
 /**
  * One row for every segment that is not plain zero; `?all=1`: for every segment; `?first=N&count=M`: of these.

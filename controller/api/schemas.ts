@@ -44,6 +44,31 @@ export const schemas = {
     },
     ["snapshots"],
   ),
+  errorRequest: object(
+    {
+      first: { type: "integer", minimum: 0 },
+      count: { type: "integer", minimum: 1 },
+      sense: object(
+        {
+          senseKey: { type: "integer", minimum: 1, maximum: 15 },
+          asc: { type: "integer", minimum: 0, maximum: 255 },
+          ascq: { type: "integer", minimum: 0, maximum: 255 },
+        },
+        ["senseKey", "asc", "ascq"],
+      ),
+    },
+    ["first", "count"],
+  ),
+  operationRequest: {
+    oneOf: [
+      object({ kind: { const: "migrate" }, disk: name, pool: name, rate: bytes }, ["kind", "disk", "pool"]),
+      object({ kind: { const: "evacuate" }, device: { type: "string", minLength: 1 }, rate: bytes }, [
+        "kind",
+        "device",
+      ]),
+      object({ kind: { const: "rebalance" }, pool: name, rate: bytes }, ["kind", "pool"]),
+    ],
+  },
   diskChange: object({ sizeBytes: bytes }, ["sizeBytes"]),
   agentRequest: object(
     {

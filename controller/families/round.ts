@@ -123,7 +123,7 @@ export function agentCount({ records }: ControllerCore, table: string): number {
   return records.agents.values().filter(({ tables }) => tables.includes(table)).length;
 }
 
-function parted<T>(all: readonly T[], belongs: (one: T) => boolean): [T[], T[]] {
+export function parted<T>(all: readonly T[], belongs: (one: T) => boolean): [T[], T[]] {
   return [all.filter(belongs), all.filter((one) => !belongs(one))];
 }
 

@@ -12,10 +12,12 @@ import type {
 import { schemas } from "../api/schemas.ts";
 import { check } from "../check/check.ts";
 import type { ControllerCore } from "../core.ts";
+import { deviceRoutes } from "../devices/routes.ts";
 import * as disks from "../disks.ts";
 import { fabricRoutes } from "../fabric/routes.ts";
 import { injectionRoutes } from "../injection/routes.ts";
 import { metricsRoutes } from "../metrics/routes.ts";
+import { migrationRoutes } from "../migration/routes.ts";
 import * as pools from "../pools.ts";
 import { remoteRoutes } from "../remote/routes.ts";
 import { snapshotRoutes } from "../snapshots/routes.ts";
@@ -265,4 +267,6 @@ export const ROUTES: readonly Route[] = [
   ...remoteRoutes,
   ...snapshotRoutes,
   ...metricsRoutes,
+  ...migrationRoutes,
+  ...deviceRoutes,
 ];

@@ -10,7 +10,7 @@ import { ControllerCore } from "../core.ts";
 import { fileMedia } from "../devices/medium.ts";
 import { actionsOf } from "../injection/actions.ts";
 import { SupervisorPower } from "../injection/host-power.ts";
-import { undoOperations } from "../recovery.ts";
+import { goOn } from "../recovery.ts";
 import { openDoor } from "../remote/door.ts";
 import { SqliteStore } from "../store/sqlite-store.ts";
 import { Refusal } from "../user-error.ts";
@@ -68,7 +68,7 @@ export async function runController(options: ControllerOptions, stop: AbortSigna
     JSON.stringify({ url: urlOf(options.listen.host, port), pid: process.pid }),
   );
   log(`epoch ${core.lab.epoch} of lab ${core.lab.name} on port ${port}`);
-  core.administer(() => undoOperations(core)).catch((error: unknown) => core.bug(error));
+  goOn(core).catch((error: unknown) => core.bug(error));
   await new Promise<void>((resolve) =>
     stop.aborted ? resolve() : stop.addEventListener("abort", () => resolve(), { once: true }),
   );

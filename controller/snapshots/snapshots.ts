@@ -38,7 +38,7 @@ export async function takeSnapshots(core: ControllerCore, request: SnapshotReque
 
 function plan(core: ControllerCore, request: SnapshotRequest, source: DiskRecord, name: string): Planned {
   const { kind = "snapshot", readOnly = false } = request;
-  const { family, pool, sizeBytes } = source;
+  const { family, pool, from, sizeBytes } = source;
   const createdAt = new Date(core.options.clock.dateMs()).toISOString();
   const made: DiskRecord = {
     name,
@@ -50,6 +50,7 @@ function plan(core: ControllerCore, request: SnapshotRequest, source: DiskRecord
     createdAt,
     sizeBytes,
     pool,
+    ...(from === undefined ? {} : { from }),
     thick: false,
     operation: "none",
   };

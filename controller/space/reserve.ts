@@ -55,15 +55,14 @@ export class Reserve {
     }
   }
 
-  /** Segments of one device, by a transaction of its own; undefined where it has fewer. */
-  async takeOn(pool: string, device: number, count: number): Promise<Location[] | undefined> {
+  /** A segment of one device; undefined where it has none. */
+  async takeOn(pool: string, device: number): Promise<Location | undefined> {
+    const idle = this.#idleOf(pool);
+    const at = idle.findIndex((location) => location.device === device);
+    if (at >= 0) return idle.splice(at, 1)[0];
     return this.#o.commits.run((change) => {
-      const taken = this.#pick(change, pool, count, device);
-      if (taken.length < count) {
-        for (const location of taken) this.#o.allocator.free(location);
-        return undefined;
-      }
-      this.#list(change, pool, taken);
+      const [taken] = this.#pick(change, pool, 1, device);
+      if (taken !== undefined) this.#list(change, pool, [taken]);
       return taken;
     });
   }

@@ -15,6 +15,7 @@ import {
   chunkOf,
   type Location,
   locationAt,
+  locationName,
   rootKey,
   sameLocation,
   wordOf,
@@ -123,7 +124,8 @@ export class Edit {
   /** Back to zero. @returns where it lay, if nobody else holds that. */
   unmap(table: string, segment: number): Location | undefined {
     const location = this.location(table, segment);
-    if (location === undefined) return undefined;
+    // E (270) keeps what it covers.
+    if (location === undefined || (this.entry(table, segment)[0] & EntryState.ERROR) !== 0) return undefined;
     const others = this.sharers(table, segment);
     this.set(table, segment, [EntryState.ZERO, 0]);
     return this.#leave(table, location, others);
@@ -139,6 +141,16 @@ export class Edit {
     this.#touch(table, chunk);
     this.count(table, 0, 1);
     if (others.length === 1) this.count(others[0] as string, 0, 1);
+  }
+
+  /** The locations at a segment, each with a table that holds it. */
+  placesAt(segment: number): Map<string, { readonly table: string; readonly location: Location }> {
+    const places = new Map<string, { table: string; location: Location }>();
+    for (const table of this.#numbersOf(chunkOf(segment)).keys()) {
+      const location = this.location(table, segment);
+      if (location !== undefined) places.set(locationName(location), { table, location });
+    }
+    return places;
   }
 
   /** Migration: every holder has the new place. */

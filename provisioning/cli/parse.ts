@@ -77,6 +77,15 @@ export function integer(text: string): number {
   return Number(text);
 }
 
+/** "KEY/ASC/ASCQ", each in hexadecimal. */
+export function sense(text: string): { senseKey: number; asc: number; ascq: number } {
+  const [, senseKey, asc, ascq] = /^([1-9a-f])\/([0-9a-f]{1,2})\/([0-9a-f]{1,2})$/i.exec(text) ?? [];
+  if (senseKey === undefined || asc === undefined || ascq === undefined) {
+    throw new InvalidArgumentError("Expected sense as KEY/ASC/ASCQ in hexadecimal, such as 3/11/00.");
+  }
+  return { senseKey: Number.parseInt(senseKey, 16), asc: Number.parseInt(asc, 16), ascq: Number.parseInt(ascq, 16) };
+}
+
 /** "A-B" or "A": segments, both ends included. */
 export function range(text: string): { first: number; last: number } {
   const [, first, last] = /^([0-9]{1,9})(?:-([0-9]{1,9}))?$/.exec(text) ?? [];

@@ -4,12 +4,14 @@ import { agentVerbs } from "./commands/agent.ts";
 import { deviceVerbs } from "./commands/device.ts";
 import { diskVerbs } from "./commands/disk.ts";
 import { diskImageVerbs, guestImageVerb } from "./commands/disk-image.ts";
+import { diskWorkVerbs } from "./commands/disk-work.ts";
 import { exportVerbs } from "./commands/export.ts";
 import { faultVerbs } from "./commands/fault.ts";
 import { hostVerbs } from "./commands/host.ts";
 import { hostPowerVerbs } from "./commands/host-power.ts";
 import { labVerbs } from "./commands/lab.ts";
 import { observationVerbs } from "./commands/observation.ts";
+import { operationVerbs } from "./commands/operation.ts";
 import { poolVerbs } from "./commands/pool.ts";
 import { scenarioVerbs } from "./commands/scenario.ts";
 import { sessionVerbs } from "./commands/session.ts";
@@ -22,11 +24,16 @@ import { addFamily, addVerb, commonOptions, type Verb } from "./verb.ts";
 const FAMILIES: readonly (readonly [name: string, summary: string, verbs: readonly Verb[]])[] = [
   ["pool", "Pools of storage devices", poolVerbs],
   ["device", "Storage devices", deviceVerbs],
-  ["disk", "Virtual disks and their mapping tables", [...diskVerbs, ...snapshotVerbs, ...diskImageVerbs]],
+  [
+    "disk",
+    "Virtual disks and their mapping tables",
+    [...diskVerbs, ...snapshotVerbs, ...diskWorkVerbs, ...diskImageVerbs],
+  ],
   ["agent", "Agents: the iSCSI targets through which hosts see their disks", agentVerbs],
   ["export", "Which host sees which disk", exportVerbs],
   ["zone", "Zones: hosts, agents and disks that may see each other", [...zoneVerbs, ...zoneSetVerbs]],
   ["host", "Hosts, and the guests among them", [...hostVerbs, ...hostPowerVerbs]],
+  ["operation", "Work that moves segments", operationVerbs],
   ["session", "iSCSI sessions", sessionVerbs],
   ["fault", "Faults on demand", faultVerbs],
   ["scenario", "Scenarios: timelines of faults, steps and expectations", scenarioVerbs],

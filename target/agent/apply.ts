@@ -1,6 +1,7 @@
 /** What each numbered message does (`spec.md`, Messages). A promise stands for an effect that is not complete yet; a string it resolves with says why it failed. */
 import type { DecodedFrame } from "../mapping/frame.ts";
-import type { Keep, NumberedMessage } from "../mapping/protocol.ts";
+import type { MappedDevice } from "../mapping/mapped-device.ts";
+import type { CreateTable, Keep, NumberedMessage } from "../mapping/protocol.ts";
 import { type BlockDevice, OK } from "../storage/block-device.ts";
 import type { AgentCore } from "./core.ts";
 import { LeasedDisk } from "./leased-disk.ts";
@@ -23,13 +24,13 @@ const EFFECTS: {
   create_table: (core, message) => {
     const device = core.tables.get(message.table);
     if (device === undefined) core.tables.set(message.table, core.createTable(message));
-    // It may have grown while there was no controller that could say so.
-    else if (device.sizeBytes !== message.sizeBytes) device.resize(message.sizeBytes);
+    // It may have changed while there was no controller that could say so.
+    else changeTable(core, device, message);
     return undefined;
   },
   resize_table: (core, message) => {
     const device = core.tables.get(message.table);
-    if (device !== undefined && device.sizeBytes !== message.sizeBytes) device.resize(message.sizeBytes);
+    if (device !== undefined) changeTable(core, device, message);
     return undefined;
   },
   delete_table: (core, { table }) => settled(deleteTable(core, table)),
@@ -128,6 +129,15 @@ function settledWith(problem: string | undefined): Effect {
   return problem === undefined ? undefined : Promise.resolve(problem);
 }
 
+function changeTable(
+  core: AgentCore,
+  device: MappedDevice,
+  { table, sizeBytes, pools }: Pick<CreateTable, "table" | "sizeBytes" | "pools">,
+): void {
+  core.pools.set(table, pools);
+  if (device.sizeBytes !== sizeBytes) device.resize(sizeBytes);
+}
+
 async function settled(work: Promise<unknown> | undefined): Promise<undefined> {
   await work;
 }
@@ -176,6 +186,7 @@ async function unpublishUnit(core: AgentCore, id: string): Promise<void> {
 async function deleteTable(core: AgentCore, id: string): Promise<void> {
   const device = core.tables.get(id);
   core.tables.delete(id);
+  core.pools.delete(id);
   if (device === undefined) return core.leaving.get(id);
   const leaving = Promise.all([core.leaving.get(id), device.delete()]).then(() => {
     if (core.leaving.get(id) === leaving) core.leaving.delete(id);

@@ -82,6 +82,8 @@ export class AgentCore {
   readonly options: AgentCoreOptions;
   readonly devices = new Map<number, OpenDevice>();
   readonly tables = new Map<string, MappedDevice>();
+  /** On whose devices the segments of a table lie. */
+  readonly pools = new Map<string, readonly string[]>();
   /** Tables that were deleted here and whose I/O has not all ended yet. */
   readonly leaving = new Map<string, Promise<void>>();
   readonly units = new Map<string, PublishedUnit>();
@@ -162,15 +164,21 @@ export class AgentCore {
     this.#send({ cluster, incarnation, epoch, ...message } as ToController);
   }
 
+  #devicesOf(table: string): BlockDevice[] {
+    const pools = this.pools.get(table) ?? [];
+    return [...this.devices.values()].filter(({ pool }) => pools.includes(pool)).map(({ device }) => device);
+  }
+
   createTable(message: CreateTable): MappedDevice {
     const { table } = message;
+    this.pools.set(table, message.pools);
     return new MappedDevice({
       segmentBytes: message.segmentBytes,
       blockBytes: message.blockBytes,
       sizeBytes: message.sizeBytes,
       thin: message.thin,
       device: (number) => this.devices.get(number)?.device,
-      devices: () => [...this.devices.values()].filter(({ pool }) => pool === message.pool).map(({ device }) => device),
+      devices: () => this.#devicesOf(table),
       nextNumber: () => this.#nextNumber(),
       sendFault: (fault, generation) => {
         this.sent.faults += 1;

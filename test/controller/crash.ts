@@ -3,10 +3,13 @@
  * after: what the next one finds is consistent, nothing has leaked, every disk reads what it must, and
  * it can go on.
  */
+import type { OperationRequest } from "@sanlab/controller/api/resources.ts";
 import { check } from "@sanlab/controller/check/check.ts";
+import { removeDevice } from "@sanlab/controller/devices/removal.ts";
 import { createDisk, deleteDisk, resizeDisk } from "@sanlab/controller/disks.ts";
+import { beginOperation } from "@sanlab/controller/migration/operations.ts";
 import { createPool, deletePool, growPool } from "@sanlab/controller/pools.ts";
-import { undoOperations } from "@sanlab/controller/recovery.ts";
+import { goOn } from "@sanlab/controller/recovery.ts";
 import { takeSnapshots } from "@sanlab/controller/snapshots/snapshots.ts";
 import test, { type ExecutionContext } from "ava";
 import { MappingLab, MemoryMedia, SEGMENT } from "../helpers/mapping-lab.ts";
@@ -56,7 +59,16 @@ function stepsOf(model: Model): readonly Step[] {
       model.delete(name);
       await deleteDisk(core, name);
     };
+  const moved =
+    (request: OperationRequest): Step =>
+    async (lab) => {
+      const { id } = await beginOperation(lab.core, request);
+      await ended(lab);
+      if (lab.core.records.operations.get(id)?.state !== "done") throw new Error(`operation ${id} is not done`);
+    };
   return [
+    ({ core }) =>
+      createPool(core, { name: "other", segmentBytes: SEGMENT, devices: [{ path: "/o", sizeBytes: 64 * SEGMENT }] }),
     ({ core }) =>
       createPool(core, { name: "main", segmentBytes: SEGMENT, devices: [{ path: "/a", sizeBytes: 64 * SEGMENT }] }),
     (lab) => lab.addAgents("a", "b"),
@@ -79,9 +91,12 @@ function stepsOf(model: Model): readonly Step[] {
     },
     ({ core }) => resizeDisk(core, "thin", 80 * SEGMENT),
     ({ core }) => growPool(core, "main", { path: "/b", sizeBytes: 64 * SEGMENT }),
+    moved({ kind: "evacuate", device: "/a" }),
+    ({ core }) => removeDevice(core, "/a", false),
     deleted("thick"),
     deleted("second"),
     write("thin", 5, 60, 61, 62, 63),
+    moved({ kind: "migrate", disk: "first", pool: "other" }),
     deleted("first"),
     deleted("thin"),
     deleted("third"),
@@ -91,7 +106,7 @@ function stepsOf(model: Model): readonly Step[] {
 
 for (const when of ["before", "after"] as const) {
   test(`a controller that dies right ${when} any commit is followed by one that finds everything in order`, async (t) => {
-    t.timeout(300_000);
+    t.timeout(600_000);
     for (let commit = 0; ; commit += 1) {
       const died = await live(t, { commit, when });
       if (died) continue;
@@ -140,7 +155,8 @@ async function assertSound(
   const lab = await MappingLab.start({ store, media });
   for (const [name, agent] of before?.agents ?? []) lab.attach(name, agent);
   const { core } = lab;
-  await undoOperations(core);
+  await goOn(core);
+  await ended(lab);
   await assertContents(t, lab, model, label);
   t.deepEqual((await check(store, core.records)).problems, [], label);
   t.deepEqual(core.records.copies.values(), [], label);
@@ -152,6 +168,16 @@ async function assertSound(
   t.deepEqual((await check(store, core.records)).problems, [], `${label}, and after`);
   t.deepEqual(lab.bugs, [], label);
   return lab;
+}
+
+/** No operation runs any more. */
+async function ended({ core, died }: MappingLab): Promise<void> {
+  let isDead = false;
+  died.catch(() => {
+    isDead = true;
+  });
+  while (!isDead && core.records.operations.values().some(({ state }) => state === "running"))
+    await new Promise((resolve) => setTimeout(resolve, 1));
 }
 
 async function assertContents(t: ExecutionContext, lab: MappingLab, model: Model, label: string): Promise<void> {
@@ -174,8 +200,9 @@ function assertSpace(t: ExecutionContext, { core, media }: MappingLab, label: st
   const held = new Set<string>();
   for (const { name } of core.records.pools.values()) {
     // The first segment of each device has its label.
-    const total = core.records.devices.values().reduce((sum, { segments }) => sum + segments - 1, 0);
-    const used = core.records.devices.values().reduce((sum, { device }) => sum + core.space.usedOn(device), 0);
+    const devices = core.records.devices.values().filter(({ pool, closed }) => pool === name && closed !== true);
+    const total = devices.reduce((sum, { segments }) => sum + segments - 1, 0);
+    const used = devices.reduce((sum, { device }) => sum + core.space.usedOn(device), 0);
     t.is(core.space.freeIn(name), total - used, `${label}: what is not used is free`);
   }
   for (const [key, value] of (core.options.store as MemoryStore).entries) {

@@ -94,7 +94,7 @@ export class MappingLab {
         number += 1;
         return `00000000-0000-4000-8000-${String(number).padStart(12, "0")}`;
       },
-      drainLimitMs: 2000,
+      drainLimitMs: 120_000,
       log: (line) => {
         if (line.includes("dies at commit") || line.includes("is dead")) died.reject(new Crash(line));
         else if (line.startsWith("bug:")) lab?.bugs.push(line);

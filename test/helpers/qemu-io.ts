@@ -32,7 +32,8 @@ export class QemuIo {
   /** The byte at an offset, a multiple of 512. */
   async byteAt(offset: number): Promise<number> {
     const dump = await this.#ask(`read -v ${offset} 512`, /^read \d+\/\d+ bytes/);
-    const [, byte] = dump.map((line) => /^[0-9a-f]{8}:\s+([0-9a-f]{2})/.exec(line)).find((match) => match !== null) ?? [];
+    const [, byte] =
+      dump.map((line) => /^[0-9a-f]{8}:\s+([0-9a-f]{2})/.exec(line)).find((match) => match !== null) ?? [];
     if (byte === undefined) throw new Error(`qemu-io showed no bytes of ${offset}`);
     return Number.parseInt(byte, 16);
   }

@@ -94,7 +94,9 @@ test("snapshots taken while two hosts write hold what was acknowledged, share th
   await three.expectPattern(8 * MIB, MIB, 0x13);
   await three.expectPattern(9 * MIB, MIB, 0xc9);
   const rows = (await lab.disks()) as SnapshotRow[];
-  t.true(rows.every(({ mappedSegments, sharedSegments, ownSegments }) => sharedSegments + ownSegments === mappedSegments));
+  t.true(
+    rows.every(({ mappedSegments, sharedSegments, ownSegments }) => sharedSegments + ownSegments === mappedSegments),
+  );
   for (const name of ["three", "one"]) {
     await hide(lab, name);
     await lab.must("disk", "delete", name);

@@ -10,14 +10,15 @@ export interface CreateTable extends Numbered {
   /** Capacity in bytes; the last segment may be used in part. */
   readonly sizeBytes: number;
   readonly thin: boolean;
-  /** Its segments lie on the devices of this pool. */
-  readonly pool: string;
+  /** Its segments lie on the devices of these pools: of one, except on the way to another. */
+  readonly pools: readonly string[];
 }
-/** The capacity changed; new segments begin as Inv, those past the end are gone (acknowledged after their drain). */
+/** The capacity, or the pools, changed; new segments begin as Inv, those past the end are gone (acknowledged after their drain). */
 export interface ResizeTable extends Numbered {
   readonly type: "resize_table";
   readonly table: string;
   readonly sizeBytes: number;
+  readonly pools: readonly string[];
 }
 /** Acknowledged when every reference has ended. */
 export interface DeleteTable extends Numbered {

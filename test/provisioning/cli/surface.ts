@@ -18,8 +18,11 @@ async function sanlab(t: ExecutionContext, args: readonly string[], cwd?: string
 const PROMISED = [
   ..."init,validate,plan,up,down,status,logs,check,guest-image".split(","),
   ..."create,list,show,grow,delete".split(",").map((verb) => `pool ${verb}`),
-  "device list",
-  ..."create,list,show,resize,delete,map,snapshot,clone,import,export".split(",").map((verb) => `disk ${verb}`),
+  ..."list,add,evacuate,remove".split(",").map((verb) => `device ${verb}`),
+  ..."list,wait,cancel".split(",").map((verb) => `operation ${verb}`),
+  ..."create,list,show,resize,delete,map,snapshot,clone,migrate,rebalance,set-error,clear-error,import,export"
+    .split(",")
+    .map((verb) => `disk ${verb}`),
   ..."list,show,add,remove,kill,pause,resume".split(",").map((verb) => `agent ${verb}`),
   ..."create,list,delete,script".split(",").map((verb) => `export ${verb}`),
   ..."create,list,delete".split(",").map((verb) => `zone ${verb}`),
@@ -101,6 +104,7 @@ const NEEDS_A_LAB = [
   "check",
   "pool list",
   "device list",
+  "operation list",
   "disk list",
   "disk create d --size 1MiB --pool p",
   "agent list",

@@ -66,6 +66,7 @@ function runningAs(lab: Lab): RunningLab {
       kind: "disk" as const,
       readOnly: false,
       origin: null,
+      from: null,
       createdAt: "2026-11-26T00:00:00.000Z",
       naa: "",
       serial: "",

@@ -1,0 +1,109 @@
+/**
+ * Devices taken out of their pool. One that holds nothing goes for good; one that is taken by force
+ * stays on record, and what lies on it fails at once (E, seed A5) until it comes back with the label
+ * that it had.
+ */
+import type { ControllerCore } from "../core.ts";
+import { clearErrors, type Failing, setErrors } from "../families/errors.ts";
+import { SOURCE_UNREADABLE } from "../families/senses.ts";
+import { foundDevice } from "../migration/operations.ts";
+import type { DeviceRecord } from "../records.ts";
+import { Refusal } from "../user-error.ts";
+
+export async function removeDevice(core: ControllerCore, name: string, force: boolean): Promise<void> {
+  const record = foundDevice(core, name);
+  refuseMoving(core, record);
+  const last = core.records.devices
+    .values()
+    .every(({ device, pool }) => device === record.device || pool !== record.pool);
+  if (last)
+    throw new Refusal(
+      "last",
+      `${record.path} is the only device of pool '${record.pool}'; delete the pool, or grow it first.`,
+    );
+  await close(core, record);
+  const used = core.space.usedOn(record.device);
+  if (used === 0) return forget(core, record);
+  if (!force) {
+    throw new Refusal(
+      "in-use",
+      `${record.path} holds ${used} segments; evacuate it first, or force it: what lies there fails until the device is back.`,
+    );
+  }
+  await lose(core, record);
+}
+
+/** Takes segments again, also those of a device that was evacuated; one that was taken by force comes back. */
+export async function openDevice(core: ControllerCore, name: string): Promise<void> {
+  const record = foundDevice(core, name);
+  refuseMoving(core, record);
+  const { closed: _, removed, ...open } = record;
+  if (removed === true) core.media.set(record.device, core.options.mediumSource.open(record.path, record.uuid));
+  core.missing.delete(record.device);
+  await core.records.devices.save(core.options.store, String(record.device), open);
+  core.allocator.close(record.device, false);
+  await core.agents.reconcile();
+  if (removed !== true) return;
+  for (const family of core.families.all()) await clearErrors(core, family, onDevice(record.device), SOURCE_UNREADABLE);
+  for (const release of core.records.releases.values()) await core.space.releases.finish(release);
+}
+
+/** Nothing more is placed on it, and nothing is set aside there. */
+async function close(core: ControllerCore, record: DeviceRecord): Promise<void> {
+  core.allocator.close(record.device);
+  const closed = { ...record, closed: true };
+  const release = await core.commits.run((change) => {
+    change.put(core.records.devices.put(String(record.device), closed));
+    change.learn(() => core.records.devices.learn(String(record.device), closed));
+    return core.space.releases.begin(change, core.space.reserve.empty(change, record.pool, record.device));
+  });
+  await core.space.releases.finish(release);
+}
+
+async function forget(core: ControllerCore, { device, path, created }: DeviceRecord): Promise<void> {
+  await core.commits.run((change) => {
+    change.delete(core.records.devices.key(String(device)));
+    core.used.remove(change, device);
+    change.learn(() => core.records.devices.learn(String(device), undefined));
+  });
+  await core.agents.reconcile();
+  shut(core, device);
+  core.missing.delete(device);
+  core.allocator.removeDevice(device);
+  core.options.mediumSource.release(path, created);
+}
+
+async function lose(core: ControllerCore, record: DeviceRecord): Promise<void> {
+  const removed = { ...record, closed: true, removed: true };
+  await core.records.devices.save(core.options.store, String(record.device), removed);
+  await failAll(core, record);
+  await core.agents.reconcile();
+  shut(core, record.device);
+  core.missing.set(record.device, `${record.path} was removed by force`);
+}
+
+/** Again after a crash: what lies on devices that were taken by force has E. */
+export async function failLost(core: ControllerCore): Promise<void> {
+  for (const record of core.records.devices.values()) if (record.removed === true) await failAll(core, record);
+}
+
+async function failAll(core: ControllerCore, { device }: DeviceRecord): Promise<void> {
+  for (const family of core.families.all()) await setErrors(core, family, onDevice(device), SOURCE_UNREADABLE);
+}
+
+function onDevice(device: number): Failing {
+  return { tables: undefined, chunks: undefined, entry: (_, location) => location?.device === device };
+}
+
+function shut(core: ControllerCore, device: number): void {
+  core.media.get(device)?.close();
+  core.media.delete(device);
+}
+
+function refuseMoving({ records }: ControllerCore, { device, path }: DeviceRecord): void {
+  const moving = records.operations
+    .values()
+    .find(({ state, task }) => state === "running" && task.kind === "evacuate" && task.device === device);
+  if (moving === undefined) return;
+  throw new Refusal("busy", `${path} is being evacuated by operation ${moving.id}; wait for its end, or cancel it.`);
+}

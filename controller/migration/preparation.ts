@@ -1,0 +1,107 @@
+/** What an operation needs before its first segment moves, and what its end makes true. */
+import type { ControllerCore } from "../core.ts";
+import type { DeviceRecord, DiskRecord, PoolRecord } from "../records.ts";
+import { Refusal } from "../user-error.ts";
+import type { Stay, Task } from "./record.ts";
+
+/** @throws Refusal where it cannot succeed; nothing has changed then */
+export async function prepare(core: ControllerCore, task: Task, total: number): Promise<void> {
+  if (task.kind === "migrate") await enterPool(core, task, total);
+  if (task.kind === "evacuate") await closeDevice(core, task.device, total);
+}
+
+/** All that was to move has. */
+export async function finish(core: ControllerCore, task: Task, stayed: readonly Stay[]): Promise<void> {
+  if (task.kind !== "migrate" || stayed.length > 0) return;
+  const members = familyOf(core, task.family).filter(({ from }) => from !== undefined);
+  await saveAll(
+    core,
+    members.map(({ from: _, ...disk }) => disk),
+  );
+  await core.agents.reconcile();
+}
+
+/** A disk and all that it shares segments with belong to the other pool from now on; agents have the devices of both. */
+async function enterPool(core: ControllerCore, task: Task & { kind: "migrate" }, total: number): Promise<void> {
+  const members = familyOf(core, task.family);
+  const [source, target] = [core.records.pools.get(members[0]?.pool ?? ""), core.records.pools.get(task.pool)];
+  if (source === undefined || target === undefined) return;
+  if (source === target && total === 0) {
+    throw new Refusal("there", `Disk '${task.disk}' lies in pool '${task.pool}' already; name another.`);
+  }
+  refuseOther(source, target);
+  refuseFull(core, task.pool, core.space.freeIn(task.pool), total);
+  const moving = members.filter(({ pool }) => pool !== task.pool);
+  const third = moving.find(({ from }) => from !== undefined && from !== task.pool);
+  if (third !== undefined) {
+    throw new Refusal(
+      "moving",
+      `Disk '${third.name}' is on its way from '${third.from}'; migrate it to '${third.pool}' first.`,
+    );
+  }
+  await saveAll(
+    core,
+    moving.map((disk) => ({ ...disk, pool: task.pool, from: disk.pool })),
+  );
+  // Every agent knows the devices before an entry names them.
+  await core.agents.reconcile();
+}
+
+function refuseOther(source: PoolRecord, target: PoolRecord): void {
+  if (source.segmentBytes === target.segmentBytes) return;
+  throw new Refusal(
+    "segment",
+    `Pool '${target.name}' has segments of ${target.segmentBytes} bytes, and pool '${source.name}' of ${source.segmentBytes}; choose a pool of the same segment size.`,
+  );
+}
+
+async function closeDevice(core: ControllerCore, device: number, total: number): Promise<void> {
+  const record = core.records.devices.get(String(device)) as DeviceRecord;
+  const { pool } = record;
+  core.allocator.close(device);
+  const elsewhere = core.space.freeIn(pool) - core.space.reserve.idleOn(device);
+  try {
+    refuseFull(core, pool, elsewhere, total);
+  } catch (error) {
+    core.allocator.close(device, record.closed === true);
+    throw error;
+  }
+  const closed = { ...record, closed: true };
+  const release = await core.commits.run((change) => {
+    change.put(core.records.devices.put(String(device), closed));
+    change.learn(() => core.records.devices.learn(String(device), closed));
+    return core.space.releases.begin(change, core.space.reserve.empty(change, pool, device));
+  });
+  await core.space.releases.finish(release);
+}
+
+/** A device that is not emptied after all takes segments again. */
+export async function reopen(core: ControllerCore, task: Task): Promise<void> {
+  const record = task.kind === "evacuate" ? core.records.devices.get(String(task.device)) : undefined;
+  if (record === undefined) return;
+  const { closed: _, ...open } = record;
+  await core.records.devices.save(core.options.store, String(record.device), open);
+  core.allocator.close(record.device, false);
+}
+
+function refuseFull(core: ControllerCore, pool: string, free: number, needed: number): void {
+  if (free >= needed) return;
+  const { segmentBytes } = core.records.pools.get(pool) as PoolRecord;
+  throw new Refusal(
+    "no-space",
+    `Pool '${pool}' has ${free} free segments of ${segmentBytes} bytes for the ${needed} that are to move; grow it first.`,
+    507,
+  );
+}
+
+function familyOf({ records }: ControllerCore, family: string): DiskRecord[] {
+  return records.disks.values().filter((disk) => disk.family === family);
+}
+
+async function saveAll(core: ControllerCore, disks: readonly DiskRecord[]): Promise<void> {
+  await core.commits.run((change) => {
+    for (const disk of disks) {
+      change.put(core.records.disks.put(disk.name, disk)).learn(() => core.records.disks.learn(disk.name, disk));
+    }
+  });
+}
