@@ -16,7 +16,7 @@ export async function finish(core: ControllerCore, task: Task, stayed: readonly 
   const members = familyOf(core, task.family).filter(({ from }) => from !== undefined);
   await saveAll(
     core,
-    members.map(({ from: _, ...disk }) => disk),
+    members.map(({ from: _from, ...disk }) => disk),
   );
   await core.agents.reconcile();
 }

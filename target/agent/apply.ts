@@ -23,6 +23,7 @@ const EFFECTS: {
   remove_device: (core, { device }) => settled(removeDevice(core, device)),
   create_table: (core, message) => {
     const device = core.tables.get(message.table);
+    core.pools.set(message.table, message.pools);
     if (device === undefined) core.tables.set(message.table, core.createTable(message));
     // It may have changed while there was no controller that could say so.
     else changeTable(core, device, message);

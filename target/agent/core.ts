@@ -32,6 +32,7 @@ import { type Clock, systemClock } from "./clock.ts";
 import type { AgentInjections } from "./injection.ts";
 import { Lease } from "./lease.ts";
 import { UNAVAILABLE_PORT } from "./leased-disk.ts";
+import { TablePools } from "./table-pools.ts";
 import type { UnitReplica } from "./units/unit-replica.ts";
 import { SharedUnits } from "./units/units.ts";
 
@@ -82,8 +83,7 @@ export class AgentCore {
   readonly options: AgentCoreOptions;
   readonly devices = new Map<number, OpenDevice>();
   readonly tables = new Map<string, MappedDevice>();
-  /** On whose devices the segments of a table lie. */
-  readonly pools = new Map<string, readonly string[]>();
+  readonly pools = new TablePools();
   /** Tables that were deleted here and whose I/O has not all ended yet. */
   readonly leaving = new Map<string, Promise<void>>();
   readonly units = new Map<string, PublishedUnit>();
@@ -164,21 +164,15 @@ export class AgentCore {
     this.#send({ cluster, incarnation, epoch, ...message } as ToController);
   }
 
-  #devicesOf(table: string): BlockDevice[] {
-    const pools = this.pools.get(table) ?? [];
-    return [...this.devices.values()].filter(({ pool }) => pools.includes(pool)).map(({ device }) => device);
-  }
-
   createTable(message: CreateTable): MappedDevice {
     const { table } = message;
-    this.pools.set(table, message.pools);
     return new MappedDevice({
       segmentBytes: message.segmentBytes,
       blockBytes: message.blockBytes,
       sizeBytes: message.sizeBytes,
       thin: message.thin,
       device: (number) => this.devices.get(number)?.device,
-      devices: () => this.#devicesOf(table),
+      devices: () => this.pools.devicesOf(table, this.devices.values()),
       nextNumber: () => this.#nextNumber(),
       sendFault: (fault, generation) => {
         this.sent.faults += 1;
