@@ -1,9 +1,7 @@
 /**
- * The agent (110) without its surroundings: applies the controller's messages in order, once each,
- * and says what its hosts' I/O needs. Sends through `send`; opens devices and publishes units
- * through what it is given, so that a simulator can run it.
+ * The agent (110) without its surroundings: applies the controller's messages in order, once each, and
+ * says what its hosts' I/O needs. All that it touches is given to it, so that a simulator can run it.
  */
-
 import type { DecodedFrame } from "../mapping/frame.ts";
 import { MappedDevice } from "../mapping/mapped-device.ts";
 import type {
