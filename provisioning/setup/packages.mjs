@@ -25,6 +25,7 @@ export const PACKAGES = {
       "strace",
       "mount",
       "openssl",
+      "spin",
       "iproute2",
     ]),
   ],
