@@ -33,9 +33,9 @@ export async function logout(channel: SessionConnection, pdu: Pdu): Promise<void
   });
 }
 
-/** The tasks end before the initiator is told that it is out (11.14.5). */
+/** The tasks end before the initiator is told that it is out (11.14.5), and so does what it had reserved. */
 async function closeSession({ session }: SessionConnection, _cid: number, answer: (response: number) => void) {
-  await session.abortTasks();
+  await session.endForLogout();
   answer(Response.CLOSED);
   void session.close();
 }
@@ -43,7 +43,8 @@ async function closeSession({ session }: SessionConnection, _cid: number, answer
 async function closeConnection(channel: SessionConnection, cid: number, answer: (response: number) => void) {
   const { session } = channel;
   if (cid === channel.cid) {
-    await session.abortTasks(channel);
+    if (session.members.size === 1) await session.endForLogout();
+    else await session.abortTasks(channel);
     answer(Response.CLOSED);
     void channel.close();
     return;

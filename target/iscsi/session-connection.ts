@@ -112,6 +112,7 @@ export class SessionConnection implements Member {
 
   /** @throws ProtocolError where the connection must end. */
   receive(pdu: Pdu): void {
+    if (this.session.isOver) return;
     const opcode = Bhs.opcode.get(pdu.header, 0);
     if (pdu.dataDigestFailed) {
       this.reject(pdu, RejectReason.DATA_DIGEST_ERROR);

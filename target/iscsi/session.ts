@@ -38,6 +38,8 @@ export class Session {
   readonly window: CommandWindow;
   readonly members = new Set<Member>();
   commands = 0;
+  /** The initiator has logged out of it: nothing that it still sends counts. */
+  isOver = false;
   #ended: Promise<void> | undefined;
 
   constructor(options: SessionOptions) {
@@ -83,6 +85,13 @@ export class Session {
     const tasks = [...this.tasks.values()].filter((task) => member === undefined || isOf(task, member));
     for (const task of tasks) this.tasks.delete(task.tag);
     await Promise.all(tasks.map((task) => this.#abort(task)));
+  }
+
+  /** Ends all that is under way and what the nexus holds, such as RESERVE, so that whoever is told that the session is over finds it so. */
+  async endForLogout(): Promise<void> {
+    this.isOver = true;
+    await this.abortTasks();
+    if (!this.discovery) await this.server.nexusEnds(this.nexus);
   }
 
   /** Ends every connection, and with the last one the session. */
