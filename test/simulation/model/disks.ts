@@ -39,7 +39,7 @@ export class Model {
   readonly #origins: Origin[] = [];
   /** Of snapshots that nobody writes to, by table. */
   readonly #instants = new Map<string, Instant>();
-  /** When the reads began that are under way, in order. */
+  /** When the reads and snapshots began that are under way, in order: what was there then is not forgotten. */
   readonly reads = new Set<number>();
 
   disk(table: string): ModelDisk {

@@ -129,6 +129,8 @@ export class Administrator {
     const snapshots = sources.map((source) => ({ source, disk: source.name, name: this.#name() }));
     if (snapshots.length === 0) return;
     for (const { name, source } of snapshots) this.#asked.set(name, { ...asked, origin: source.table });
+    // What was there when it was asked for may be in it: the model forgets none of that.
+    this.#lab.model.reads.add(asked.at);
     const kind = chance.pick(["snapshot", "clone"] as const);
     const request = { snapshots: snapshots.map(({ disk, name }) => ({ disk, name })), kind, readOnly };
     try {
@@ -137,19 +139,22 @@ export class Administrator {
       this.#lab.model.snapshot(tables, asked.at, scheduler.tick());
     } finally {
       for (const { name } of snapshots) this.#asked.delete(name);
+      this.#lab.model.reads.delete(asked.at);
     }
     for (const { name } of snapshots) await this.#export(core, name);
   }
 
   /** What was made though nobody heard of it. */
   async #adopt(core: ControllerCore): Promise<void> {
-    for (const [name, { at, origin, readOnly }] of this.#asked) {
-      this.#asked.delete(name);
+    const asked = [...this.#asked];
+    this.#asked.clear();
+    for (const [name, { at, origin, readOnly }] of asked) {
       const disk = core.records.disks.get(name);
       if (disk?.origin !== origin || disk.operation !== "none" || this.#lab.model.disks.has(disk.table)) continue;
       this.#lab.model.snapshot([{ table: disk.table, origin, readOnly }], at, this.#lab.scheduler.tick());
       await this.#export(core, name);
     }
+    for (const [, { at }] of asked) this.#lab.model.reads.delete(at);
   }
 
   async #export(core: ControllerCore, name: string): Promise<void> {
