@@ -49,7 +49,8 @@ export async function bootAgentGuest(owner: Owner, { image, port }: AgentGuestOp
     createWriteStream(join(runDir, "initramfs")),
   );
   const forwarded = await freePort();
-  const args = commandLine({ name: "elsewhere", memoryMiB: 768, kernel, initramfs: "initramfs", nics: [{ mac }] })
+  const boot = { kind: "kernel", kernel, initramfs: "initramfs" } as const;
+  const args = commandLine({ name: "elsewhere", memoryMiB: 768, boot, nics: [{ mac }] })
     .map((arg) => (arg.startsWith("user,") ? `${arg},hostfwd=tcp:127.0.0.1:${forwarded}-:${port}` : arg))
     // Node's code is far more than other guests run: translated once, it should stay so.
     .map((arg) => arg.replace("tb-size=32", "tb-size=512"));
