@@ -1,10 +1,11 @@
 /** The shipped scenarios, each on a lab with a real guest that they share, as a user runs them. */
-import { cp, mkdtemp } from "node:fs/promises";
+import { cp, mkdtemp, readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { hostProcess, readConsoleTail } from "@sanlab/vm";
 import anyTest, { type TestFn } from "ava";
 import { execa } from "execa";
-import { countGuests, TestLab } from "../helpers/lab.ts";
+import { countGuests, eventually, TestLab } from "../helpers/lab.ts";
 
 const test = anyTest.serial as TestFn;
 const EXAMPLES = new URL("../../examples/scenarios/", import.meta.url).pathname;
@@ -25,7 +26,10 @@ test.before(async () => {
 });
 test.after.always(() => lab.destroy());
 
-for (const name of ["path-failover"]) {
+/** Each leaves the lab so that the next can have it; those that leave something larger come once. */
+const ON_TWO_PATHS = ["path-failover", "all-paths-down", "pool-full", "bad-sectors"];
+
+for (const name of ON_TWO_PATHS) {
   test(`scenario ${name} goes as expected`, async (t) => {
     t.timeout(300_000);
     const { exitCode, stdout, stderr } = await lab.run(["scenario", "run", `${name}.yaml`, "--json"], {
@@ -35,6 +39,49 @@ for (const name of ["path-failover"]) {
     t.true((JSON.parse(stdout) as Report).passed);
   });
 }
+
+test("a scenario brings its own lab up, and leaves nothing of it: fencing of a cluster's node", async (t) => {
+  t.timeout(600_000);
+  const own = new TestLab(await mkdtemp(join(tmpdir(), "sanlab-test-")));
+  t.teardown(() => own.destroy());
+  await cp(EXAMPLES, own.directory, { recursive: true });
+  const before = (await readdir(own.directory)).sort();
+  const { exitCode, stdout, stderr } = await own.run(["scenario", "run", "fencing.yaml"], { timeoutMs: 580_000 });
+  countGuests({ hosts: { one: {}, two: {} } });
+  t.is(exitCode, 0, stderr + stdout);
+  t.deepEqual((await readdir(own.directory)).sort(), before, "images and state are gone");
+});
+
+test("a guest that dies while it boots is reported with its console, and nothing is left running", async (t) => {
+  t.timeout(300_000);
+  const own = new TestLab(await mkdtemp(join(tmpdir(), "sanlab-test-")));
+  t.teardown(() => own.destroy());
+  await cp(EXAMPLES, own.directory, { recursive: true });
+  const running = own.run(["scenario", "run", "path-failover.yaml", "--json"], { timeoutMs: 280_000 });
+  countGuests({ hosts: { web: {} } });
+  const directory = join(own.directory, "state", "hosts", "web");
+  const guest = await eventually(
+    "the guest has begun to boot",
+    async () => {
+      const isBooting = (await readConsoleTail(directory, 5)).length > 0;
+      return isBooting ? hostProcess(directory) : undefined;
+    },
+    200_000,
+  );
+  process.kill(guest.pid, "SIGKILL");
+  const { exitCode, stdout } = await running;
+  t.is(exitCode, 1);
+  const report = JSON.parse(stdout) as Report & { labProblem: string };
+  t.false(report.passed);
+  t.truthy(report.labProblem);
+  t.true(report.steps.every(({ verdict }) => verdict === "skipped"));
+  t.true(report.logs.some(({ log, lines }) => log === "host-web" && lines.length > 0));
+  t.true(report.logs.some(({ log }) => log === "agent-a"));
+  t.deepEqual(
+    (await readdir(own.directory)).filter((name) => !name.endsWith(".yaml")),
+    [],
+  );
+});
 
 test("a scenario that fails tells where and why, in every form, and tidies up", async (t) => {
   t.timeout(120_000);
