@@ -67,7 +67,7 @@ const PROVE = `
 prove() {
   secret=$(cat "$4")
   where=$(echo "$2" | sed 's/[][]//g; s/:\\([0-9]*\\)$/,\\1/')
-  find "/etc/iscsi/nodes/$1" -type f -path "*/$where*" -name "$interface" | while read -r record; do
+  find "/etc/iscsi/nodes/$1" -type f '(' -path "*/$where" -o -path "*/$where,*/$interface" ')' | while read -r record; do
     umask 077
     {
       grep -v -e '^node.session.auth.\\(authmethod\\|username\\|password\\)' -e '^# END' < "$record"

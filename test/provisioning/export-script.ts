@@ -130,7 +130,9 @@ test("the script attaches both paths in a guest under the host's name, and lets 
   const directory = join(lab.directory, "etc-iscsi");
   await lab.must("export", "script", "outside", "--format", "node-db", "--output", directory);
   const { stdout: archive } = await execa("tar", ["-C", directory, "-c", "."], { encoding: "buffer" });
-  const { exitCode, stderr } = await guestExec(guest.runDir, ["tar", "-C", "/etc/iscsi", "-x"], { input: archive });
+  const { exitCode, stderr } = await guestExec(guest.runDir, ["tar", "-C", "/etc/iscsi", "-xf", "-"], {
+    input: archive,
+  });
   t.is(exitCode, 0, stderr);
   t.is(await sh("iscsiadm -m node | wc -l"), "2");
   const target = (await lab.paths()).find(({ agent }) => agent === "b")?.target ?? "";
