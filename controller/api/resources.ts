@@ -11,6 +11,7 @@
  *     POST   /v1/pools/:pool/devices
  *     GET    /v1/disks            POST /v1/disks            GET|PATCH|DELETE /v1/disks/:disk
  *     GET    /v1/disks/:disk/map   POST /v1/snapshots
+ *     POST   /v1/disks/:disk/restore
  *     POST   /v1/disks/:disk/errors                         DELETE /v1/disks/:disk/errors
  *     DELETE /v1/devices/:device   POST /v1/devices/:device/open
  *     GET    /v1/operations       POST /v1/operations       GET|DELETE /v1/operations/:operation
@@ -108,6 +109,12 @@ export interface SnapshotRequest {
   /** A snapshot unless it says otherwise; a clone differs in what it is called only. */
   readonly kind?: "snapshot" | "clone";
   readonly readOnly?: boolean;
+}
+/** A disk becomes what this snapshot, or clone, of the same family is now. */
+export interface RestoreRequest {
+  readonly snapshot: string;
+  /** Although hosts have sessions to it: they are told by a unit attention. */
+  readonly force?: boolean;
 }
 /** Segments that fail from now on, with this sense (3/11/00, UNRECOVERED READ ERROR, unless it says another). */
 export interface ErrorRequest {

@@ -44,6 +44,7 @@ export const schemas = {
     },
     ["snapshots"],
   ),
+  restoreRequest: object({ snapshot: name, force: { type: "boolean" } }, ["snapshot"]),
   errorRequest: object(
     {
       first: { type: "integer", minimum: 0 },

@@ -93,6 +93,14 @@ export class Units {
     });
   }
 
+  /** All hosts of a unit are told by a unit attention. */
+  async notify(unit: string, notice: { readonly asc: number; readonly ascq: number }): Promise<void> {
+    await this.#inTurn(unit, async () => {
+      const disk = this.#disk(unit);
+      if (disk !== undefined) await this.#change(disk, { notices: [{ to: "all", ...notice }], ends: null }, null);
+    });
+  }
+
   /** The lab was without power: what is not to outlive that is gone (SPC-4 5.13.5: without APTPL; modes, access states and what RESERVE made always). */
   async powerOn(): Promise<void> {
     for (const [unit, record] of this.#options.records.units.entries()) {

@@ -37,6 +37,17 @@ export const snapshotVerbs: readonly Verb[] = [
       await context.print(diskRow(made), () => `Disk '${made.name}' is a clone of '${String(disk)}'.`);
     },
   },
+  {
+    usage: "restore <disk> <snapshot>",
+    summary: "Make a disk what a snapshot of it is; what was written since is gone, and the snapshot stays",
+    examples: ["sanlab disk restore data data-monday", "sanlab disk restore data data-monday --force"],
+    options: [new Option("--force", "although hosts have sessions to it; they are told that the medium has changed")],
+    run: async (context, [disk, snapshot], { force }) => {
+      const body = { snapshot: String(snapshot), force: force === true };
+      const restored = await context.api.post<Disk>(`/disks/${String(disk)}/restore`, body);
+      await context.print(diskRow(restored), () => `Disk '${restored.name}' is what '${String(snapshot)}' is.`);
+    },
+  },
 ];
 
 async function take(

@@ -3,6 +3,7 @@ import { check } from "@sanlab/controller/check/check.ts";
 import { createDisk, deleteDisk, describe } from "@sanlab/controller/disks.ts";
 import { createPool } from "@sanlab/controller/pools.ts";
 import type { DiskRecord } from "@sanlab/controller/records.ts";
+import { restoreDisk } from "@sanlab/controller/snapshots/restore.ts";
 import { takeSnapshots } from "@sanlab/controller/snapshots/snapshots.ts";
 import { mapOf } from "@sanlab/controller/tables/map.ts";
 import test, { type ExecutionContext } from "ava";
@@ -187,6 +188,35 @@ test("a write that finds the pool full fails, and its disk and snapshots are as 
   giveBack();
   t.is((await lab.write("a", "data", 0, 2)).kind, "ok");
   t.is(await lab.read("b", "snap", 0), 1);
+  await sound(t, lab);
+});
+
+test("a disk that is restored is what its snapshot is, through every agent, and what it alone held is free", async (t) => {
+  const lab = await labWith(t, "data");
+  const { core } = lab;
+  for (const segment of [0, 1]) await lab.write("a", "data", segment, 1);
+  await snapshot(lab, "data", "snap");
+  await lab.write("a", "data", 0, 2);
+  await lab.write("b", "data", 5, 3);
+  const free = core.space.freeIn("main");
+  await restoreDisk(core, "data", "snap", false);
+  for (const agent of ["a", "b"]) {
+    t.deepEqual(await Promise.all([0, 1, 5].map((segment) => lab.read(agent, "data", segment))), [1, 1, 0]);
+  }
+  t.is(core.space.freeIn("main"), free + 2);
+  t.deepEqual(
+    [space(lab, "data"), space(lab, "snap")],
+    [
+      [2, 2, 0],
+      [2, 2, 0],
+    ],
+  );
+  t.is(core.records.disks.values().length, 2);
+  await lab.write("b", "data", 0, 4);
+  await lab.write("a", "snap", 1, 5);
+  t.deepEqual([await lab.read("a", "data", 0), await lab.read("b", "data", 1)], [4, 1]);
+  t.deepEqual([await lab.read("b", "snap", 0), await lab.read("b", "snap", 1)], [1, 5]);
+  await t.throwsAsync(restoreDisk(core, "data", "data", true), { message: /is no snapshot or clone of disk 'data'/ });
   await sound(t, lab);
 });
 

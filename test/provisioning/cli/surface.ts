@@ -20,7 +20,7 @@ const PROMISED = [
   ..."create,list,show,grow,delete".split(",").map((verb) => `pool ${verb}`),
   ..."list,add,evacuate,remove".split(",").map((verb) => `device ${verb}`),
   ..."list,wait,cancel".split(",").map((verb) => `operation ${verb}`),
-  ..."create,list,show,resize,delete,map,snapshot,clone,migrate,rebalance,set-error,clear-error,import,export"
+  ..."create,list,show,resize,delete,map,snapshot,clone,restore,migrate,rebalance,set-error,clear-error,import,export"
     .split(",")
     .map((verb) => `disk ${verb}`),
   ..."list,show,add,remove,kill,pause,resume".split(",").map((verb) => `agent ${verb}`),
