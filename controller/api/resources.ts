@@ -27,6 +27,8 @@
  *     WS     /v1/agent            the agents' channel
  */
 
+export type * from "./segment-work.ts";
+
 export interface Lab {
   readonly name: string;
   readonly cluster: string;
@@ -109,48 +111,6 @@ export interface SnapshotRequest {
   /** A snapshot unless it says otherwise; a clone differs in what it is called only. */
   readonly kind?: "snapshot" | "clone";
   readonly readOnly?: boolean;
-}
-/** A disk becomes what this snapshot, or clone, of the same family is now. */
-export interface RestoreRequest {
-  readonly snapshot: string;
-  /** Although hosts have sessions to it: they are told by a unit attention. */
-  readonly force?: boolean;
-}
-/** Segments that fail from now on, with this sense (3/11/00, UNRECOVERED READ ERROR, unless it says another). */
-export interface ErrorRequest {
-  readonly first: number;
-  readonly count: number;
-  readonly sense?: { readonly senseKey: number; readonly asc: number; readonly ascq: number };
-}
-/** Segments to move: all of a disk's family to another pool, all that lie on a device to others of its pool, or what makes a pool uneven. */
-export type OperationRequest = (
-  | { readonly kind: "migrate"; readonly disk: string; readonly pool: string }
-  | { readonly kind: "evacuate"; readonly device: string }
-  | { readonly kind: "rebalance"; readonly pool: string }
-) & {
-  /** Bytes a second at most. */
-  readonly rate?: number;
-};
-export interface Operation {
-  readonly id: string;
-  readonly kind: "migrate" | "evacuate" | "rebalance";
-  readonly pool: string;
-  readonly disk: string | null;
-  readonly device: string | null;
-  readonly state: "running" | "done" | "cancelled" | "failed";
-  readonly createdAt: string;
-  readonly total: number;
-  readonly moved: number;
-  /** What could not be read stays where it is. */
-  readonly stayed: readonly {
-    readonly disks: readonly string[];
-    readonly segment: number;
-    readonly device: string | null;
-    readonly deviceSegment: number;
-    readonly reason: string;
-  }[];
-  readonly rate: number | null;
-  readonly problem: string | null;
 }
 /**
  * One row for every segment that is not plain zero; `?all=1`: for every segment; `?first=N&count=M`: of these.
