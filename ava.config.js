@@ -3,6 +3,7 @@ export default {
   extensions: ["ts"],
   files: [
     "test/**/*.ts",
+    "examples/testing/ava.test.ts",
     "!test/helpers/**",
     "!test/bench/**",
     "!test/run/**",
