@@ -24,6 +24,6 @@ export class Trace {
   }
 
   last(count: number): string[] {
-    return this.#lines.slice(-count);
+    return count === 0 ? [] : this.#lines.slice(-count);
   }
 }

@@ -18,7 +18,9 @@ import { SimStore } from "./sim-store.ts";
 const RETRY_MS = 250;
 /** A hindrance that long may be taken for death. */
 const EXCUSE_MS = DRAIN_LIMIT_MS / 4;
-const REMEMBERED = 40;
+const REMEMBERED = 300;
+/** So many messages come again at most, in the order in which they were sent. */
+const REPEATED = 20;
 
 interface Remembered {
   readonly agent: string;
@@ -187,16 +189,21 @@ export class Lab {
 
   /** What belongs to a connection's opening is never taken for another's. */
   remember(agent: string, direction: "up" | "down", message: Carried): void {
-    if (isHandshake(message) || !this.chance.hit(0.2)) return;
+    if (isHandshake(message)) return;
     this.#remembered.push({ agent, direction, message });
     if (this.#remembered.length > REMEMBERED) this.#remembered.shift();
   }
 
-  /** Some message is there a second time, long after it was sent. */
+  /** Some messages are there a second time, long after they were sent. */
   repeat(): void {
     if (this.#remembered.length === 0) return;
-    const { agent, direction, message } = this.chance.pick(this.#remembered);
-    this.arriveLate(agent, direction, message);
+    const first = this.chance.pick(this.#remembered);
+    const same = this.#remembered.filter(
+      ({ agent, direction }) => agent === first.agent && direction === first.direction,
+    );
+    const from = same.indexOf(first);
+    for (const { agent, direction, message } of same.slice(from, from + 1 + this.chance.below(REPEATED)))
+      this.arriveLate(agent, direction, message);
   }
 
   /** To whoever has the name now. */

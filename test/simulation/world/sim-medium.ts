@@ -23,6 +23,7 @@ export class SimMedium implements Medium {
 
   /** For a copy: nobody may write there until it is done with (rule 4). */
   async read(offset: number, into: Uint8Array): Promise<void> {
+    if (this.#life.isDead) return never();
     const first = offset / BLOCK_BYTES;
     const end = this.#lab.rules.copying(this.#disk.path, first, into.length / BLOCK_BYTES);
     const blocks = Array.from({ length: into.length / BLOCK_BYTES }, (_, at) => at);
