@@ -88,7 +88,7 @@ test("every verb is in the reference, and the reference names no other", async (
       : command.commands.map((child) => `${command.name()} ${child.name()}`),
   );
   for (const verb of verbs) t.true(reference.includes(`\`sanlab ${verb}`), verb);
-  for (const [, first = "", second = ""] of reference.matchAll(/`sanlab ([a-z-]+)(?: ([a-z]+))?/g)) {
+  for (const [, first = "", second = ""] of reference.matchAll(/`sanlab ([a-z-]+)(?: ([a-z-]+))?/g)) {
     const isThere = verbs.includes(first) || verbs.includes(`${first} ${second}`) || first === "agent";
     t.true(isThere, `${first} ${second}`);
   }
