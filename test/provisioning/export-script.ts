@@ -69,7 +69,7 @@ test("each format passes the tool that reads it", async (t) => {
     env: {
       VAGRANT_CHECKPOINT_DISABLE: "1",
       VAGRANT_DEFAULT_PROVIDER: "libvirt",
-      VAGRANT_HOME: join(lab.directory, "vagrant"),
+      VAGRANT_HOME: join(lab.directory, "vagrant-home"),
     },
     all: true,
     reject: false,
@@ -99,7 +99,7 @@ test("the script attaches both paths in a guest under the host's name, and lets 
   t.timeout(180_000);
   const lab = await testLab(t);
   await labForGuests(lab);
-  const url = await lab.url("data", "a");
+  const url = await lab.url("data", "b");
   const disk = await openDisk(t, url, "iqn.2026-11.example:outside");
   await disk.write(0, 65536, 0x41);
   const guest = await bootGuest(t, { config: { initiatorName: "iqn.2026-11.example:its-own-name" } });
