@@ -1,4 +1,4 @@
-/** Hello: who an agent is, which incarnation it may go on as, and what it is told first (`spec.md`, Messages). */
+/** Hello: who an agent is, which incarnation it may go on as, and what it is told first (docs/protocol.md, Messages). */
 import type { Hello, Refused, Welcome } from "node-iscsi-target/mapping/protocol.ts";
 import { PROTOCOL_VERSION } from "node-iscsi-target/mapping/protocol.ts";
 import type { AgentRecord, LabRecord } from "../records.ts";

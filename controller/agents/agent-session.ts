@@ -1,6 +1,6 @@
 /**
  * One incarnation of an agent as the controller talks to it within one epoch: messages numbered,
- * kept until acknowledged, repeated after a reconnection (`spec.md`, Messages).
+ * kept until acknowledged, repeated after a reconnection (docs/protocol.md, Messages).
  */
 
 import { encodeFrame } from "node-iscsi-target/mapping/frame.ts";

@@ -1,4 +1,4 @@
-/** All agents, as the rest of the controller sees them: who is let in, what each is told, and going on without the lost (`spec.md`, Lost agents). */
+/** All agents, as the rest of the controller sees them: who is let in, what each is told, and going on without the lost (docs/protocol.md, Lost agents). */
 import type { Hello, Listening, Renew, ToController } from "node-iscsi-target/mapping/protocol.ts";
 import { Admission } from "./admission.ts";
 import type { AgentSession, Connection, Outgoing } from "./agent-session.ts";

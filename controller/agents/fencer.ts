@@ -1,4 +1,4 @@
-/** Fencing by kill (`spec.md`, Lost agents): an agent on this machine is killed, and its end is seen by taking its lock. */
+/** Fencing by kill (docs/protocol.md, Lost agents): an agent on this machine is killed, and its end is seen by taking its lock. */
 import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import type { AgentProcess } from "node-iscsi-target/mapping/protocol.ts";
 import { tryLock } from "node-iscsi-target/storage/syscalls/locks.ts";

@@ -1,5 +1,5 @@
 /**
- * Going on without an agent, once it surely issues no I/O any more (`spec.md`, Lost agents): by
+ * Going on without an agent, once it surely issues no I/O any more (docs/protocol.md, Lost agents): by
  * kill, or by waiting until its lease is over. It is on record then, so that its incarnation is
  * never welcome again, and a controller that begins later need not wait once more.
  */

@@ -1,5 +1,5 @@
 /**
- * Leases as the controller counts them (`spec.md`, Lost agents): from when it answered, which is
+ * Leases as the controller counts them (docs/protocol.md, Lost agents): from when it answered, which is
  * after the agent asked, and with a margin for clocks that run at unequal rates. So what is over
  * here was over at the agent before.
  *

@@ -1,6 +1,6 @@
 /**
  * Devices taken out of their pool. One that holds nothing goes for good; one that is taken by force
- * stays on record, and what lies on it fails at once (E, seed A5) until it comes back with the label
+ * stays on record, and what lies on it fails at once (E) until it comes back with the label
  * that it had.
  */
 import type { ControllerCore } from "../core.ts";

@@ -1,4 +1,4 @@
-/** Segments copied for those who hold them, durably, before any table says so (`spec.md`, rule 1). */
+/** Segments copied for those who hold them, durably, before any table says so (docs/protocol.md, rule 1). */
 
 import type { ControllerCore } from "../core.ts";
 import { CopyError, copyRange } from "../devices/copying.ts";

@@ -1,6 +1,6 @@
 /**
  * The E state (270), set and cleared in the tables of a family and at their agents. It covers what an
- * entry is and loses nothing of it (seed A5): cleared, the entry is as it was.
+ * entry is and loses nothing of it: cleared, the entry is as it was.
  */
 import { CHUNK_ENTRIES, EntryState } from "node-iscsi-target/mapping/entry.ts";
 import { senseOf } from "node-iscsi-target/mapping/mapping-table.ts";

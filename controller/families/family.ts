@@ -1,7 +1,7 @@
 /**
  * A disk with all that was ever made of it, snapshots and clones of any depth, is a family. Only
  * tables of one family share segments, and only at the same virtual index: so who holds a location
- * is read from the tables themselves (`spec.md`, rule 10), and one queue per family serialises all
+ * is read from the tables themselves (docs/protocol.md, rule 10), and one queue per family serialises all
  * operations on its locations (rule 11).
  */
 import type { AllRecords, DiskRecord } from "../records.ts";

@@ -1,6 +1,6 @@
 /**
  * Write faults of a family that are served together: first writes, and writes to shared segments
- * (`spec.md`, First write, and Snapshot 2 to 5; seed A6 and A7, steps 550 and 560). One transaction
+ * (docs/protocol.md, First write, and Snapshot: steps 550 and 560). One transaction
  * and one round of messages for all of them.
  */
 import { EntryState } from "node-iscsi-target/mapping/entry.ts";

@@ -1,5 +1,5 @@
 /**
- * Segments moved to other places, for all who hold them (`spec.md`, Migration; US 6,718,404). Hosts
+ * Segments moved to other places, for all who hold them (docs/protocol.md, Migration; US 6,718,404). Hosts
  * notice a short delay of writes to the segments in motion.
  */
 import type { ControllerCore } from "../core.ts";

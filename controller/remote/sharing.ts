@@ -1,6 +1,6 @@
 /**
  * Storage devices that other machines use too: page caches of two machines do not agree, so from
- * then on everybody goes past them (O_DIRECT), or such an agent is refused (`spec.md`, Lost agents).
+ * then on everybody goes past them (O_DIRECT), or such an agent is refused (docs/protocol.md, Lost agents).
  *
  * There is no way back: a page that this machine cached before may be old when it is read again.
  */

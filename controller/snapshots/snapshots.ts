@@ -1,5 +1,5 @@
 /**
- * Snapshots and clones of one disk, or of several at one instant (`spec.md`, Snapshot 1; seed A6).
+ * Snapshots and clones of one disk, or of several at one instant (docs/protocol.md, Snapshot).
  *
  * The operation is the turn of the families: nothing of them is served meanwhile, so no entry goes
  * out without Nw, and faults and unmaps wait. Until the commit nothing is changed that a crash could

@@ -1,6 +1,6 @@
 /**
  * Segments on their way back to the pool. A record of them is written by the transaction in which the
- * last table lets go; they are punched, durably, and only then free (`spec.md`, rules 2 and 3). What
+ * last table lets go; they are punched, durably, and only then free (docs/protocol.md, rules 2 and 3). What
  * a crash leaves on record is finished at the next start.
  */
 import type { Medium } from "../devices/medium.ts";

@@ -1,7 +1,7 @@
 /**
  * Segments set aside for what comes next, on record: an operation takes some, fills them, and the
  * transaction that makes a table name them takes them off the record. What a crash leaves on it may
- * hold half a copy, and is punched before it is free again (`spec.md`, rule 3). So no allocation
+ * hold half a copy, and is punched before it is free again (docs/protocol.md, rule 3). So no allocation
  * costs a transaction of its own.
  */
 import type { AllRecords } from "../records.ts";

@@ -1,5 +1,5 @@
 /**
- * What logical units are, for all agents that present them (`spec.md`, Distributed SCSI semantics):
+ * What logical units are, for all agents that present them (docs/protocol.md, Distributed SCSI semantics):
  * one change of a unit at a time, durable with the number of the request that asked for it, then
  * sent to every agent of the unit, and answered when all have carried it out.
  */

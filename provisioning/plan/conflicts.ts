@@ -51,7 +51,7 @@ function diskConflicts(wanted: DiskSpec, present: Disk): string[] {
   }
   if (wanted.pool !== present.pool) {
     reasons.push(
-      `Disk '${wanted.name}' lies in pool '${present.pool}', and the file says '${wanted.pool}': make another disk there.`,
+      `Disk '${wanted.name}' lies in pool '${present.pool}', and the file says '${wanted.pool}': move it with 'sanlab disk migrate ${wanted.name} --pool ${wanted.pool}'.`,
     );
   }
   if (wanted.thick !== present.thick) {

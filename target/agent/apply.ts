@@ -1,4 +1,4 @@
-/** What each numbered message does (`spec.md`, Messages). A promise stands for an effect that is not complete yet; a string it resolves with says why it failed. */
+/** What each numbered message does (docs/protocol.md, Messages). A promise stands for an effect that is not complete yet; a string it resolves with says why it failed. */
 import type { DecodedFrame } from "../mapping/frame.ts";
 import type { MappedDevice } from "../mapping/mapped-device.ts";
 import type { CreateTable, Keep, NumberedMessage } from "../mapping/protocol.ts";

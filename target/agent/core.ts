@@ -210,7 +210,7 @@ export class AgentCore {
     return this.#number;
   }
 
-  /** The lease is over (`spec.md`, Lost agents): every entry is Inv, what waits for the controller fails, so that hosts go on elsewhere. An unmap that was sent waits on: it may still be done. */
+  /** The lease is over (docs/protocol.md, Lost agents): every entry is Inv, what waits for the controller fails, so that hosts go on elsewhere. An unmap that was sent waits on: it may still be done. */
   #forgetTables(): void {
     this.options.publication.setServing(false);
     for (const { table, faults } of this.tables.values()) {

@@ -1,5 +1,5 @@
 /**
- * The lease of an agent that the controller cannot kill (`spec.md`, Lost agents).
+ * The lease of an agent that the controller cannot kill (docs/protocol.md, Lost agents).
  *
  * It runs from the moment at which the request that was answered was sent, on the agent's own
  * clock. The controller counts from when it answered, which is later, and adds a margin for clocks

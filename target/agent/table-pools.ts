@@ -1,4 +1,4 @@
-/** On whose devices the segments of each table lie: all of them are synced by a flush (`spec.md`, rule 7). */
+/** On whose devices the segments of each table lie: all of them are synced by a flush (docs/protocol.md, rule 7). */
 import type { BlockDevice } from "../storage/block-device.ts";
 
 export class TablePools {

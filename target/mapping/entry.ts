@@ -9,10 +9,10 @@
  *     word 1   bits 31..20  device number (0 = none)     bits 19..16 sense key of E
  *              bits 15..8   ASC of E                     bits 7..0   ASCQ of E
  *
- * E keeps all the rest (seed A5), so clearing it restores exactly what was.
+ * E keeps all the rest, so clearing it restores exactly what was.
  */
 
-/** States (seed 240 to 270), as bits of word 0. Precedence when several are set: E, Inv, Z, Nw. */
+/** States (240 to 270), as bits of word 0. Precedence when several are set: E, Inv, Z, Nw. */
 export const EntryState = {
   /** E (270): every I/O fails at once with the sense in word 1. */
   ERROR: 0x8000_0000,

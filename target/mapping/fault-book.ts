@@ -1,6 +1,6 @@
 /**
  * Faults under way: one at a time per segment; later I/O to the segment waits with it
- * (`spec.md`, Messages). Each is repeated after a reconnection until it is answered.
+ * (docs/protocol.md, Messages). Each is repeated after a reconnection until it is answered.
  */
 import type { ErrorReport } from "../storage/block-device.ts";
 

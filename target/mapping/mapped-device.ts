@@ -45,7 +45,7 @@ type Obstacle = number[] | Promise<"retry">;
 const CANCELLED: IoResult = Object.freeze({ kind: "cancelled" });
 const NOT_READY: IoResult = Object.freeze({ kind: "not-ready" });
 
-/** Which states make an access fault (`spec.md`, Entry states). E fails before this is asked. */
+/** Which states make an access fault (docs/protocol.md, Entry states). E fails before this is asked. */
 const FAULTS: Readonly<Record<Access, number>> = {
   read: EntryState.INVALID,
   zero: EntryState.INVALID | EntryState.NO_WRITE,

@@ -1,5 +1,5 @@
 /**
- * The messages between agent (110) and controller (120): `spec.md`, Messages.
+ * The messages between agent (110) and controller (120): docs/protocol.md, Messages.
  *
  * JSON objects with a `type`; a chunk of a table is one binary frame (see `ChunkFrame`). The
  * transport (a WebSocket) loses, repeats and reorders nothing while a connection lives, but

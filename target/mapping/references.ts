@@ -1,5 +1,5 @@
 /**
- * References of I/O on the entries it touches, and drains that wait for them (`spec.md`,
+ * References of I/O on the entries it touches, and drains that wait for them (docs/protocol.md,
  * References; the blocking flag 280).
  *
  * I/O that ends in the call that began it needs no record: nothing else runs in between, so no

@@ -1,5 +1,5 @@
 /**
- * Whole segments on their way back to the pool (`spec.md`, Messages: unmap).
+ * Whole segments on their way back to the pool (docs/protocol.md, Messages: unmap).
  *
  * An unmap is not cancelled once it was sent: whoever aborts it waits for its end, so that it can
  * never destroy what the host wrote after it believed the unmap gone.

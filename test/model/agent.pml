@@ -83,7 +83,7 @@ inline die(a) {
 #define MAY_GO(a) (1)
 #endif
 
-/* What an entry lets an I/O do (`spec.md`, Entry states). */
+/* What an entry lets an I/O do (docs/protocol.md, Entry states). */
 #define FAULTS(e, isWrite) (STATE(e) == INV || (isWrite && STATE(e) != RW))
 
 /* An I/O at its entry: it is issued, answered with zeros, or faults. */

@@ -1,5 +1,5 @@
 /*
- * Leases (`spec.md`, Lost agents): an agent that is not killed but waited for.
+ * Leases (docs/protocol.md, Lost agents): an agent that is not killed but waited for.
  *
  * Time passes in ticks. The agent counts its lease from the moment it sent the request that was
  * answered; the controller counts from its answer and adds the margin. The margin covers one tick by

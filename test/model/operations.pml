@@ -1,4 +1,4 @@
-/* What the controller does to tables, step by step (`spec.md`: First write, Snapshot). */
+/* What the controller does to tables, step by step (docs/protocol.md: First write, Snapshot). */
 
 /* A new place: everybody reads there, before anybody writes there. */
 inline bring(d, e, busy) {

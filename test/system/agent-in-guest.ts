@@ -1,4 +1,4 @@
-/** An agent inside a virtual machine, which has the lab's storage device as a disk of its own (seed X1: anywhere in the network). */
+/** An agent inside a virtual machine, which has the lab's storage device as a disk of its own. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import test from "ava";

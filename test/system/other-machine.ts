@@ -1,4 +1,4 @@
-/** An agent of another machine (a network namespace), over TLS and under a lease (`spec.md`, Lost agents). */
+/** An agent of another machine (a network namespace), over TLS and under a lease (docs/protocol.md, Lost agents). */
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { request } from "node:https";
 import { join } from "node:path";

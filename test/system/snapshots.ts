@@ -1,4 +1,4 @@
-/** Snapshots as hosts and users see them: two agents, QEMU's initiators, writes all the while (`spec.md`, Snapshot; rule 5). */
+/** Snapshots as hosts and users see them: two agents, QEMU's initiators, writes all the while (docs/protocol.md, Snapshot; rule 5). */
 import test from "ava";
 import { type DiskRow, labOf, type TestLab, testLab } from "../helpers/lab.ts";
 import { openDisk, type QemuIo } from "../helpers/qemu-io.ts";

@@ -1,4 +1,4 @@
-/** Two initiators on two agents of one thin disk (`spec.md`, First write; rule 8). */
+/** Two initiators on two agents of one thin disk (docs/protocol.md, First write; rule 8). */
 import test from "ava";
 import { labOf, testLab } from "../helpers/lab.ts";
 import { openDisk } from "../helpers/qemu-io.ts";

@@ -19,7 +19,7 @@ export interface AddDevice extends Numbered {
   readonly segmentBytes: number;
   /** Past the page cache (O_DIRECT), since other machines use the device too. One that is open otherwise is opened anew. */
   readonly direct: boolean;
-  /** Devices of one pool are synced together (`spec.md`, rule 7). */
+  /** Devices of one pool are synced together (docs/protocol.md, rule 7). */
   readonly pool: string;
 }
 export interface RemoveDevice extends Numbered {

@@ -1,6 +1,6 @@
 /**
  * Segments that one agent has to itself for a moment: COMPARE AND WRITE is atomic against every
- * command on every path (`spec.md`, Distributed SCSI semantics).
+ * command on every path (docs/protocol.md, Distributed SCSI semantics).
  *
  * The other agents hold their I/O to the segments, as if the entries were Inv, but keep the
  * entries: there is nothing to fetch again afterwards. An exclusion ends with the epoch in which it

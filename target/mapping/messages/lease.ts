@@ -1,4 +1,4 @@
-/** Leases of agents that the controller cannot kill (`spec.md`, Lost agents), and the ports of agents that are lost. */
+/** Leases of agents that the controller cannot kill (docs/protocol.md, Lost agents), and the ports of agents that are lost. */
 import type { Envelope, Numbered } from "./session.ts";
 
 /** Agent → controller: may I go on? Not repeated: the next one takes its place. */

@@ -1,6 +1,6 @@
 /**
  * What a logical unit is, however many agents present it: kept by the controller, cached at the
- * agents, changed only through the controller (`spec.md`, Distributed SCSI semantics).
+ * agents, changed only through the controller (docs/protocol.md, Distributed SCSI semantics).
  *
  * A change names the revision that it was made from. The controller makes it durable together with
  * the number of the request, sends it to every agent of the unit, and answers when all have carried

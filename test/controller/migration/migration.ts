@@ -1,4 +1,4 @@
-/** Segments that move while hosts use them (`spec.md`, Migration), and devices that go. */
+/** Segments that move while hosts use them (docs/protocol.md, Migration), and devices that go. */
 import { check } from "@sanlab/controller/check/check.ts";
 import { openDevice, removeDevice } from "@sanlab/controller/devices/removal.ts";
 import { createDisk, deleteDisk, describe } from "@sanlab/controller/disks.ts";

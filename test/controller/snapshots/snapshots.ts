@@ -1,4 +1,4 @@
-/** Snapshots through real agents in one process (`spec.md`, Snapshot). */
+/** Snapshots through real agents in one process (docs/protocol.md, Snapshot). */
 import { check } from "@sanlab/controller/check/check.ts";
 import { createDisk, deleteDisk, describe } from "@sanlab/controller/disks.ts";
 import { createPool } from "@sanlab/controller/pools.ts";

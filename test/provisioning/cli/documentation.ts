@@ -42,8 +42,12 @@ function fencedBlocks(markdown: string): string {
 }
 
 async function pages(): Promise<string[]> {
-  const docs = (await readdir(join(ROOT, "docs"))).filter((name) => name.endsWith(".md"));
-  return ["README.md", ...docs.map((name) => join("docs", name))];
+  const docs: string[] = [];
+  for (const folder of ["docs", join("docs", "scenarios")]) {
+    const names = (await readdir(join(ROOT, folder))).filter((name) => name.endsWith(".md"));
+    docs.push(...names.map((name) => join(folder, name)));
+  }
+  return ["README.md", join("target", "README.md"), ...docs];
 }
 
 test("every command in the documentation parses", async (t) => {

@@ -1,4 +1,4 @@
-/** A rule of `spec.md` that did not hold, or a liveness that is owed. */
+/** A rule of docs/protocol.md that did not hold, or a liveness that is owed. */
 export class Violation extends Error {
   readonly rule: string;
 

@@ -1,5 +1,5 @@
 /**
- * What one block may hold: the writes to it, and which of them a read may return (`spec.md`, rules
+ * What one block may hold: the writes to it, and which of them a read may return (docs/protocol.md, rules
  * 7 and 8). Times are ticks of the scheduler: whole numbers, all different, in the order of events.
  *
  * A write takes effect at some instant between its start and its end. Until it is settled it may

@@ -1,4 +1,4 @@
-/** Rules of `spec.md` that can be looked at whenever something touches a device or is committed. */
+/** Rules of docs/protocol.md that can be looked at whenever something touches a device or is committed. */
 import type { Transaction } from "@sanlab/controller/store/store.ts";
 import { EntryState } from "node-iscsi-target/mapping/entry.ts";
 import { deviceOf, segmentOf } from "node-iscsi-target/mapping/mapping-table.ts";

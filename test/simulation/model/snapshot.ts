@@ -1,4 +1,4 @@
-/** Disks as they were at one instant: when that may have been, by what was read of them (`spec.md`, rule 5). */
+/** Disks as they were at one instant: when that may have been, by what was read of them (docs/protocol.md, rule 5). */
 import { Violation } from "../engine/violation.ts";
 import type { ModelDisk } from "./disks.ts";
 import type { BlockWrite } from "./history.ts";
