@@ -1,5 +1,5 @@
 /**
- * Imports go one way (docs/architecture.md, Layout): what each folder of the sources may import from
+ * Imports go one way (docs/architecture.md): what each folder of the sources may import from
  * other folders. Whatever is not named here is refused, and so is a folder without a row.
  */
 export interface Fence {

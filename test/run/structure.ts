@@ -2,7 +2,7 @@
 import { fenceProblem } from "./fences.ts";
 import type { SourceFile } from "./source-tree.ts";
 
-/** For one concept per file (docs/architecture.md, Style). Tests are tables of cases, and get more. */
+/** For one concept per file (docs/architecture.md). Tests are tables of cases, and get more. */
 const MAX_LINES = 300;
 const MAX_TEST_LINES = 400;
 
