@@ -88,6 +88,7 @@ export class ControllerCore {
       cluster: last?.cluster ?? options.newId(),
       epoch: (last?.epoch ?? 0) + 1,
       nextNumber: core.#nextNumber,
+      lastDevice: last?.lastDevice ?? Math.max(1, ...core.records.devices.values().map(({ device }) => device)),
       ...(last?.power === undefined ? {} : { power: last.power }),
     };
     await core.records.lab.save(options.store, "lab", core.#lab);
@@ -123,6 +124,12 @@ export class ControllerCore {
   nextNumber(): number {
     this.#nextNumber += 1;
     return this.#nextNumber;
+  }
+  /** A number for a device. Entries have few bits for these, so they have a count of their own beside that of everything. */
+  nextDevice(): number {
+    this.nextNumber();
+    this.#lab = { ...this.#lab, lastDevice: (this.#lab.lastDevice ?? 0) + 1 };
+    return this.#lab.lastDevice as number;
   }
   numbers(): Put {
     return this.records.lab.put("lab", { ...this.#lab, nextNumber: this.#nextNumber });
@@ -238,8 +245,8 @@ export class ControllerCore {
         if (!(error instanceof Error && "status" in error)) throw error;
         this.missing.set(device, error.message);
         this.options.log(error.message);
-        this.media.delete(device);
-        this.allocator.removeDevice(device);
+        // What it holds counts as held; nothing more is placed there.
+        this.allocator.close(device);
       }
     }
   }

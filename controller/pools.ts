@@ -1,6 +1,8 @@
 /** Pools and their storage devices. */
+import { MAX_DEVICE_NUMBER, MAX_DEVICE_SEGMENT } from "node-iscsi-target/mapping/entry.ts";
 import type { Device, DeviceRequest, Pool, PoolRequest } from "./api/resources.ts";
 import type { ControllerCore } from "./core.ts";
+import { letGo } from "./devices/removal.ts";
 import type { DeviceRecord, PoolRecord } from "./records.ts";
 import { isShared } from "./remote/sharing.ts";
 import { notFound, Refusal } from "./user-error.ts";
@@ -64,10 +66,9 @@ export async function deletePool(core: ControllerCore, name: string): Promise<vo
     }
   });
   core.records.pools.learn(name, undefined);
-  for (const { device, path, created } of devices) {
-    core.records.devices.learn(String(device), undefined);
-    forget(core, device);
-    core.options.mediumSource.release(path, created);
+  for (const device of devices) {
+    core.records.devices.learn(String(device.device), undefined);
+    letGo(core, device);
   }
 }
 
@@ -126,10 +127,12 @@ function adopt(core: ControllerCore, pool: PoolRecord, request: DeviceRequest): 
   const used = core.records.devices.values().find((device) => device.path === path);
   if (used) throw new Refusal("in-use", `${request.path} is a device of pool '${used.pool}' already; name another.`);
   const uuid = newId();
+  refuseMany(core, request.path);
   const { segmentBytes } = pool;
   const { medium, created } = mediumSource.adopt(path, { cluster: core.lab.cluster, uuid, segmentBytes }, request);
-  const device = core.nextNumber();
-  const segments = Math.floor(medium.sizeBytes / segmentBytes);
+  const device = core.nextDevice();
+  // An entry has room for so many.
+  const segments = Math.min(Math.floor(medium.sizeBytes / segmentBytes), MAX_DEVICE_SEGMENT + 1);
   try {
     if (isShared(core)) medium.bypassCache?.(true);
   } catch (error) {
@@ -151,6 +154,15 @@ function adopt(core: ControllerCore, pool: PoolRecord, request: DeviceRequest): 
     segments,
     created,
   };
+}
+
+/** Entries have 12 bits for its number, and a number is given once only: an agent that nobody hears of may have another device open under it. */
+function refuseMany({ lab }: ControllerCore, path: string): void {
+  if ((lab.lastDevice ?? 0) < MAX_DEVICE_NUMBER) return;
+  throw new Refusal(
+    "devices",
+    `${path} is refused: this lab has given out all its ${MAX_DEVICE_NUMBER} numbers of devices; put it into a lab of its own.`,
+  );
 }
 
 function forget(core: ControllerCore, device: number): void {

@@ -14,8 +14,10 @@ export interface LabRecord {
   readonly cluster: string;
   /** Grows with every start, durably, before the controller speaks. */
   readonly epoch: number;
-  /** The next number for devices, chunks, tables, ports and identities; never goes back. */
+  /** The next number for chunks, tables, ports and identities; never goes back. */
   readonly nextNumber: number;
+  /** The number of the device that was added last; absent where an earlier version wrote it. */
+  readonly lastDevice?: number;
   /** Since when the lab has had power without a break; see `CoreOptions.power`. */
   readonly power?: string;
 }

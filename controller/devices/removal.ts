@@ -8,7 +8,9 @@ import { clearErrors, type Failing, setErrors } from "../families/errors.ts";
 import { SOURCE_UNREADABLE } from "../families/senses.ts";
 import { foundDevice } from "../migration/operations.ts";
 import type { DeviceRecord } from "../records.ts";
+import { isShared } from "../remote/sharing.ts";
 import { Refusal } from "../user-error.ts";
+import type { Medium } from "./medium.ts";
 
 export async function removeDevice(core: ControllerCore, name: string, force: boolean): Promise<void> {
   const record = foundDevice(core, name);
@@ -21,15 +23,12 @@ export async function removeDevice(core: ControllerCore, name: string, force: bo
       "last",
       `${record.path} is the only device of pool '${record.pool}'; delete the pool, or grow it first.`,
     );
+  if (!force) refuseUsed(core, record);
   await close(core, record);
-  const used = core.space.usedOn(record.device);
-  if (used === 0) return forget(core, record);
-  if (!force) {
-    throw new Refusal(
-      "in-use",
-      `${record.path} holds ${used} segments; evacuate it first, or force it: what lies there fails until the device is back.`,
-    );
-  }
+  if (core.space.usedOn(record.device) === 0) return forget(core, record);
+  // It was written to meanwhile.
+  if (!force) await reopen(core, record);
+  if (!force) refuseUsed(core, record);
   await lose(core, record);
 }
 
@@ -38,14 +37,41 @@ export async function openDevice(core: ControllerCore, name: string): Promise<vo
   const record = foundDevice(core, name);
   refuseMoving(core, record);
   const { closed: _, removed, ...open } = record;
-  if (removed === true) core.media.set(record.device, core.options.mediumSource.open(record.path, record.uuid));
+  if (!core.media.has(record.device)) core.media.set(record.device, opened(core, record));
   core.missing.delete(record.device);
-  await core.records.devices.save(core.options.store, String(record.device), open);
-  core.allocator.close(record.device, false);
+  await reopen(core, open);
   await core.agents.reconcile();
-  if (removed !== true) return;
-  for (const family of core.families.all()) await clearErrors(core, family, onDevice(record.device), SOURCE_UNREADABLE);
-  for (const release of core.records.releases.values()) await core.space.releases.finish(release);
+  if (removed === true) {
+    for (const family of core.families.all())
+      await clearErrors(core, family, onDevice(record.device), SOURCE_UNREADABLE);
+  }
+  await core.space.releases.finishLeft();
+}
+
+/** @throws Refusal where it is gone, in use, another, or cannot be used as the others are. */
+function opened(core: ControllerCore, { path, uuid }: DeviceRecord): Medium {
+  const medium = core.options.mediumSource.open(path, uuid);
+  try {
+    if (isShared(core)) medium.bypassCache?.(true);
+    return medium;
+  } catch (error) {
+    medium.close();
+    throw error;
+  }
+}
+
+async function reopen(core: ControllerCore, record: DeviceRecord): Promise<void> {
+  await core.records.devices.save(core.options.store, String(record.device), record);
+  core.allocator.close(record.device, record.closed === true || !core.media.has(record.device));
+}
+
+function refuseUsed(core: ControllerCore, { device, path }: DeviceRecord): void {
+  const used = core.space.usedOn(device);
+  if (used === 0) return;
+  throw new Refusal(
+    "in-use",
+    `${path} holds ${used} segments; evacuate it first, or force it: what lies there fails until the device is back.`,
+  );
 }
 
 /** Nothing more is placed on it, and nothing is set aside there. */
@@ -60,17 +86,30 @@ async function close(core: ControllerCore, record: DeviceRecord): Promise<void> 
   await core.space.releases.finish(release);
 }
 
-async function forget(core: ControllerCore, { device, path, created }: DeviceRecord): Promise<void> {
+async function forget(core: ControllerCore, record: DeviceRecord): Promise<void> {
+  const { device } = record;
   await core.commits.run((change) => {
     change.delete(core.records.devices.key(String(device)));
     core.used.remove(change, device);
     change.learn(() => core.records.devices.learn(String(device), undefined));
   });
   await core.agents.reconcile();
-  shut(core, device);
+  letGo(core, record);
+}
+
+/** The device is anybody's again; what lies under its path is left alone where that is not it. */
+export function letGo(core: ControllerCore, { device, path, uuid, created }: DeviceRecord): void {
+  const { mediumSource } = core.options;
+  try {
+    if (!core.media.has(device)) core.media.set(device, mediumSource.open(path, uuid));
+    shut(core, device);
+    mediumSource.release(path, created);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    core.options.log(error.message);
+  }
   core.missing.delete(device);
   core.allocator.removeDevice(device);
-  core.options.mediumSource.release(path, created);
 }
 
 async function lose(core: ControllerCore, record: DeviceRecord): Promise<void> {

@@ -63,7 +63,7 @@ async function closeDevice(core: ControllerCore, device: number, total: number):
   try {
     refuseFull(core, pool, elsewhere, total);
   } catch (error) {
-    core.allocator.close(device, record.closed === true);
+    core.allocator.close(device, record.closed === true || !core.media.has(device));
     throw error;
   }
   const closed = { ...record, closed: true };
@@ -81,7 +81,7 @@ export async function reopen(core: ControllerCore, task: Task): Promise<void> {
   if (record === undefined) return;
   const { closed: _, ...open } = record;
   await core.records.devices.save(core.options.store, String(record.device), open);
-  core.allocator.close(record.device, false);
+  core.allocator.close(record.device, !core.media.has(record.device));
 }
 
 function refuseFull(core: ControllerCore, pool: string, free: number, needed: number): void {

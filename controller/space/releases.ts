@@ -23,6 +23,8 @@ export interface ReleaseContext {
 
 export class Releases {
   readonly #o: ReleaseContext;
+  /** On record still, since a device is not there or has failed. */
+  readonly #left = new Set<string>();
 
   constructor(context: ReleaseContext) {
     this.#o = context;
@@ -41,22 +43,39 @@ export class Releases {
 
   /** Punched, durably, and then free. Segments of a device that is not there stay on record until it is. */
   async finish(record: ReleaseRecord | undefined): Promise<void> {
-    if (record === undefined || record.runs.some(([device]) => !this.#o.media.has(device))) return;
-    const locations = [...locationsOf(record.runs)];
-    const { records, used, commits, allocator, log } = this.#o;
+    if (record === undefined) return;
+    const { records, used, commits, allocator, media, log } = this.#o;
+    const { id } = record;
+    const here = record.runs.filter(([device]) => media.has(device));
+    const elsewhere = record.runs.filter(([device]) => !media.has(device));
+    if (elsewhere.length > 0) this.#left.add(id);
+    if (here.length === 0) return;
+    const locations = [...locationsOf(here)];
     try {
-      await this.punch(record);
+      await this.punch({ runs: here });
     } catch (error) {
+      this.#left.add(id);
       // They stay on record, and are tried again at the next start: nobody is given what was not punched.
       return log(`segments could not be given back: ${error instanceof Error ? error.message : String(error)}`);
     }
     await commits.run((change) => {
       used.mark(change, locations, false);
-      change.delete(records.releases.key(record.id)).learn(() => records.releases.learn(record.id, undefined));
+      const rest = elsewhere.length === 0 ? undefined : { ...record, runs: elsewhere };
+      if (rest === undefined) change.delete(records.releases.key(id));
+      else change.put(records.releases.put(id, rest));
       change.learn(() => {
+        records.releases.learn(id, rest);
         for (const location of locations) allocator.free(location);
       });
     });
+  }
+
+  /** What was left, again: a device is back. Whatever else is on record is for its operation to finish, since agents may not be off it. */
+  async finishLeft(): Promise<void> {
+    for (const id of [...this.#left]) {
+      this.#left.delete(id);
+      await this.finish(this.#o.records.releases.get(id));
+    }
   }
 
   /** The segments read as zeros, durably. */

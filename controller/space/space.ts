@@ -50,7 +50,12 @@ export class Space {
   /** What was taken is not needed, and may hold part of a copy. */
   async giveBack(pool: string, locations: readonly Location[]): Promise<void> {
     if (locations.length === 0) return;
-    await this.releases.punch({ runs: runsOf(locations) });
+    try {
+      await this.releases.punch({ runs: runsOf(locations) });
+    } catch (error) {
+      // They stay on the record of what is set aside, until the next start: what was done for others goes on.
+      return this.#o.log(`segments could not be given back: ${error instanceof Error ? error.message : String(error)}`);
+    }
     this.reserve.giveBack(pool, locations);
   }
 

@@ -9,6 +9,7 @@ import { systemClock } from "@sanlab/controller/clock.ts";
 import { ControllerCore } from "@sanlab/controller/core.ts";
 import type { Medium, MediumSource } from "@sanlab/controller/devices/medium.ts";
 import type { Store } from "@sanlab/controller/store/store.ts";
+import { Refusal } from "@sanlab/controller/user-error.ts";
 import { AgentCore, type Publication } from "node-iscsi-target/agent/core.ts";
 import { decodeFrame } from "node-iscsi-target/mapping/frame.ts";
 import type { MappedDevice } from "node-iscsi-target/mapping/mapped-device.ts";
@@ -22,13 +23,17 @@ export const SEGMENT = 64 * 1024;
 /** Storage devices in memory, which outlive the controller. */
 export class MemoryMedia implements MediumSource {
   readonly devices = new Map<string, MemoryDevice>();
-  /** Reads and writes of the controller that fail: "read PATH SEGMENT" or "write PATH SEGMENT". */
+  /** Reads and writes of the controller that fail: "read PATH SEGMENT", "write PATH SEGMENT" or "zero PATH SEGMENT". */
   readonly failures = new Set<string>();
+
+  /** Paths where something else lies now. */
+  readonly replaced = new Set<string>();
 
   canonicalPath(path: string): string {
     return path;
   }
   open(path: string): Medium {
+    if (this.replaced.has(path)) throw new Refusal("label", `${path} does not carry the label of the device.`);
     const device = this.devices.get(path) as MemoryDevice;
     return {
       sizeBytes: device.sizeBytes,
@@ -40,7 +45,10 @@ export class MemoryMedia implements MediumSource {
         this.#fail("write", path, offset);
         device.write(offset, [from]);
       },
-      zero: async (offset, length) => void device.writeZeroes(offset, length),
+      zero: async (offset, length) => {
+        this.#fail("zero", path, offset);
+        device.writeZeroes(offset, length);
+      },
       sync: async () => undefined,
       close: () => undefined,
     };
