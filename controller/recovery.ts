@@ -2,10 +2,8 @@
 import type { ControllerCore } from "./core.ts";
 import { failLost } from "./devices/removal.ts";
 import { removeDisk } from "./disks.ts";
-import type { Family } from "./families/family.ts";
-import { forgetCopies, NOT_YET, tell } from "./families/round.ts";
+import { finishCopies } from "./families/round.ts";
 import { resumeOperations } from "./migration/operations.ts";
-import type { CopyRecord } from "./records.ts";
 
 /** Before anything else is done to any table. */
 export async function recover(core: ControllerCore): Promise<void> {
@@ -18,20 +16,6 @@ export async function recover(core: ControllerCore): Promise<void> {
     async (table) => void (await core.agents.settled(table)),
     (error) => core.bug(error),
   );
-}
-
-/** Step 560 again: every agent of the others has the copies, or is fenced. */
-async function finishCopies(core: ControllerCore, family: Family, { copies }: CopyRecord): Promise<void> {
-  const edit = core.edit(family);
-  for (const { segment } of copies) await edit.loadSegments(segment, 1);
-  const moved = copies.flatMap(({ segment, others }) => others.map((table) => [table, segment] as const));
-  await tell(
-    core,
-    edit,
-    moved.filter(([table]) => family.tables.has(table)),
-    NOT_YET,
-  );
-  await forgetCopies(core, family.id);
 }
 
 /** Once agents can be reached: also what moves segments goes on. */

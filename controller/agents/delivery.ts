@@ -141,6 +141,8 @@ export class Deliveries {
     const holders = this.#roster.options.records.agents.values().filter(({ tables }) => tables.includes(table));
     const settled = Promise.all(holders.map((record) => this.#forgotten(record)));
     this.#settled.set(table, settled);
+    // Where the controller failed it is tried anew.
+    settled.catch(() => this.#settled.delete(table));
     return settled;
   }
 

@@ -9,7 +9,7 @@ import type { Edit } from "../tables/edit.ts";
 import { chunkOf } from "../tables/layout.ts";
 import type { Family } from "./family.ts";
 import { setEntries } from "./grants.ts";
-import { Round } from "./round.ts";
+import { finishCopies, Round } from "./round.ts";
 import { INTERNAL_FAILURE, POOL_FULL, type Sense, WRITE_PROTECTED } from "./senses.ts";
 import { unmapAll } from "./unmaps.ts";
 
@@ -41,7 +41,13 @@ export class FamilyFaults {
   async #serve(): Promise<void> {
     // What agents had of a table before this epoch is forgotten by all before any is told something of it.
     const tables = new Set(this.#waiting.map(({ message }) => message.table));
-    await Promise.all([...tables].map((table) => this.#core.agents.settled(table)));
+    try {
+      await Promise.all([...tables].map((table) => this.#core.agents.settled(table)));
+    } catch (error) {
+      const unserved = this.#waiting;
+      this.#waiting = [];
+      return this.#orFail(unserved, () => Promise.reject(error));
+    }
     const isServed = ({ session, message }: Asked) => !session.fenced && this.#serves(message.table);
     const asked = this.#waiting.filter((one) => tables.has(one.message.table) && isServed(one));
     const unsettled = this.#waiting.filter((one) => !tables.has(one.message.table));
@@ -60,7 +66,13 @@ export class FamilyFaults {
         left = await this.#write(round);
       });
     }
-    if (unmaps.length > 0) await this.#orFail(unmaps, () => unmapAll(this.#core, this.#family, unmaps));
+    if (unmaps.length > 0) await this.#orFail(unmaps, () => this.#unmap(unmaps));
+  }
+
+  /** Of a round that failed: until step 560 is complete nobody holds a segment alone. */
+  async #finishCopies(): Promise<void> {
+    const record = this.#core.records.copies.get(this.#family.id);
+    if (record !== undefined) await finishCopies(this.#core, this.#family, record);
   }
 
   #serves(table: string): boolean {
@@ -97,6 +109,7 @@ export class FamilyFaults {
 
   /** One round; those that another has to serve. */
   async #write(asked: readonly Asked<Fault>[]): Promise<Asked<Fault>[]> {
+    await this.#finishCopies();
     const edit = this.#core.edit(this.#family);
     const pool = this.#core.families.disk((asked[0] as Asked<Fault>).message.table)?.pool ?? "";
     const round = new Round(this.#core, this.#family, edit, pool);
@@ -149,6 +162,11 @@ export class FamilyFaults {
     const entries = new Map(segmentsOf(message).map((segment) => [segment, edit.wireEntry(table, segment)]));
     const messages = setEntries(table, entries, false, this.#core.tables.generation);
     for (const outgoing of messages) void session.deliver(outgoing);
+  }
+
+  async #unmap(unmaps: readonly Asked<Unmap>[]): Promise<void> {
+    await this.#finishCopies();
+    await unmapAll(this.#core, this.#family, unmaps);
   }
 
   /** The pool may grow in time: it is asked again until the pool's queueing time has passed. */

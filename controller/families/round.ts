@@ -164,3 +164,17 @@ export async function forgetCopies(core: ControllerCore, family: string): Promis
     change.delete(records.copies.key(family)).learn(() => records.copies.learn(family, undefined)),
   );
 }
+
+/** Step 560 again: every agent of the others has the copies, or is fenced. */
+export async function finishCopies(core: ControllerCore, family: Family, { copies }: CopyRecord): Promise<void> {
+  const edit = core.edit(family);
+  for (const { segment } of copies) await edit.loadSegments(segment, 1);
+  const moved = copies.flatMap(({ segment, others }) => others.map((table) => [table, segment] as const));
+  await tell(
+    core,
+    edit,
+    moved.filter(([table]) => family.tables.has(table)),
+    NOT_YET,
+  );
+  await forgetCopies(core, family.id);
+}
