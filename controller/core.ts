@@ -5,6 +5,7 @@
 import type { Hello } from "node-iscsi-target/mapping/protocol.ts";
 import type { AgentSession, Connection } from "./agents/agent-session.ts";
 import { Agents, type FromAgent } from "./agents/agents.ts";
+import { mayAsk } from "./agents/asking.ts";
 import type { Fencer } from "./agents/fencer.ts";
 import type { Clock } from "./clock.ts";
 import type { Medium, MediumSource } from "./devices/medium.ts";
@@ -162,11 +163,13 @@ export class ControllerCore {
         return void this.agents.farewell(name, session).catch((error: unknown) => this.bug(error));
       case "fault":
       case "unmap":
-        return this.#faultsOf(message.table)?.push(session, message);
+        if (mayAsk(this.records, name, message)) this.#faultsOf(message.table)?.push(session, message);
+        return;
       case "unit_request":
         return this.units.request(name, session, message);
       case "exclude":
-        return this.exclusions.exclude(name, session, message);
+        if (mayAsk(this.records, name, message)) this.exclusions.exclude(name, session, message);
+        return;
       case "readmit":
         return this.exclusions.readmit(session, message);
       case "holding":

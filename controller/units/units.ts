@@ -14,6 +14,7 @@ import {
 } from "node-iscsi-target/mapping/messages/units.ts";
 import type { AgentSession } from "../agents/agent-session.ts";
 import type { Agents } from "../agents/agents.ts";
+import { holds } from "../agents/asking.ts";
 import { unitId } from "../agents/publication.ts";
 import type { AllRecords, DiskRecord } from "../records.ts";
 import type { Store } from "../store/store.ts";
@@ -54,7 +55,7 @@ export class Units {
       if (session.fenced) return;
       const disk = this.#disk(message.unit);
       const record = this.record(message.unit);
-      if (disk === undefined) return answer("gone", record);
+      if (disk === undefined || !holds(this.#options.records, agent, disk.table)) return answer("gone", record);
       const { incarnation: last, request } = record.answered[agent] ?? {};
       const isRepeat = last === incarnation && request === message.request;
       if (!isRepeat && message.expected !== record.revision) return answer("stale", record);
