@@ -47,6 +47,8 @@ function makeAuthority(file: File, lab: string): void {
 }
 
 function makeServer(file: File, lab: string, names: readonly string[]): void {
+  // Its key is written first: a certificate of another key must not be found beside it.
+  rmSync(file("server.crt"), { force: true });
   const alternatives = names.map((name) => `${isIP(name) === 0 ? "DNS" : "IP"}:${name}`).join(",");
   openssl("req", "-x509", ...NEW_KEY, "-keyout", file("server.key"), "-out", file("server.crt.new"), [
     ...["-CA", file("ca.crt"), "-CAkey", file("ca.key"), "-days", String(SERVER_DAYS)],

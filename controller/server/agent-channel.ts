@@ -42,7 +42,11 @@ function serveUpgrades(
     const speaker = request.url === "/v1/agent" ? speakerOf(request) : undefined;
     if (speaker !== undefined)
       sockets.handleUpgrade(request, socket, head, (webSocket) => serve(webSocket, core, speaker));
-    else socket.end("HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n\r\n");
+    else {
+      // Nobody else listens any more: a stranger who hangs up must not end the controller.
+      socket.on("error", () => socket.destroy());
+      socket.end("HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n\r\n");
+    }
   });
   return sockets;
 }
@@ -61,7 +65,8 @@ function serve(socket: WebSocket, core: ControllerCore, speaker: "any" | { reado
     },
   };
   socket.on("message", (data: Buffer) => {
-    const message = JSON.parse(data.toString()) as ToController;
+    const message = parsed(data);
+    if (message === undefined) return socket.terminate();
     if (message.type !== "hello") {
       if (session !== undefined) core.receive(name, session, message);
       return;
@@ -73,4 +78,14 @@ function serve(socket: WebSocket, core: ControllerCore, speaker: "any" | { reado
   });
   socket.on("error", () => socket.terminate());
   socket.on("close", () => session?.detach(connection));
+}
+
+/** Undefined where it is no message. */
+function parsed(data: Buffer): ToController | undefined {
+  try {
+    const message = JSON.parse(data.toString()) as ToController | null;
+    return typeof message === "object" && message !== null ? message : undefined;
+  } catch {
+    return undefined;
+  }
 }
