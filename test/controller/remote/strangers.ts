@@ -1,6 +1,6 @@
 /** Strangers, and mistakes, at the controller's doors: they end nothing but their own connection. */
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmdirSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -57,7 +57,11 @@ test("a certificate that could not be made leaves no key beside a certificate of
   const state = mkdtempSync(join(tmpdir(), "sanlab-tls-"));
   t.teardown(() => rmSync(state, { recursive: true }));
   credentials(state, "lab", ["127.0.0.1"]);
-  t.throws(() => credentials(state, "lab", ["127.0.0.1", "a,b"]));
+  // Where the certificate cannot be written, the new key has been.
+  const half = join(state, "tls", "server.crt.new");
+  mkdirSync(half);
+  t.throws(() => credentials(state, "lab", ["127.0.0.1", "other.example"]));
+  rmdirSync(half);
   const { key, cert } = credentials(state, "lab", ["127.0.0.1"]);
   t.notThrows(() => createSecureContext({ key, cert }));
 });
