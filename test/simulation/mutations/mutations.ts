@@ -161,14 +161,15 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "zero-before-reuse",
     file: "controller/space/releases.ts",
-    text: "      await this.punch(record);",
+    text: "      await this.punch({ runs: here });",
     replacement: "",
   },
   {
     name: "free-after-zero",
     file: "controller/space/releases.ts",
-    text: "      await this.punch(record);",
-    replacement: "      for (const location of locations) allocator.free(location);\n      await this.punch(record);",
+    text: "      await this.punch({ runs: here });",
+    replacement:
+      "      for (const location of locations) allocator.free(location);\n      await this.punch({ runs: here });",
   },
   {
     name: "zero-of-foreign-devices",
