@@ -3,8 +3,7 @@
  * long as it takes. Where that was cut short, the next operation on the lab takes it back (`forgetVisits`).
  */
 import { randomBytes } from "node:crypto";
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Agent, ExportPath } from "@sanlab/controller/api/resources.ts";
 import type { ApiClient } from "../api/client.ts";
@@ -42,9 +41,10 @@ export async function visitDisk<Result>(
   const visitor = `${PREFIX}${randomBytes(6).toString("hex")}`;
   const iqn = `iqn.2026-11.io.sanlab:${visitor}`;
   const record = join(lab.state, `${visitor}.json`);
-  const secrets = await mkdtemp(join(tmpdir(), "sanlab-visit-"));
+  const secrets = secretsOf(lab.state, visitor);
   await writeJson(record, { visitor, ...(deletesDisk ? { deletesDisk: disk } : {}) } satisfies Visit);
   try {
+    await mkdir(secrets, { mode: 0o700 });
     await lab.api.post("/hosts", { name: visitor, iqn });
     await lab.api.post("/exports", { host: visitor, disk, lun: 0, agents: [agent.name] });
     await lab.api.post("/zones", {
@@ -69,11 +69,17 @@ export async function forgetVisits({ state, undoApi }: VisitedLab): Promise<void
   for (const name of names) {
     const visit = await readJson<Visit>(join(state, name));
     if (visit !== undefined) {
+      await rm(secretsOf(state, visit.visitor), { recursive: true, force: true });
       await leave(undoApi, visit.visitor);
       if (visit.deletesDisk !== undefined) await deleteIfThere(undoApi, `/disks/${visit.deletesDisk}`);
     }
     await rm(join(state, name), { force: true });
   }
+}
+
+/** In the state directory, so that what a killed visit leaves there is found again. */
+function secretsOf(state: string, visitor: string): string {
+  return join(state, `${visitor}.secrets`);
 }
 
 async function leave(api: ApiClient, visitor: string): Promise<void> {
