@@ -142,7 +142,8 @@ mount -t tmpfs -o size=64m none ${disk} && cp ${lab.file} ${disk}/lab.yaml && cd
 }
 
 /** The lab's own files did not fit, or the image of a pool. */
-const FULL = /^sanlab: (No space is left on the file system of .*: free some|\S+ cannot be made: the file system is full; )/;
+const FULL =
+  /^sanlab: (No space is left on the file system of .*: free some|\S+ cannot be made: the file system is full; )/;
 
 test("a disk that becomes full at whichever step of up is told, and nothing is left", async (t) => {
   t.timeout(180_000);
