@@ -11,6 +11,8 @@ import type { Roster } from "./roster.ts";
 
 /** A process that lost its connection is looked at after so long; another connection may come first. */
 const LOOK_AFTER_MS = 500;
+/** A fencing that failed is tried again after so long. */
+const AGAIN_AFTER_MS = 2000;
 
 export class Fencing {
   readonly #roster: Roster;
@@ -103,7 +105,12 @@ export class Fencing {
     });
   }
 
+  /** Others wait for it, so it is tried again until it is done: what stood in the way may be gone by then. */
   #fenceSoon(name: string, session: AgentSession): void {
-    this.fence(name, session).catch(this.#roster.options.onBug);
+    const { clock, onBug } = this.#roster.options;
+    this.fence(name, session).catch((error: unknown) => {
+      onBug(error);
+      clock.after(AGAIN_AFTER_MS, () => this.#fenceSoon(name, session));
+    });
   }
 }
