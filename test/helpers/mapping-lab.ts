@@ -5,7 +5,6 @@
 
 import { addAgent, addExport, addHost, putZone } from "@sanlab/controller/access.ts";
 import type { AgentSession } from "@sanlab/controller/agents/agent-session.ts";
-import { systemClock } from "@sanlab/controller/clock.ts";
 import { ControllerCore } from "@sanlab/controller/core.ts";
 import type { Medium, MediumSource } from "@sanlab/controller/devices/medium.ts";
 import type { Store } from "@sanlab/controller/store/store.ts";
@@ -17,6 +16,7 @@ import type { ToAgent, ToController } from "node-iscsi-target/mapping/protocol.t
 import type { BlockDevice, IoResult } from "node-iscsi-target/storage/block-device.ts";
 import { MemoryDevice } from "node-iscsi-target/storage/memory-device.ts";
 import { Crash } from "./memory-store.ts";
+import { type MortalClock, mortalClock } from "./mortal-clock.ts";
 
 export const SEGMENT = 64 * 1024;
 
@@ -79,10 +79,12 @@ export class MappingLab {
   readonly bugs: unknown[] = [];
   /** Rejects when the store's process dies. */
   readonly died: Promise<never>;
+  readonly #clock: MortalClock;
   #closed = false;
 
-  private constructor(core: ControllerCore, media: MemoryMedia, died: Promise<never>) {
+  private constructor(core: ControllerCore, clock: MortalClock, media: MemoryMedia, died: Promise<never>) {
     this.core = core;
+    this.#clock = clock;
     this.media = media;
     this.died = died;
   }
@@ -92,11 +94,12 @@ export class MappingLab {
     died.promise.catch(() => undefined);
     let lab: MappingLab | undefined;
     let number = 0;
+    const clock = mortalClock();
     const core = await ControllerCore.start({
       store,
       labName: "test",
       fencer: { fence: async ({ pid }) => lab?.kill(pid), hasEnded: ({ pid }) => lab?.isRunning(pid) !== true },
-      clock: { ...systemClock, dateMs: () => 0 },
+      clock: { ...clock, dateMs: () => 0 },
       mediumSource: media,
       newId: () => {
         number += 1;
@@ -108,7 +111,7 @@ export class MappingLab {
         else if (line.startsWith("bug:")) lab?.bugs.push(line);
       },
     });
-    lab = new MappingLab(core, media, died.promise);
+    lab = new MappingLab(core, clock, media, died.promise);
     return lab;
   }
 
@@ -218,6 +221,7 @@ export class MappingLab {
     this.#closed = true;
     for (const agent of this.agents.values()) agent.disconnected();
     this.core.close();
+    this.#clock.end();
   }
 
   async #zone(): Promise<void> {
