@@ -16,12 +16,12 @@ import { forgetInZoneSets } from "./fabric/changes.ts";
 import { nameNodes, parseWwn, wwnKey } from "./fabric/wwn.ts";
 import { effectiveZones } from "./fabric/zoning.ts";
 import type { AgentRecord, ExportRecord } from "./records.ts";
-import { admitRemote } from "./remote/join.ts";
+import { admitRemote, leasedHere } from "./remote/join.ts";
 import { notFound, Refusal } from "./user-error.ts";
 
 export async function addAgent(
   core: ControllerCore,
-  { name, portal, advertise, chap, remote }: AgentRequest,
+  { name, portal, advertise, chap, remote, lease }: AgentRequest,
 ): Promise<Agent & { readonly join?: JoinDocument }> {
   if (core.records.agents.has(name))
     throw new Refusal("exists", `There is an agent '${name}' already; choose another name.`);
@@ -38,6 +38,7 @@ export async function addAgent(
   const record: AgentRecord = {
     name,
     portal,
+    ...(lease && { remote: leasedHere(lease) }),
     ...(elsewhere && { remote: elsewhere.remote }),
     advertise: advertise ?? null,
     ...(chap === undefined ? {} : { chap }),
@@ -76,6 +77,7 @@ export function describeAgent(core: ControllerCore, record: AgentRecord): Agent 
     incarnation: record.incarnation,
     fence: record.remote === undefined ? "kill" : "lease",
     leaseMs: record.remote?.leaseMs ?? null,
+    elsewhere: record.remote?.tokenHash !== undefined,
     state: session?.fenced ? "fenced" : connected ? "connected" : record.incarnation === 0 ? "new" : "disconnected",
     problem: core.agents.problems.get(record.name) ?? null,
   };

@@ -16,6 +16,7 @@ export {
 } from "./host-spec.ts";
 export { hostTraces } from "./host-traces.ts";
 export { growDisk, plugDisk, pluggedDisks, setLink, unplugDisk } from "./hot-plug.ts";
+export { ADDITION_NAMES, type Addition } from "./image/additions.ts";
 export { type ArchiveEntry, cpioArchive } from "./image/cpio.ts";
 export { DISK_IMAGE_BYTES, ensureDiskImage } from "./image/disk-image.ts";
 export { ensureGuestImage, type GuestImageOptions } from "./image/guest-image.ts";

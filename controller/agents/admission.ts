@@ -119,11 +119,17 @@ function refusalOf(hello: Hello, record: AgentRecord, lab: LabRecord, connection
     return fatal(
       `This agent speaks protocol ${hello.protocol}, the controller ${PROTOCOL_VERSION}; run both from one version.`,
     );
-  if (remote !== undefined && hello.process !== null)
+  const isElsewhere = remote?.tokenHash !== undefined;
+  if (isElsewhere && hello.process !== null)
     return fatal(`Agent '${name}' is one of another machine, for this lab; start it with --fence lease.`);
-  if (remote === undefined && (hello.process === null || connection.isFromElsewhere === true))
+  if (!isElsewhere && (hello.process === null || connection.isFromElsewhere === true))
     return fatal(
       `Agent '${name}' is one of the controller's machine, for this lab; start it there, or remove it and add it with --remote.`,
+    );
+  // Of one that knows no lease, nobody could say when it has surely ended its last I/O.
+  if (!isElsewhere && (hello.process?.leased === true) !== (remote !== undefined))
+    return fatal(
+      `Agent '${name}' serves ${remote === undefined ? "without a lease" : "under leases"}, for this lab; start it with --fence ${remote === undefined ? "kill" : "lease"}.`,
     );
   const isStale = hello.cluster !== lab.cluster || hello.incarnation !== record.incarnation || record.ended === true;
   if (hello.incarnation === 0 || !isStale) return undefined;

@@ -132,6 +132,8 @@ export interface AgentRequest {
   readonly chap?: { readonly user: string; readonly secretFile: string };
   /** It runs on another machine, under leases of `leaseMs` (8000 where it does not say). */
   readonly remote?: { readonly leaseMs?: number };
+  /** It runs on this machine, and under leases all the same. */
+  readonly lease?: { readonly leaseMs?: number };
 }
 /** What an agent of another machine needs to join: shown once, when it is added. */
 export interface JoinDocument {
@@ -170,6 +172,8 @@ export interface Agent {
   readonly fence: "kill" | "lease";
   /** How long its leases run; null where it is fenced by kill. */
   readonly leaseMs: number | null;
+  /** Whether it runs on another machine. */
+  readonly elsewhere: boolean;
   readonly problem: string | null;
 }
 

@@ -77,6 +77,7 @@ export const schemas = {
       portal: object({ host, port }, ["host", "port"]),
       advertise: object({ host, port }, ["host"]),
       remote: object({ leaseMs: { type: "integer", minimum: 1 } }, []),
+      lease: object({ leaseMs: { type: "integer", minimum: 1 } }, []),
       chap: object(
         { user: { type: "string", minLength: 1, maxLength: 255 }, secretFile: { type: "string", pattern: "^/" } },
         ["user", "secretFile"],

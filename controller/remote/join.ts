@@ -13,9 +13,7 @@ export async function admitRemote(
   agent: string,
   { leaseMs = DEFAULT_LEASE_MS }: { readonly leaseMs?: number },
 ): Promise<{ remote: RemoteAgent; join: JoinDocument }> {
-  const { least, most } = LEASE_LIMITS_MS;
-  if (leaseMs < least || leaseMs > most)
-    throw new Refusal("lease", `A lease of ${leaseMs} ms cannot be; choose ${least} to ${most} ms.`, 400);
+  checkLease(leaseMs);
   if (core.door === undefined) {
     throw new Refusal(
       "not-listening",
@@ -26,6 +24,18 @@ export async function admitRemote(
   const token = randomBytes(32).toString("hex");
   const { url, ca } = core.door;
   return { remote: { leaseMs, tokenHash: hashOf(token) }, join: { agent, controller: url, token, ca } };
+}
+
+/** An agent of this machine that is to serve under leases, as if it were elsewhere. */
+export function leasedHere({ leaseMs = DEFAULT_LEASE_MS }: { readonly leaseMs?: number }): RemoteAgent {
+  checkLease(leaseMs);
+  return { leaseMs };
+}
+
+function checkLease(leaseMs: number): void {
+  const { least, most } = LEASE_LIMITS_MS;
+  if (leaseMs >= least && leaseMs <= most) return;
+  throw new Refusal("lease", `A lease of ${leaseMs} ms cannot be; choose ${least} to ${most} ms.`, 400);
 }
 
 /** Whose token this is; undefined: nobody's. */

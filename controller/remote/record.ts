@@ -8,10 +8,10 @@ export interface RemoteRecord {
   readonly names: readonly string[];
 }
 
-/** What an agent's own record says of its being elsewhere. */
+/** What the record of an agent says that serves under leases. */
 export interface RemoteAgent {
   /** How long its leases run. */
   readonly leaseMs: number;
-  /** SHA-256 of the token by which it is let in, hex. */
-  readonly tokenHash: string;
+  /** SHA-256 of the token by which it is let in, hex; absent: it runs on the controller's machine, and needs none. */
+  readonly tokenHash?: string;
 }

@@ -43,7 +43,7 @@ export function agentCommand(): Command {
     .addOption(
       new Option(
         "--fence <how>",
-        "how the controller goes on without it: kill, on its own machine; lease, elsewhere",
+        "how the controller goes on without it: kill, on its own machine; lease, elsewhere, and with --state here too",
       ).choices(["kill", "lease"]),
     )
     .option(
@@ -54,10 +54,10 @@ export function agentCommand(): Command {
     .addHelpText("after", EXAMPLES)
     .action(async (options: Options) => {
       const log = (line: string): void => void process.stderr.write(`${new Date().toISOString()} ${line}\n`);
-      const { name, controller, fence } = whoAndWhere(options);
+      const { name, controller, fence, here } = whoAndWhere(options);
       const lockFile = lockOf(options, name);
       await runAgent(
-        { name, lockFile, controller, fence: options.fence ?? fence, devices: options.device ?? [], log },
+        { name, lockFile, controller, fence: options.fence ?? fence, here, devices: options.device ?? [], log },
         interruptSignal(),
       );
     });
@@ -67,19 +67,26 @@ interface WhoAndWhere {
   readonly name: string;
   readonly controller: ControllerAddress;
   readonly fence: "kill" | "lease";
+  /** Whether it runs on the controller's machine. */
+  readonly here: boolean;
 }
 
-function whoAndWhere({ name, state, join: file, controller, tokenFile, ca }: Options): WhoAndWhere {
+function whoAndWhere({ name, state, join: file, controller, tokenFile, ca, fence = "kill" }: Options): WhoAndWhere {
   if (file !== undefined) {
     const { agent, controller: url, ...trust } = readJoinFile(file);
-    return { name: agent, controller: { url, ...trust }, fence: "lease" };
+    return { name: agent, controller: { url, ...trust }, fence: "lease", here: false };
   }
   if (name === undefined) throw new UserError("USAGE", "Say which agent this is: --name NAME, or --join FILE.");
   if (controller !== undefined && tokenFile !== undefined) {
     const trust = ca === undefined ? {} : { ca: textOf(ca) };
-    return { name, controller: { url: controller, token: { file: tokenFile }, ...trust }, fence: "kill" };
+    return {
+      name,
+      controller: { url: controller, token: { file: tokenFile }, ...trust },
+      fence,
+      here: fence === "kill",
+    };
   }
-  if (state !== undefined) return { name, controller: { stateDirectory: state }, fence: "kill" };
+  if (state !== undefined) return { name, controller: { stateDirectory: state }, fence, here: true };
   throw new UserError(
     "USAGE",
     "Say where the controller is: --state DIR, --join FILE, or --controller URL with --token-file FILE.",

@@ -47,7 +47,7 @@ export async function startDaemons(_step: StepOf<"start-daemons">, context: Appl
   await checkPools(await context.api.get<Pool[]>("/pools"));
   const agents = (await context.api.get<Agent[]>("/agents")).filter(isOurs);
   for (const agent of agents) {
-    const daemon = agentDaemon(context.state, agent.name);
+    const daemon = agentDaemon(context.state, agent.name, agent.fence);
     await context.supervisor.put(daemon.name, daemon.args);
   }
   await allServe(agents, context);
@@ -57,8 +57,8 @@ export async function startDaemons(_step: StepOf<"start-daemons">, context: Appl
 const KEPT_DOWN: readonly string[] = ["portal-down", "agent-pause", "agent-cut"];
 
 /** Whether it runs on this machine, kept alive by the lab's supervisor. */
-function isOurs({ fence }: Agent): boolean {
-  return fence === "kill";
+function isOurs({ elsewhere }: Agent): boolean {
+  return !elsewhere;
 }
 
 /** Those of this machine that no fault on demand keeps from serving. */
@@ -101,7 +101,7 @@ export async function addAgent({ agent }: StepOf<"add-agent">, context: ApplyCon
   const { name } = agent;
   await creating(context, `delete agent '${name}'`, `/agents/${name}`, () => context.api.post("/agents", agent));
   context.undo.push(`stop agent '${name}'`, () => stopAgent(name, context));
-  const daemon = agentDaemon(context.state, name);
+  const daemon = agentDaemon(context.state, name, agent.lease === undefined ? "kill" : "lease");
   await context.supervisor.put(daemon.name, daemon.args);
   await agentServes(name, context);
 }

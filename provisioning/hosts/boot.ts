@@ -26,12 +26,12 @@ export function readsOurSettings({ image, initiator }: HostRecord): boolean {
 
 /** Makes sure of the images that such a host starts from. */
 export async function prepareImages(
-  { image, initiator }: Pick<HostRecord, "image" | "initiator">,
+  { image, initiator, additions = [] }: Pick<HostRecord, "image" | "initiator" | "additions">,
   options: ImageOptions,
 ): Promise<void> {
   const how = { cacheDir: options.cacheDir, onProgress: options.say };
   if (image === BUILT_IN) await ensureDiskImage(how);
-  else if (image === undefined && initiator !== "ipxe") await ensureGuestImage(how);
+  else if (image === undefined && initiator !== "ipxe") await ensureGuestImage({ ...how, additions });
 }
 
 export async function bootOf(
@@ -44,7 +44,11 @@ export async function bootOf(
   await mkdir(directory, { recursive: true });
   if (record.initiator === "ipxe") return networkBoot(directory, record, paths);
   if (record.image !== undefined) return diskBoot(directory, record, paths, record.image, options);
-  const { kernel, initramfs } = await ensureGuestImage({ cacheDir: options.cacheDir, onProgress: options.say });
+  const { kernel, initramfs } = await ensureGuestImage({
+    cacheDir: options.cacheDir,
+    additions: record.additions ?? [],
+    onProgress: options.say,
+  });
   return { kind: "kernel", kernel, initramfs };
 }
 

@@ -23,6 +23,7 @@ export const START_SETTINGS = [
   "initiator",
   "nics",
   "device",
+  "additions",
   "image",
   "seed",
   "guestAgent",

@@ -1,6 +1,6 @@
 import { MIN_MEMORY_MIB } from "@sanlab/vm/command-line.ts";
 import { DISK_IMAGE_BYTES } from "@sanlab/vm/image/disk-image.ts";
-import type { Draft } from "./draft.ts";
+import type { Draft, DraftEntry } from "./draft.ts";
 import { BUILT_IN } from "./lab.ts";
 import type { Report, Rule } from "./rules.ts";
 import { formatSize } from "./size.ts";
@@ -12,12 +12,23 @@ export const HOST_RULES: readonly Rule[] = [
   settingsFitTheInitiator,
   ipxeHasADisk,
   seedHasAReader,
+  additionsAreOfOurSystem,
   imageHasAnAgent,
   diskHoldsTheBuiltIn,
 ];
 
 /** What only a host that is started here can have. */
-const GUEST_KEYS = ["memory", "initiator", "nics", "device", "image", "seed", "guestAgent", "patience"] as const;
+const GUEST_KEYS = [
+  "memory",
+  "initiator",
+  "nics",
+  "device",
+  "additions",
+  "image",
+  "seed",
+  "guestAgent",
+  "patience",
+] as const;
 
 function memoryIsEnough(draft: Draft, report: Report): void {
   for (const host of draft.entries("hosts")) {
@@ -33,11 +44,15 @@ function externalHostIsNotStarted(draft: Draft, report: Report): void {
     if (!host.flag("external")) continue;
     for (const key of GUEST_KEYS) {
       const expected = `no '${key}' for a host that is external: it is not started here`;
-      if (host.has(key))
-        report([...host.path, key], `'${host.text(key) ?? host.count(key) ?? host.flag(key)}'`, expected);
+      if (host.has(key)) report([...host.path, key], `'${shown(host, key)}'`, expected);
     }
     if (!host.has("iqn")) report(host.path, "no key 'iqn'", "the iSCSI name under which an external host logs in");
   }
+}
+
+function shown(host: DraftEntry, key: string): string {
+  const items = host.list(key).map(({ value }) => value);
+  return String(items.length > 0 ? items.join(", ") : (host.text(key) ?? host.count(key) ?? host.flag(key)));
 }
 
 function settingsFitTheInitiator(draft: Draft, report: Report): void {
@@ -71,6 +86,20 @@ function seedHasAReader(draft: Draft, report: Report): void {
       `'${host.text("seed")}'`,
       "an 'image' of one's own with cloud-init in it, which reads the seed",
     );
+  }
+}
+
+/** What is added goes into the system that a guest has in memory. */
+function additionsAreOfOurSystem(draft: Draft, report: Report): void {
+  for (const host of draft.entries("hosts")) {
+    const own = host.has("image")
+      ? "an image of its own"
+      : host.text("initiator") === "ipxe"
+        ? "a boot from the SAN"
+        : "";
+    if (own === "") continue;
+    for (const { value, path } of host.list("additions"))
+      report(path, `'${value}' with ${own}`, "no additions there: install what is needed in that system");
   }
 }
 

@@ -1,5 +1,5 @@
 /** A lab as its file describes it, checked, with defaults filled in and paths made absolute. */
-import type { IscsiDevice } from "@sanlab/vm";
+import type { Addition, IscsiDevice } from "@sanlab/vm";
 
 export interface DeviceSpec {
   readonly path: string;
@@ -26,6 +26,8 @@ export interface AgentSpec {
   /** Port 0: any free one. */
   readonly portal: { readonly host: string; readonly port: number };
   readonly advertise?: { readonly host: string; readonly port?: number };
+  /** It is started here, and serves under leases all the same, as one of another machine does. */
+  readonly lease?: { readonly leaseMs: number };
   /** What hosts prove; the secret is the first line of the file. */
   readonly chap?: { readonly user: string; readonly secretFile: string };
 }
@@ -49,6 +51,8 @@ export interface LabHost {
   readonly nics: number;
   /** What `initiator: qemu` shows the guest. */
   readonly device: IscsiDevice;
+  /** What it has beside the programs of every guest; absent: nothing. */
+  readonly additions?: readonly Addition[];
   /** A disk of its own that it starts from, raw or qcow2, or `BUILT_IN`; absent: the guest's system, in memory. The file is not written to. */
   readonly image?: string;
   /** User data for cloud-init, beside ours. */

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { ISCSI_DEVICES } from "@sanlab/vm/host-spec.ts";
+import { ADDITION_NAMES } from "@sanlab/vm/image/additions.ts";
 import { normalFault } from "node-iscsi-target/injection/parse.ts";
 import { duration } from "node-iscsi-target/injection/values.ts";
 import { canonicalPath } from "../state/canonical-path.ts";
@@ -145,10 +146,12 @@ function diskOf(draft: Draft, disk: DraftEntry): DiskSpec {
 
 function agentOf(draft: Draft, agent: DraftEntry): AgentSpec {
   const chap = agent.child("chap");
+  const leaseMs = agent.has("lease") ? checked(duration(checked(agent.text("lease")))) : undefined;
   return {
     name: agent.name,
     portal: checked(draft.portal(agent)),
     ...(agent.has("advertise") ? { advertise: checked(parseAdvertise(checked(agent.text("advertise")))) } : {}),
+    ...(leaseMs === undefined ? {} : { lease: { leaseMs } }),
     ...(chap === undefined
       ? {}
       : { chap: { user: checked(chap.text("user")), secretFile: checked(draft.filePath(chap, "secretFile")) } }),
@@ -156,6 +159,7 @@ function agentOf(draft: Draft, agent: DraftEntry): AgentSpec {
 }
 
 function hostOf(draft: Draft, host: DraftEntry): LabHost {
+  const additions = host.list("additions").map(({ value }) => value);
   return {
     name: host.name,
     iqn: checked(draft.iqn(host)),
@@ -165,6 +169,7 @@ function hostOf(draft: Draft, host: DraftEntry): LabHost {
     initiator: INITIATORS.find((initiator) => initiator === host.text("initiator")) ?? "open-iscsi",
     nics: host.count("nics") ?? 1,
     device: ISCSI_DEVICES.find((device) => device === host.text("device")) ?? DEFAULT_DEVICE,
+    ...(additions.length === 0 ? {} : { additions: ADDITION_NAMES.filter((name) => additions.includes(name)) }),
     ...(host.has("image") ? { image: checked(draft.imagePath(host)) } : {}),
     ...(host.has("seed") ? { seed: checked(draft.filePath(host, "seed")) } : {}),
     guestAgent: host.flag("guestAgent") || !host.has("guestAgent"),

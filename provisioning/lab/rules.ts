@@ -1,4 +1,5 @@
 import { MAX_TABLE_SEGMENTS } from "node-iscsi-target/mapping/entry.ts";
+import { AGENT_RULES } from "./agent-rules.ts";
 import type { Path } from "./document.ts";
 import type { Draft, DraftEntry } from "./draft.ts";
 import { formatEndpoint } from "./endpoint.ts";
@@ -25,6 +26,7 @@ export const RULES: readonly Rule[] = [
   portalIsAnAddress,
   portalIsUsedOnce,
   initiatorNameIsUsedOnce,
+  ...AGENT_RULES,
   ...HOST_RULES,
   ...REFERENCE_RULES,
   fabricNamesExist,

@@ -62,6 +62,13 @@ function diskConflicts(wanted: DiskSpec, present: Disk): string[] {
 }
 
 function agentConflicts(wanted: AgentSpec, present: Agent): string[] {
+  const lease = (ms: number | null) => (ms === null ? "without a lease" : `under leases of ${ms / 1000} s`);
+  const wantedMs = wanted.lease?.leaseMs ?? null;
+  if (wantedMs !== present.leaseMs) {
+    return [
+      `Agent '${wanted.name}' serves ${lease(present.leaseMs)}, and the file says ${lease(wantedMs)}: remove it with 'sanlab agent remove ${wanted.name}' and run 'sanlab up' again.`,
+    ];
+  }
   const { host, port } = present.configured;
   const isSamePortal = host === wanted.portal.host && port === wanted.portal.port;
   const chap = (of: AgentSpec["chap"] | null) =>

@@ -167,7 +167,7 @@ function guests(lab: Lab, running: RunningLab): Step[] {
 
 function hasChanged(host: LabHost, running: RunningLab): boolean {
   const record = running.qemuHosts.find(({ record }) => record.name === host.name)?.record;
-  return record !== undefined && START_SETTINGS.some((key) => record[key] !== host[key]);
+  return record !== undefined && START_SETTINGS.some((key) => String(record[key]) !== String(host[key]));
 }
 
 /** What is to be remembered of this file, and of earlier ones, so that a later --prune knows it. */

@@ -26,6 +26,8 @@ export type Check =
   | {
       readonly kind: "load";
       readonly name: string;
+      /** Only what ended after this was remembered counts; null: all. */
+      readonly since: string | null;
       readonly done: Quantity | null;
       readonly errors: Quantity | null;
       /** The longest time between two I/Os that succeeded, ms. */

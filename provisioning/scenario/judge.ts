@@ -50,7 +50,8 @@ const JUDGES: {
       isFit(idleMs, check.idle);
     const counts = `${done} done, ${errors} failed, longest pause ${seconds(pauseMs)}, last success ${seconds(idleMs)} ago`;
     const harm = damaged.length === 0 ? "" : `; damaged: ${damaged.slice(0, 3).join(", ")}`;
-    return { holds: holds && damaged.length === 0, saw: `load '${check.name}': ${counts}${harm}` };
+    const since = check.since === null ? "" : ` since '${check.since}'`;
+    return { holds: holds && damaged.length === 0, saw: `load '${check.name}'${since}: ${counts}${harm}` };
   },
   command: ({ command, exit, output }, { exitCode, stdout, stderr }) => ({
     holds: exitCode === exit && (output === null || new RegExp(output, "m").test(stdout + stderr)),

@@ -19,15 +19,17 @@ interface Line {
 
 /**
  * `text` is what `LOAD_LOG` prints: a line with the guest's uptime and whether the load still runs, one with its begin,
- * and a line for each I/O with its number, begin, end and exit code. Uptimes are in seconds with two decimals.
+ * and a line for each I/O with its number, begin, end and exit code. Uptimes are in seconds with two decimals. Of the
+ * first `before` I/Os only the last counts, as that at which the account begins.
  */
-export function accountOf(text: string): LoadAccount {
+export function accountOf(text: string, before = 0): LoadAccount {
   const [head = "", ...rest] = text.split("\n");
   const [now = "", state = ""] = head.split(" ");
   const isRunning = state === "running";
-  const lines = rest.flatMap(lineOf);
-  const begun = /^begun (\S+)/.exec(rest[0] ?? "")?.[1];
-  const ends = [ms(begun ?? now), ...lines.filter(({ exitCode }) => exitCode === 0).map(({ toMs }) => toMs)];
+  const all = rest.flatMap(lineOf);
+  const lines = all.slice(before);
+  const begunMs = all[before - 1]?.toMs ?? ms(/^begun (\S+)/.exec(rest[0] ?? "")?.[1] ?? now);
+  const ends = [begunMs, ...lines.filter(({ exitCode }) => exitCode === 0).map(({ toMs }) => toMs)];
   const lastMs = ends.at(-1) ?? 0;
   // A load that has ended does not pause any more.
   const untilMs = isRunning ? ms(now) : Math.max(lastMs, ...lines.slice(-1).map(({ toMs }) => toMs));

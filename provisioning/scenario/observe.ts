@@ -81,10 +81,17 @@ function row<Kind extends RowKind>(rows: (site: Site) => Promise<readonly { read
 async function seeLoad(site: Site, check: CheckOf<"load">): Promise<Seen["load"]> {
   const load = site.load(check.name);
   const text = await site.script(load.host, LOAD_LOG, [loadDirectory(load.name)]);
-  if (!check.intact) return { account: accountOf(text), damaged: [] };
+  const account = accountOf(text, check.since === null ? 0 : (site.marks.get(check.since) ?? 0));
+  if (!check.intact) return { account, damaged: [] };
   const args = [await site.targetOf(load), String(load.blockBytes), String(load.blocks)];
   const words = await site.script(load.host, READ_BLOCKS, args, READ_TIMEOUT_MS);
-  return { account: accountOf(text), damaged: damagedBlocks(text, words.split("\n"), load.name, load.blocks) };
+  return { account, damaged: damagedBlocks(text, words.split("\n"), load.name, load.blocks) };
+}
+
+/** How many I/Os of a load have ended, in whatever way. */
+export async function endedOf(site: Site, name: string): Promise<number> {
+  const { done, errors } = accountOf(await site.script(site.load(name).host, LOAD_LOG, [loadDirectory(name)]));
+  return done + errors;
 }
 
 export async function checksum(site: Site, host: string, disk: string): Promise<string> {

@@ -5,7 +5,7 @@ import { deleteIfThere } from "../apply/remove.ts";
 import { asUserError } from "../errors.ts";
 import { LOAD_LOOP, loadDirectory, START_LOAD, STOP_LOAD } from "./guest-scripts.ts";
 import { judge } from "./judge.ts";
-import { checksum } from "./observe.ts";
+import { checksum, endedOf } from "./observe.ts";
 import type { Doing, LoadSpec, Step } from "./scenario.ts";
 import type { Site } from "./site.ts";
 
@@ -64,8 +64,9 @@ const ACTIONS: {
     await stopLoad(site, site.load(load), withinMs);
     return done();
   },
-  remember: async (site, { host, disk, as }) => {
-    site.remembered.set(as, await checksum(site, host, disk));
+  remember: async (site, { what, as }) => {
+    if ("load" in what) site.marks.set(as, await endedOf(site, what.load));
+    else site.remembered.set(as, await checksum(site, what.host, what.disk));
     return done();
   },
 };

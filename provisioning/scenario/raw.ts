@@ -27,7 +27,15 @@ export interface RawStep {
   readonly run?: RawGuestCommand;
   readonly load?: RawLoad;
   readonly stop?: string;
-  readonly remember?: { readonly host: string; readonly disk: string; readonly as: string };
+  readonly remember?: RawMemory;
+}
+
+/** Of a disk as a host reads it, or of how far a load has come. */
+export interface RawMemory {
+  readonly host?: string;
+  readonly disk?: string;
+  readonly load?: string;
+  readonly as: string;
 }
 
 export interface RawGuestCommand {
@@ -59,6 +67,7 @@ export interface RawCondition {
   };
   readonly load?: {
     readonly name: string;
+    readonly since?: string;
     readonly done?: RawCount;
     readonly errors?: RawCount;
     readonly pause?: string;

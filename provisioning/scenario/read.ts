@@ -4,13 +4,22 @@ import { duration } from "node-iscsi-target/injection/values.ts";
 import { parseSize } from "../lab/size.ts";
 import { type Check, ROW_KEYS, type RowKind } from "./checks.ts";
 import { countOf, type Quantity, timeOf } from "./quantity.ts";
-import { DOINGS, type RawCondition, type RawGuestCommand, type RawLoad, type RawStep, wordsOf } from "./raw.ts";
+import {
+  DOINGS,
+  type RawCondition,
+  type RawGuestCommand,
+  type RawLoad,
+  type RawMemory,
+  type RawStep,
+  wordsOf,
+} from "./raw.ts";
 import {
   type Condition,
   DEFAULT_WITHIN_MS,
   type Doing,
   type GuestCommand,
   type LoadSpec,
+  type Memory,
   type Step,
 } from "./scenario.ts";
 
@@ -60,9 +69,10 @@ const CHECKS: { readonly [Key in Exclude<keyof RawCondition, RowKind>]-?: (raw: 
     total: countOrNull(total),
     optimized: countOrNull(optimized),
   }),
-  load: ({ name, done, errors, pause, idle, intact }) => ({
+  load: ({ name, since, done, errors, pause, idle, intact }) => ({
     kind: "load",
     name,
+    since: since ?? null,
     done: countOrNull(done),
     errors: countOrNull(errors),
     pause: timeOf(pause) ?? null,
@@ -103,7 +113,7 @@ function doingOf(raw: RawStep, number: number): Doing {
   if (run !== undefined) return { kind: "run", ...commandOf(run) };
   if (load !== undefined) return { kind: "load", load: loadOf(load) };
   if (stop !== undefined) return { kind: "stop", load: stop };
-  if (remember !== undefined) return { kind: "remember", ...remember };
+  if (remember !== undefined) return { kind: "remember", what: memoryOf(remember), as: remember.as };
   throw new Error("a scenario file passed all checks and still has a step that does nothing");
 }
 
@@ -117,6 +127,10 @@ function loadOf({ name, host, disk, file, kind, block, blocks, every }: RawLoad)
     blocks: blocks ?? DEFAULT_LOAD.blocks,
     everyMs: msOf(every) ?? DEFAULT_LOAD.everyMs,
   };
+}
+
+function memoryOf({ load, host = "", disk = "" }: RawMemory): Memory {
+  return load === undefined ? { host, disk } : { load };
 }
 
 function commandOf({ host, command, exit, output }: RawGuestCommand): GuestCommand {
@@ -139,7 +153,10 @@ function nameOf(raw: RawStep): string {
   if (key === "sanlab") return `sanlab ${wordsOf(raw.sanlab ?? "").join(" ")}`;
   if (key === "run") return `run ${raw.run?.command.join(" ")} in ${raw.run?.host}`;
   if (key === "load") return `start load ${raw.load?.name} in ${raw.load?.host}`;
-  if (key === "remember") return `remember disk ${raw.remember?.disk} as ${raw.remember?.as}`;
+  if (key === "remember") {
+    const { load, disk, as } = raw.remember ?? { as: "" };
+    return load === undefined ? `remember disk ${disk} as ${as}` : `remember how far load ${load} has come as ${as}`;
+  }
   return `expect ${Object.entries(raw.expect ?? {})
     .map(([kind, check]) => `${kind} ${wordsOfCheck(check)}`)
     .join(" and ")}`;

@@ -2,7 +2,16 @@
 import type { Path } from "../lab/document.ts";
 import { checkFaultText, type LabNames, unknownName } from "../lab/fault-rule.ts";
 import type { Report } from "../lab/rules.ts";
-import { DOINGS, type DoingKey, disksIn, type RawCondition, type RawLoad, type RawStep, wordsOf } from "./raw.ts";
+import {
+  DOINGS,
+  type DoingKey,
+  disksIn,
+  type RawCondition,
+  type RawLoad,
+  type RawMemory,
+  type RawStep,
+  wordsOf,
+} from "./raw.ts";
 import { faultName } from "./read.ts";
 
 /** What is wrong with the words of a `sanlab` step, where something is. */
@@ -16,6 +25,8 @@ interface Known {
   readonly loads: Set<string>;
   readonly faults: Set<string>;
   readonly remembered: Set<string>;
+  /** Of loads. */
+  readonly marks: Set<string>;
 }
 
 /** All that is wrong with the steps, each in the order of the file. */
@@ -32,6 +43,7 @@ export async function checkTimeline(
     loads: new Set(),
     faults: new Set(lab.faults),
     remembered: new Set(),
+    marks: new Set(),
   };
   for (const [index, step] of steps.entries()) {
     const path = [...at, index];
@@ -79,6 +91,7 @@ function checkShape(step: RawStep, path: Path, report: Report): void {
       "an expectation once, with 'holds' where it is to hold for a while",
     );
   }
+  if (step.remember !== undefined) checkMemory(step.remember, [...path, "remember"], report);
   if (step.load !== undefined) checkLoad(step.load, [...path, "load"], report);
   for (const key of ["expect", "when", "until"] as const) {
     const condition = step[key];
@@ -96,6 +109,14 @@ function checkLoad({ disk, file, block }: RawLoad, path: Path, report: Report): 
   if (block !== undefined && units[block.replace(" ", "")] === undefined) {
     report([...path, "block"], `'${block}'`, `one of ${Object.keys(units).join(", ")}`);
   }
+}
+
+function checkMemory({ load, host, disk }: RawMemory, path: Path, report: Report): void {
+  const isDisk = host !== undefined && disk !== undefined && load === undefined;
+  const isLoad = host === undefined && disk === undefined && load !== undefined;
+  if (isDisk || isLoad) return;
+  const found = Object.entries({ load, host, disk }).flatMap(([key, value]) => (value === undefined ? [] : [key]));
+  report(path, `'as' with ${found.join(" and ") || "nothing"}`, "'host' and 'disk', or 'load'");
 }
 
 function checkCondition({ contents, command }: RawCondition, path: Path, report: Report): void {
@@ -116,7 +137,8 @@ function checkExpression(text: string, path: Path, report: Report): void {
 function checkNames(step: RawStep, path: Path, known: Known, report: Report): void {
   const uses = namesUsed(step, path);
   if (step.load !== undefined) known.loads.add(step.load.name);
-  if (step.remember !== undefined) known.remembered.add(step.remember.as);
+  if (step.remember !== undefined)
+    (step.remember.load === undefined ? known.remembered : known.marks).add(step.remember.as);
   for (const { kind, name, at } of uses) {
     const names = NAMES[kind](known);
     if (names.includes(name)) continue;
@@ -126,7 +148,7 @@ function checkNames(step: RawStep, path: Path, known: Known, report: Report): vo
   }
 }
 
-type UseKind = "guest" | "disk" | "agent" | "pool" | "load" | "fault" | "memory";
+type UseKind = "guest" | "disk" | "agent" | "pool" | "load" | "fault" | "memory" | "mark";
 interface Use {
   readonly kind: UseKind;
   readonly name: string;
@@ -141,6 +163,7 @@ const NAMES: { readonly [Kind in UseKind]: (known: Known) => readonly string[] }
   load: ({ loads }) => [...loads],
   fault: ({ faults }) => [...faults],
   memory: ({ remembered }) => [...remembered],
+  mark: ({ marks }) => [...marks],
 };
 
 function namesUsed(step: RawStep, path: Path): Use[] {
@@ -155,6 +178,7 @@ function namesUsed(step: RawStep, path: Path): Use[] {
     ...use("disk", step.load?.disk, "load", "disk"),
     ...use("guest", step.remember?.host, "remember", "host"),
     ...use("disk", step.remember?.disk, "remember", "disk"),
+    ...use("load", step.remember?.load, "remember", "load"),
     ...(["expect", "when", "until"] as const).flatMap((key) => {
       const condition = step[key];
       return condition === undefined ? [] : namesInCondition(condition, [...path, key]);
@@ -170,6 +194,7 @@ function namesInCondition(condition: RawCondition, path: Path): Use[] {
     ...use("guest", paths?.host, "paths", "host"),
     ...use("disk", paths?.disk, "paths", "disk"),
     ...use("load", load?.name, "load", "name"),
+    ...use("mark", load?.since, "load", "since"),
     ...use("guest", command?.host, "command", "host"),
     ...(command?.command ?? []).flatMap(disksIn).flatMap((disk) => use("disk", disk, "command", "command")),
     ...use("guest", contents?.host, "contents", "host"),

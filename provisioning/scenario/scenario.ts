@@ -51,7 +51,10 @@ export type Doing =
   | ({ readonly kind: "run" } & GuestCommand)
   | { readonly kind: "load"; readonly load: LoadSpec }
   | { readonly kind: "stop"; readonly load: string }
-  | { readonly kind: "remember"; readonly host: string; readonly disk: string; readonly as: string };
+  | { readonly kind: "remember"; readonly what: Memory; readonly as: string };
+
+/** A disk as a host reads it, or how far a load has come. */
+export type Memory = { readonly host: string; readonly disk: string } | { readonly load: string };
 
 export interface GuestCommand {
   readonly host: string;

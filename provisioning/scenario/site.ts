@@ -24,6 +24,8 @@ export class Site {
   readonly loads = new Map<string, LoadSpec>();
   /** Checksums of disks, by the names under which they are remembered. */
   readonly remembered = new Map<string, string>();
+  /** How many I/Os a load had ended, by the names under which that is remembered. */
+  readonly marks = new Map<string, number>();
   /** Faults that the scenario added and has not cleared. */
   readonly faults = new Set<string>();
   /** NAA identifiers never change, so those of disks seen before are known while the controller is away. */

@@ -19,6 +19,7 @@ export interface AgentDefinition {
   readonly portal?: string;
   readonly advertise?: string;
   readonly chap?: { readonly user: string; readonly secretFile: string };
+  readonly lease?: string;
 }
 
 export interface HostDefinition {
@@ -29,6 +30,7 @@ export interface HostDefinition {
   readonly initiator?: "open-iscsi" | "qemu" | "ipxe";
   readonly nics?: number;
   readonly device?: "scsi-block" | "scsi-hd" | "virtio-blk";
+  readonly additions?: readonly "fence-agents"[];
   readonly image?: string;
   readonly seed?: string;
   readonly guestAgent?: boolean;

@@ -57,7 +57,7 @@ export interface Publication {
 
 export interface AgentCoreOptions {
   readonly name: string;
-  /** Null: the controller cannot kill it, and it serves under a lease. */
+  /** Null: the controller cannot kill it, and it serves under a lease; so does one that is `leased`. */
   readonly process: AgentProcess | null;
   /** Of leases. */
   readonly clock?: Clock;
@@ -102,7 +102,7 @@ export class AgentCore {
       nextNumber: () => this.#nextNumber(),
       send: (request) => this.say(request),
     });
-    if (options.process !== null) return;
+    if (options.process !== null && options.process.leased !== true) return;
     this.lease = new Lease({
       clock: options.clock ?? systemClock,
       request: (nonce) => this.say({ type: "renew", nonce }),

@@ -21,6 +21,8 @@ export interface AgentOptions {
   readonly controller: ControllerAddress;
   /** `kill`: on the controller's machine, which ends it where it must; `lease`: anywhere. */
   readonly fence: "kill" | "lease";
+  /** Whether it runs on the controller's machine; absent: where it is fenced by kill. */
+  readonly here?: boolean;
   /** Where this machine has the storage devices, when not at the controller's paths. */
   readonly devices?: readonly string[];
   readonly log: (line: string) => void;
@@ -43,7 +45,7 @@ export async function runAgent(options: AgentOptions, stop: AbortSignal): Promis
   const injections = new AgentInjections(options.name, options.log);
   const core: AgentCore = new AgentCore({
     name: options.name,
-    process: options.fence === "kill" ? self(options.lockFile) : null,
+    process: processOf(options),
     publication,
     injections,
     openDevice: (message, permit) => {
@@ -140,6 +142,11 @@ async function listen(
     await new Promise((resolve) => setTimeout(resolve, LISTEN_RETRY_MS));
   }
   return undefined;
+}
+
+function processOf({ fence, here = fence === "kill", lockFile }: AgentOptions): AgentProcess | null {
+  if (!here) return null;
+  return fence === "kill" ? self(lockFile) : { ...self(lockFile), leased: true };
 }
 
 function self(lockFile: string): AgentProcess {

@@ -6,10 +6,17 @@ import { lint } from "./lint.ts";
 import { type AvaResult, runAva } from "./run-ava.ts";
 import { TestSite } from "./test-site.ts";
 
-/** Guests want a core each: their tests come last, and one file at a time. Patterns as ava takes them. */
+/**
+ * Guests want a core each: their tests come last, and one file at a time; but for those that wait most of their time.
+ * Patterns as ava takes them.
+ */
 const PHASES = [
   { files: ["test/**/*.ts", "!test/{system,crash}/**"], concurrency: 2 },
-  { files: ["test/{system,crash}/**/*.ts", "examples/testing/ava.test.ts"], concurrency: 1 },
+  { files: ["test/system/scenarios/*.ts"], concurrency: 2 },
+  {
+    files: ["test/{system,crash}/**/*.ts", "!test/system/scenarios/**", "examples/testing/ava.test.ts"],
+    concurrency: 1,
+  },
 ] as const;
 
 const paths = process.argv.slice(2);

@@ -4,6 +4,7 @@ import { gzipSync } from "node:zlib";
 import { withExclusive } from "../exclusive.ts";
 import { VmError, type VmErrorCode } from "../vm-error.ts";
 
+import type { Addition, Contents } from "./additions.ts";
 import { cpioArchive } from "./cpio.ts";
 import { type GuestImage, ImageCache } from "./image-cache.ts";
 import { extractKernel } from "./kernel.ts";
@@ -15,13 +16,15 @@ import {
   unpackPackages,
   updatePackageLists,
 } from "./packages.ts";
-import { BOOT_MODULES, contentKeyOf, GUEST_MODULES, recipeKey } from "./recipe.ts";
+import { BOOT_MODULES, contentKeyOf, GUEST_MODULES, guestContents, recipeKey } from "./recipe.ts";
 import { bootFileSystem, rootFileSystem } from "./root-file-system.ts";
 import { StagedRoot } from "./staged-root.ts";
 
 export interface GuestImageOptions {
   /** Where images are kept, shared by any number of labs and processes. Created when missing. */
   readonly cacheDir: string;
+  /** What the guest has beside the programs of every guest. */
+  readonly additions?: readonly Addition[];
   /** Called with a sentence as each longer step begins; never called when the image is there. */
   readonly onProgress?: (message: string) => void;
 }
@@ -39,7 +42,8 @@ const OFFLINE_CODES: readonly VmErrorCode[] = ["PACKAGES_UNAVAILABLE", "PACKAGE_
  * Throws PACKAGE_LISTS_MISSING, PACKAGES_UNAVAILABLE, PROGRAM_MISSING or IMAGE_BUILD_FAILED.
  */
 export async function ensureGuestImage(options: GuestImageOptions): Promise<GuestImage> {
-  const cache = new ImageCache(options.cacheDir, recipeKey());
+  const { additions = [] } = options;
+  const cache = new ImageCache(options.cacheDir, recipeKey(additions));
   const ready = await cache.current();
   if (ready !== undefined) return ready;
   const say = options.onProgress ?? (() => {});
@@ -47,14 +51,14 @@ export async function ensureGuestImage(options: GuestImageOptions): Promise<Gues
   return withExclusive(
     cache.directory,
     sayWaiting,
-    async () => (await cache.current()) ?? (await newestOrOlder(cache, say)),
+    async () => (await cache.current()) ?? (await newestOrOlder(cache, additions, say)),
   );
 }
 
-async function newestOrOlder(cache: ImageCache, say: Say): Promise<GuestImage> {
+async function newestOrOlder(cache: ImageCache, additions: readonly Addition[], say: Say): Promise<GuestImage> {
   const older = await cache.newest();
   try {
-    return await makeNewest(cache, say);
+    return await makeNewest(cache, additions, say);
   } catch (error) {
     if (older === undefined || !(error instanceof VmError) || !OFFLINE_CODES.includes(error.code)) throw error;
     say("Using the guest image made earlier, since newer packages cannot be had now");
@@ -62,17 +66,17 @@ async function newestOrOlder(cache: ImageCache, say: Say): Promise<GuestImage> {
   }
 }
 
-async function makeNewest(cache: ImageCache, say: Say): Promise<GuestImage> {
+async function makeNewest(cache: ImageCache, additions: readonly Addition[], say: Say): Promise<GuestImage> {
   const hadLists = (await packageListsState()) !== "none";
   if (!hadLists) await fetchLists(say);
   try {
-    return await makeFromLists(cache, say);
+    return await makeFromLists(cache, additions, say);
   } catch (error) {
     const mayBeStale = hadLists && process.getuid?.() === 0;
     if (!mayBeStale || !(error instanceof VmError) || error.code !== "PACKAGES_UNAVAILABLE") throw error;
     // Lists older than the archive's last change name packages that it no longer has.
     await fetchLists(say);
-    return makeFromLists(cache, say);
+    return makeFromLists(cache, additions, say);
   }
 }
 
@@ -81,13 +85,14 @@ async function fetchLists(say: Say): Promise<void> {
   await updatePackageLists();
 }
 
-async function makeFromLists(cache: ImageCache, say: Say): Promise<GuestImage> {
+async function makeFromLists(cache: ImageCache, additions: readonly Addition[], say: Say): Promise<GuestImage> {
   const listsState = await packageListsState();
-  const packages = await resolvePackages();
+  const contents = guestContents(additions);
+  const packages = await resolvePackages(contents);
   const names = packages.map(({ name, version }) => `${name}=${version}`);
   const contentKey = contentKeyOf(cache.recipe, names);
   if ((await cache.image(contentKey)) === undefined) {
-    await cache.add(contentKey, names, (directory) => buildImage(directory, packages, say));
+    await cache.add(contentKey, names, (directory) => buildImage(directory, packages, contents, say));
     await cache.tidy();
   }
   await cache.setCurrent(contentKey, listsState);
@@ -97,7 +102,12 @@ async function makeFromLists(cache: ImageCache, say: Say): Promise<GuestImage> {
 }
 
 /** Fills `directory` with `vmlinux` and `initramfs`, and with `vmlinuz` and `boot-initramfs` for systems on a disk. */
-async function buildImage(directory: string, packages: readonly DebianPackage[], say: Say): Promise<void> {
+async function buildImage(
+  directory: string,
+  packages: readonly DebianPackage[],
+  contents: Contents,
+  say: Say,
+): Promise<void> {
   const work = join(directory, "work");
   const root = new StagedRoot(join(work, "root"));
   say(`Downloading the ${packages.length} Debian packages of the guest image`);
@@ -106,7 +116,7 @@ async function buildImage(directory: string, packages: readonly DebianPackage[],
   const modulesRoot = join(work, "modules");
   const version = await selectModules(root, GUEST_MODULES, modulesRoot);
   await writeFile(join(directory, "vmlinux"), await extractKernel(root, `boot/vmlinuz-${version}`));
-  await writeFile(join(directory, "initramfs"), cpioArchive(await rootFileSystem(root, modulesRoot)));
+  await writeFile(join(directory, "initramfs"), cpioArchive(await rootFileSystem(root, modulesRoot, contents)));
   await cp(join(root.directory, `boot/vmlinuz-${version}`), join(directory, "vmlinuz"));
   const bootModules = join(work, "boot-modules");
   await selectModules(root, BOOT_MODULES, bootModules);

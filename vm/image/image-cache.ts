@@ -27,7 +27,7 @@ interface CurrentImage {
 }
 
 /** Images beyond these, the longest unused first, go when a new one comes. */
-const KEPT_IMAGES = 4;
+const KEPT_IMAGES = 8;
 const BUILD_PREFIX = "building-";
 
 /** The images of one recipe in a cache directory. A directory named by a content key is a complete image, always. */

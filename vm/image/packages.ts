@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { findPrograms } from "../programs.ts";
 import { sentenceOf, VmError } from "../vm-error.ts";
-import { BUILD_PACKAGES, GUEST_CONTENTS, KERNEL_METAPACKAGE } from "./recipe.ts";
+import type { Contents } from "./additions.ts";
+import { BUILD_PACKAGES, KERNEL_METAPACKAGE } from "./recipe.ts";
 
 /** Where apt keeps what it knows of its sources' packages. */
 const APT_LISTS = "/var/lib/apt/lists";
@@ -16,16 +17,16 @@ export interface DebianPackage {
 }
 
 /**
- * Every package the guest image is made of, at the versions that apt knows now: those of the recipe, the kernel,
- * and the libraries they depend on. Asks apt's lists on this machine only, never the network.
+ * Every package a guest image is made of, at the versions that apt knows now: those of `contents`, the kernel, and the
+ * libraries they depend on. Asks apt's lists on this machine only, never the network.
  *
  * Only libraries are followed: packages hold much that the image does not (debconf, perl, init scripts).
  * That nothing was missed is proved when the image is assembled, since every library a program needs must be there.
  */
-export async function resolvePackages(): Promise<DebianPackage[]> {
+export async function resolvePackages(contents: Contents): Promise<DebianPackage[]> {
   await findPrograms(["apt-cache", "apt-get", "dpkg-deb", "tar"]);
   const resolved = new Map<string, DebianPackage>();
-  let wanted = [KERNEL_METAPACKAGE, ...BUILD_PACKAGES, ...Object.keys(GUEST_CONTENTS)];
+  let wanted = [KERNEL_METAPACKAGE, ...BUILD_PACKAGES, ...Object.keys(contents)];
   let isRequested = true;
   while (wanted.length > 0) {
     const records = await packageRecords(wanted);
@@ -118,7 +119,8 @@ export function parsePackageRecords(text: string): PackageRecord[] {
 }
 
 function isNeededDependency(name: string): boolean {
-  return /^(lib|zlib)/.test(name) || /^linux-image-\d/.test(name);
+  // Python's own package is a name for the one of its version.
+  return /^(lib|zlib|python3\.\d+-minimal)/.test(name) || /^linux-image-\d/.test(name);
 }
 
 /** The names that packages use for their files: /bin and /usr/bin are one directory, as on an installed Debian. */

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
+import { ADDITIONS, type Addition, type Contents } from "./additions.ts";
 
 /** The metapackage whose dependency is the kernel. The cloud kernel lacks fcoe, libfc, scsi_dh_alua, e1000 and 9p. */
 export const KERNEL_METAPACKAGE = "linux-image-amd64";
@@ -12,7 +13,7 @@ export const BUILD_PACKAGES = ["xz-utils"] as const;
  * What the image takes from each package, as globs below a merged-/usr root.
  * The shared libraries that these files need are found and added by themselves.
  */
-export const GUEST_CONTENTS: Readonly<Record<string, readonly string[]>> = {
+const GUEST_CONTENTS: Contents = {
   "busybox-static": ["usr/bin/busybox"],
   bash: ["usr/bin/bash"],
   dash: ["usr/bin/dash"],
@@ -55,6 +56,11 @@ export const GUEST_CONTENTS: Readonly<Record<string, readonly string[]>> = {
   "qemu-guest-agent": ["usr/sbin/qemu-ga"],
 };
 
+/** What an image with these additions takes from each package. */
+export function guestContents(additions: readonly Addition[]): Contents {
+  return Object.assign({ ...GUEST_CONTENTS }, ...additions.map((name) => ADDITIONS[name]));
+}
+
 /** Kernel modules, without those they depend on (`modules.dep` says which). A name that is built in is fine. */
 export const GUEST_MODULES = [
   ..."virtio_pci virtio_net virtio_blk virtio_scsi virtio_console e1000".split(" "),
@@ -93,9 +99,12 @@ export function guestFile(source: string): Buffer {
   return readFileSync(join(import.meta.dirname, "guest", source));
 }
 
-/** Identifies this recipe: everything in this folder, the tables above and our own guest files included. Hexadecimal SHA-256. */
-export function recipeKey(): string {
-  const hash = createHash("sha256");
+/**
+ * Identifies this recipe: everything in this folder, the tables above and our own guest files included, and what is
+ * added. Hexadecimal SHA-256.
+ */
+export function recipeKey(additions: readonly Addition[] = []): string {
+  const hash = createHash("sha256").update([...additions].sort().join(" "));
   const files = readdirSync(import.meta.dirname, { recursive: true, withFileTypes: true }).filter((entry) =>
     entry.isFile(),
   );

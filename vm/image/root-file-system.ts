@@ -1,14 +1,19 @@
 import { glob, lstat, open, readdir, readFile, readlink } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { VmError } from "../vm-error.ts";
+import type { Contents } from "./additions.ts";
 import type { ArchiveEntry } from "./cpio.ts";
 import { MERGED_DIRECTORIES } from "./packages.ts";
-import { BOOT_PROGRAMS, GUEST_CONTENTS, GUEST_FILES, guestFile } from "./recipe.ts";
+import { BOOT_PROGRAMS, GUEST_FILES, guestFile } from "./recipe.ts";
 import { LOADER_IN_GUEST, type StagedRoot } from "./staged-root.ts";
 
 /** Everything the guest's root file system holds: programs of the packages, their libraries, modules, our own files. */
-export async function rootFileSystem(root: StagedRoot, modulesRoot: string): Promise<ArchiveEntry[]> {
-  const programs = await programEntries(root);
+export async function rootFileSystem(
+  root: StagedRoot,
+  modulesRoot: string,
+  contents: Contents,
+): Promise<ArchiveEntry[]> {
+  const programs = await programEntries(root, contents);
   const libraries = await libraryEntries(root, programs);
   return [
     ...skeleton(),
@@ -76,9 +81,9 @@ async function appletLinks(root: StagedRoot, programs: ReadonlySet<string>): Pro
     .map((path) => ({ kind: "symlink", path: path.replace(/^(bin|sbin)\//, "usr/$1/"), target: "/usr/bin/busybox" }));
 }
 
-async function programEntries(root: StagedRoot): Promise<ArchiveEntry[]> {
+async function programEntries(root: StagedRoot, contents: Contents): Promise<ArchiveEntry[]> {
   const entries = new Map<string, ArchiveEntry>();
-  for (const [name, patterns] of Object.entries(GUEST_CONTENTS)) {
+  for (const [name, patterns] of Object.entries(contents)) {
     for (const pattern of patterns.flatMap(expandBraces)) {
       const paths = await Array.fromAsync(glob(pattern, { cwd: root.directory }));
       if (paths.length === 0) {

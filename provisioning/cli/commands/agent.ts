@@ -68,6 +68,7 @@ export const agentVerbs: readonly Verb[] = [
       "sanlab agent add c --portal 127.0.0.1:3262",
       "sanlab agent add c --portal 0.0.0.0:3260 --advertise san.example",
       "sanlab agent add d --remote --portal 192.0.2.7:3260",
+      "sanlab agent add e --lease 4",
       "sanlab agent add c --chap lab:lab.secret",
     ],
     options: [
@@ -135,7 +136,8 @@ async function add(
     ...(chap === undefined ? {} : { chap }),
   };
   if (options.remote === true) return addRemote(context, spec, options);
-  await addAgentWith(context, spec);
+  const leaseMs = options.lease as number | undefined;
+  await addAgentWith(context, leaseMs === undefined ? spec : { ...spec, lease: { leaseMs } });
   const agent = presented(await find(context, name));
   await context.print(
     agent,

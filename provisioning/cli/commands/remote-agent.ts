@@ -12,7 +12,7 @@ import type { Verb, VerbContext } from "../verb.ts";
 /** Options of `agent add` for an agent that runs elsewhere. */
 export const remoteOptions = (): Option[] => [
   new Option("--remote", "it runs on another machine, under leases: writes what it needs to join, and starts nothing"),
-  new Option("--lease <seconds>", "with --remote: how long its leases run (8)").argParser(seconds),
+  new Option("--lease <seconds>", "it serves under leases so long (8 with --remote), here too").argParser(seconds),
   new Option("--join-file <file>", "with --remote: where to write what it needs to join (readable by you only)"),
 ];
 
@@ -81,8 +81,8 @@ async function listenAt(
 }
 
 /** What is done to the processes of a lab's own agents can be done to no other. */
-export function assertHere({ name, fence }: Agent, what: string): void {
-  if (fence === "kill") return;
+export function assertHere({ name, elsewhere }: Agent, what: string): void {
+  if (!elsewhere) return;
   throw new UserError("AGENT", `Agent '${name}' runs on another machine, where '${what}' does not reach: do it there.`);
 }
 

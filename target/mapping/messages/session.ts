@@ -27,6 +27,8 @@ export interface AgentProcess {
   /** Field 22 of /proc/PID/stat, in clock ticks: tells a pid from its reuse. */
   readonly startTime: number;
   readonly lockFile: string;
+  /** It serves under leases all the same, as one of another machine does, and is fenced as such. */
+  readonly leased?: true;
 }
 
 /** Controller → agent: the answer to hello. Not numbered. */

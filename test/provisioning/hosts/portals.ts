@@ -17,6 +17,7 @@ function agent(name: string, portal: string, relativePortId = 1): Agent {
     problem: null,
     fence: "kill",
     leaseMs: null,
+    elsewhere: false,
   };
 }
 

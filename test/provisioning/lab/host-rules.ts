@@ -100,6 +100,21 @@ const WRONG: readonly Wrong[] = [
     text: '  direct: { external: true, iqn: "iqn.2026-11.example:x", nics: 2 }',
     told: "hosts.direct.nics: found '2', expected no 'nics' for a host that is external",
   },
+  {
+    line: 11,
+    text: '  direct: { external: true, iqn: "iqn.2026-11.example:x", additions: [fence-agents] }',
+    told: "hosts.direct.additions: found 'fence-agents', expected no 'additions' for a host that is external",
+  },
+  {
+    line: 11,
+    text: "  direct: { disks: [data], additions: [fence-agent] }",
+    told: "hosts.direct.additions[0]: found 'fence-agent', expected fence-agents",
+  },
+  {
+    line: 10,
+    text: "  own: { disks: [data], image: data.qcow2, additions: [fence-agents] }",
+    told: "found 'fence-agents' with an image of its own, expected no additions there",
+  },
 ];
 
 async function site(owner: Parameters<typeof temporaryDirectory>[0]): Promise<string> {
@@ -163,12 +178,13 @@ test("the types of the TypeScript API have the keys of the schema", async (t) =>
     nics: true,
     device: true,
     image: true,
+    additions: true,
     seed: true,
     guestAgent: true,
     patience: true,
   };
   const disk: Record<keyof DiskDefinition, true> = { pool: true, size: true, thick: true, image: true };
-  const agent: Record<keyof AgentDefinition, true> = { portal: true, advertise: true, chap: true };
+  const agent: Record<keyof AgentDefinition, true> = { portal: true, advertise: true, chap: true, lease: true };
   t.deepEqual(keys("host"), Object.keys(host).sort());
   t.deepEqual(keys("disk"), Object.keys(disk).sort());
   t.deepEqual(keys("agent"), Object.keys(agent).sort());

@@ -89,6 +89,7 @@ function runningAs(lab: Lab): RunningLab {
       problem: null,
       fence: "kill" as const,
       leaseMs: null,
+      elsewhere: false,
     })),
     hosts: lab.hosts.map(({ name, iqn }) => ({ name, iqn, advertise: null })),
     exports: lab.hosts.flatMap(({ name, disks }) => disks.map((disk) => ({ host: name, disk }))),

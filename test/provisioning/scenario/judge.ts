@@ -22,6 +22,9 @@ test("a load's account tells what it did, its errors, its longest pause and how 
     50_000,
     "a load that never got through has paused all the time",
   );
+  const since = accountOf(LOG, 2);
+  t.deepEqual(since, { done: 2, errors: 1, pauseMs: 6850, idleMs: 2900, isRunning: true }, "what ended later only");
+  t.deepEqual(accountOf(LOG, 5), { done: 0, errors: 0, pauseMs: 2900, idleMs: 2900, isRunning: true });
 });
 
 test("a block holds what was acknowledged last, or what was written later and never acknowledged", (t) => {

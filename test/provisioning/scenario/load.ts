@@ -43,6 +43,8 @@ const WRONG: readonly (readonly [step: string, ...said: RegExp[]])[] = [
   ["{ sanlab: down --destroy }", /expected a command that changes or shows something of the running lab/],
   ["{ run: { host: web, command: lsblk } }", /expected a list of words/],
   ["{ run: { host: web, command: [ls], output: '[' } }", /expected a regular expression/],
+  ["{ remember: { host: web, as: m } }", /'as' with host, expected 'host' and 'disk', or 'load'/],
+  ["{ remember: { load: w, as: m } }", /the unknown load 'w'/],
   ["{ load: { name: w, host: web } }", /neither disk nor file/],
   ["{ load: { name: w, host: web, disk: data, block: 3KiB } }", /expected one of 4KiB, 64KiB, 1MiB/],
 ];

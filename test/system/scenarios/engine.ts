@@ -1,62 +1,27 @@
-/** The shipped scenarios, each on a lab with a real guest that they share, as a user runs them. */
-import { cp, mkdtemp, readdir } from "node:fs/promises";
-import { tmpdir } from "node:os";
+/** What runs scenarios: what it tells of those that fail, and what it hands on. */
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { hostProcess, readConsoleTail } from "@sanlab/vm";
 import anyTest, { type TestFn } from "ava";
 import { execa } from "execa";
-import { countGuests, eventually, TestLab } from "../helpers/lab.ts";
+import { countGuests, eventually, type TestLab } from "../../helpers/lab.ts";
+import { type ScenarioReport, scenarioDirectory } from "../../helpers/scenarios.ts";
 
 const test = anyTest.serial as TestFn;
-const EXAMPLES = new URL("../../examples/scenarios/", import.meta.url).pathname;
-
-interface Report {
-  readonly passed: boolean;
-  readonly steps: readonly { readonly name: string; readonly verdict: string; readonly saw: string }[];
-  readonly logs: readonly { readonly log: string; readonly lines: readonly string[] }[];
-}
 
 let lab: TestLab;
 
 test.before(async () => {
-  lab = new TestLab(await mkdtemp(join(tmpdir(), "sanlab-test-")));
-  await cp(EXAMPLES, lab.directory, { recursive: true });
+  lab = await scenarioDirectory();
   await lab.must("up", "two-paths.yaml");
   countGuests({ hosts: { web: {} } });
 });
-test.after.always(() => lab.destroy());
-
-/** Each leaves the lab so that the next can have it; those that leave something larger come once. */
-const ON_TWO_PATHS = ["path-failover", "all-paths-down", "pool-full", "bad-sectors"];
-
-for (const name of ON_TWO_PATHS) {
-  test(`scenario ${name} goes as expected`, async (t) => {
-    t.timeout(300_000);
-    const { exitCode, stdout, stderr } = await lab.run(["scenario", "run", `${name}.yaml`, "--json"], {
-      timeoutMs: 280_000,
-    });
-    t.is(exitCode, 0, stderr + stdout);
-    t.true((JSON.parse(stdout) as Report).passed);
-  });
-}
-
-test("a scenario brings its own lab up, and leaves nothing of it: fencing of a cluster's node", async (t) => {
-  t.timeout(600_000);
-  const own = new TestLab(await mkdtemp(join(tmpdir(), "sanlab-test-")));
-  t.teardown(() => own.destroy());
-  await cp(EXAMPLES, own.directory, { recursive: true });
-  const before = (await readdir(own.directory)).sort();
-  const { exitCode, stdout, stderr } = await own.run(["scenario", "run", "fencing.yaml"], { timeoutMs: 580_000 });
-  countGuests({ hosts: { one: {}, two: {} } });
-  t.is(exitCode, 0, stderr + stdout);
-  t.deepEqual((await readdir(own.directory)).sort(), before, "images and state are gone");
-});
+test.after.always(() => lab?.destroy());
 
 test("a guest that dies while it boots is reported with its console, and nothing is left running", async (t) => {
   t.timeout(300_000);
-  const own = new TestLab(await mkdtemp(join(tmpdir(), "sanlab-test-")));
+  const own = await scenarioDirectory();
   t.teardown(() => own.destroy());
-  await cp(EXAMPLES, own.directory, { recursive: true });
   const running = own.run(["scenario", "run", "path-failover.yaml", "--json"], { timeoutMs: 280_000 });
   countGuests({ hosts: { web: {} } });
   const directory = join(own.directory, "state", "hosts", "web");
@@ -71,7 +36,7 @@ test("a guest that dies while it boots is reported with its console, and nothing
   process.kill(guest.pid, "SIGKILL");
   const { exitCode, stdout } = await running;
   t.is(exitCode, 1);
-  const report = JSON.parse(stdout) as Report & { labProblem: string };
+  const report = JSON.parse(stdout) as ScenarioReport;
   t.false(report.passed);
   t.truthy(report.labProblem);
   t.true(report.steps.every(({ verdict }) => verdict === "skipped"));
@@ -96,7 +61,7 @@ test("a scenario that fails tells where and why, in every form, and tidies up", 
   });
   const { exitCode, stdout } = await lab.run(["scenario", "run", "wrong.yaml", "--json", "--junit", "report.xml"]);
   t.is(exitCode, 1);
-  const report = JSON.parse(stdout) as Report;
+  const report = JSON.parse(stdout) as ScenarioReport;
   t.deepEqual(
     report.steps.map(({ verdict }) => verdict),
     ["passed", "passed", "failed", "skipped"],
