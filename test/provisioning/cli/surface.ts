@@ -5,6 +5,7 @@ import type { Command } from "commander";
 import { execa } from "execa";
 import { buildProgram } from "sanlab/cli/program.ts";
 import { temporaryDirectory } from "../../helpers/state-directory.ts";
+import { verbsOfThePage } from "../../helpers/verbs.ts";
 
 const BIN = new URL("../../../provisioning/bin/sanlab.js", import.meta.url).pathname;
 
@@ -32,18 +33,9 @@ const PROMISED = [
   "session list",
 ];
 
-/** Those of the page that lists them all, `docs/cli.md`, whether of a family or by themselves. */
-async function verbsOfThePage(program: Command): Promise<string[]> {
-  const page = await readFile(new URL("../../../docs/cli.md", import.meta.url), "utf8");
-  const families = program.commands.filter(({ commands }) => commands.length > 0).map((command) => command.name());
-  const rows = page.split("\n").filter((line) => line.startsWith("| `sanlab "));
-  const named = rows.flatMap((line) => [...line.matchAll(/`sanlab ([a-z-]+)(?: ([a-z-]+))?/g)]);
-  return named.map(([, first = "", second = ""]) => (families.includes(first) ? `${first} ${second}` : first));
-}
-
 test("every verb of the page explains itself, with examples of it, and takes what every verb takes", async (t) => {
   const program = await buildProgram([]);
-  const verbs = [...new Set(await verbsOfThePage(program))];
+  const verbs = await verbsOfThePage(program);
   t.deepEqual(
     PROMISED.filter((verb) => !verbs.includes(verb)),
     [],
