@@ -70,7 +70,7 @@ test("a build that fails leaves nothing, and one that was killed is tidied away"
 
 test("of many images the most recently used are kept", async (t) => {
   const cache = new ImageCache(await temporaryDirectory(t), "recipe");
-  const keys = [..."0123456789"].map((digit) => digit.repeat(64));
+  const keys = "0123456789".split("").map((digit) => digit.repeat(64));
   for (const key of keys) {
     await cache.add(key, [], (directory) => writeFile(join(directory, "vmlinux"), ""));
     await cache.setCurrent(key, "lists");
