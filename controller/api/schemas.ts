@@ -60,14 +60,22 @@ export const schemas = {
     },
     ["first", "count"],
   ),
+  // No keys are ruled out in a branch: what a branch does not know is taken out of the body, for all others too.
   operationRequest: {
+    ...object(
+      {
+        kind: { enum: ["migrate", "evacuate", "rebalance"] },
+        disk: name,
+        pool: name,
+        device: { type: "string", minLength: 1 },
+        rate: bytes,
+      },
+      ["kind"],
+    ),
     oneOf: [
-      object({ kind: { const: "migrate" }, disk: name, pool: name, rate: bytes }, ["kind", "disk", "pool"]),
-      object({ kind: { const: "evacuate" }, device: { type: "string", minLength: 1 }, rate: bytes }, [
-        "kind",
-        "device",
-      ]),
-      object({ kind: { const: "rebalance" }, pool: name, rate: bytes }, ["kind", "pool"]),
+      { properties: { kind: { const: "migrate" } }, required: ["disk", "pool"] },
+      { properties: { kind: { const: "evacuate" } }, required: ["device"] },
+      { properties: { kind: { const: "rebalance" } }, required: ["pool"] },
     ],
   },
   diskChange: object({ sizeBytes: bytes }, ["sizeBytes"]),
