@@ -3,7 +3,8 @@ import type { Question } from "node-iscsi-target/mapping/protocol.ts";
 import type { ControllerCore } from "../core.ts";
 
 const ANSWER_LIMIT_MS = 2000;
-let lastRequest = 0;
+/** Of each controller, the number of its last question. */
+const lastRequests = new WeakMap<ControllerCore, number>();
 
 export async function askAgents(
   core: ControllerCore,
@@ -17,8 +18,8 @@ export async function askAgents(
 function askOne(core: ControllerCore, name: string, ask: Question["ask"]): Promise<unknown> {
   const session = core.agents.session(name);
   if (session === undefined || !session.connected) return Promise.resolve(undefined);
-  lastRequest += 1;
-  const request = lastRequest;
+  const request = (lastRequests.get(core) ?? 0) + 1;
+  lastRequests.set(core, request);
   return new Promise((resolve) => {
     const answer = (result: unknown) => {
       cancel();

@@ -7,6 +7,7 @@
 import type {
   BlockDevice,
   DeviceChange,
+  Exclusion,
   Initiation,
   IoCompletion,
   IoResult,
@@ -75,6 +76,11 @@ export class LeasedDisk implements BlockDevice {
   provisioning(offset: number, length: number): ReturnType<BlockDevice["provisioning"]> {
     const unknown: readonly ProvisioningExtent[] = [{ offset, length, status: "mapped" }];
     return this.#isValid() ? this.#disk.provisioning(offset, length) : unknown;
+  }
+
+  /** What is done in its name asks for the lease again; others are kept off by the controller until it ends, or this agent does. */
+  async exclude(offset: number, length: number, by: Initiation): Promise<Exclusion | IoResult> {
+    return this.#isValid() && this.#disk.exclude ? this.#disk.exclude(offset, length, by) : UNAVAILABLE;
   }
 
   close(): Promise<void> {

@@ -60,8 +60,13 @@ export class Exclusions {
     return request.answered;
   }
 
+  /** What nobody here has asked for (an old message came a second time) is given back: others hold for it. */
   excluded(number: number): void {
-    this.#requests.get(number)?.grant();
+    const request = this.#requests.get(number) ?? Request.ofNobody(number);
+    if (!this.#requests.has(number)) {
+      this.#requests.set(number, request);
+      this.#end(request);
+    } else request.grant();
   }
 
   readmitted(number: number): void {
@@ -156,6 +161,10 @@ class Request implements Exclusion {
       this.end();
       resolve(undefined);
     };
+  }
+
+  static ofNobody(number: number): Request {
+    return new Request(number, 0, 0, { cancelled: true, onCancel: undefined }, () => undefined);
   }
 
   get cancelled(): boolean {

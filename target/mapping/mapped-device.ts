@@ -265,13 +265,15 @@ export class MappedDevice implements BlockDevice {
     return [Math.floor(offset / segmentBytes), Math.floor((offset + length - 1) / segmentBytes)];
   }
 
-  /** Makes sure that no entry of the range is Inv. */
+  /** Makes sure that no entry of the range is Inv, or E: what fails cannot be given back either. */
   async #known(first: number, end: number, by: Initiation | undefined): Promise<IoResult> {
     for (;;) {
       if (this.#deleted) return NOT_READY;
       const unknown: number[] = [];
       for (let segment = first; segment < end; segment += 1) {
-        if (this.table.word0(segment) & EntryState.INVALID) unknown.push(segment);
+        const word0 = this.table.word0(segment);
+        if (word0 & EntryState.ERROR) return { kind: "reported", report: senseOf(this.table.word1(segment)) };
+        if (word0 & EntryState.INVALID) unknown.push(segment);
       }
       if (unknown.length === 0) return OK;
       const outcome = await cancellable(this.faults.wait(unknown, "read"), by);

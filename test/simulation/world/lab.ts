@@ -18,6 +18,8 @@ import { SimStore } from "./sim-store.ts";
 const RETRY_MS = 250;
 /** A hindrance that long may be taken for death. */
 const EXCUSE_MS = DRAIN_LIMIT_MS / 4;
+/** A connection that broke is there again, and has caught up. */
+const RECOVERY_MS = 1500;
 const REMEMBERED = 300;
 /** So many messages come again at most, in the order in which they were sent. */
 const REPEATED = 20;
@@ -52,6 +54,8 @@ export class Lab {
   readonly #stuckUntilMs = new Map<string, number>();
   /** Until when an agent may be taken for dead, though it lives. */
   readonly #excusedUntilMs = new Map<string, number>();
+  /** What has kept an agent from answering, without a break to speak of. */
+  readonly #hindered = new Map<string, { readonly sinceMs: number; readonly untilMs: number }>();
   readonly #remembered: Remembered[] = [];
   #pids = 100;
 
@@ -146,9 +150,14 @@ export class Lab {
     process.kill();
   }
 
-  /** It may be taken for dead for a while, since something keeps it from answering for so long. */
+  /** It may be taken for dead for a while, since something keeps it from answering for so long; several things, one soon after another, too. */
   excuse(name: string, ms: number): void {
-    if (ms < EXCUSE_MS) return;
+    const { nowMs } = this.scheduler;
+    const before = this.#hindered.get(name);
+    const isSoon = before !== undefined && nowMs < before.untilMs + RECOVERY_MS;
+    const hindered = { sinceMs: isSoon ? before.sinceMs : nowMs, untilMs: Math.max(before?.untilMs ?? 0, nowMs + ms) };
+    this.#hindered.set(name, hindered);
+    if (hindered.untilMs - hindered.sinceMs < EXCUSE_MS) return;
     this.#excusedUntilMs.set(name, Math.max(this.#excusedUntilMs.get(name) ?? 0, this.scheduler.nowMs + ms));
   }
 
@@ -179,6 +188,7 @@ export class Lab {
     if (process.connection !== connection) return;
     process.connection = undefined;
     process.core.disconnected();
+    this.excuse(process.core.options.name, RETRY_MS);
     this.scheduler.after(RETRY_MS, () => this.#connect(process));
   }
 
