@@ -73,19 +73,21 @@ function run(core: ControllerCore, id: string): void {
 }
 
 async function work(core: ControllerCore, id: string): Promise<void> {
-  const current = () => core.records.operations.get(id) as OperationRecord;
-  const { task, rate } = current();
+  // It may be cancelled while it moves something, and then forgotten.
+  const current = () => core.records.operations.get(id);
+  const begun = current() as OperationRecord;
+  const { task, rate } = begun;
   const { segmentBytes } = core.records.pools.get(task.pool) as PoolRecord;
-  let { moved, stayed } = current();
+  let { moved, stayed } = begun;
   const staying = new Set(stayed.map(({ at }) => `${at.device}/${at.segment}`));
   let batches = 0;
   const goesOn = async (segments: number) => {
     moved += segments;
     batches += 1;
-    if (batches % RECORD_EVERY === 0 && current().state === "running")
-      await save(core, { ...current(), moved, stayed });
+    const now = current();
+    if (batches % RECORD_EVERY === 0 && now?.state === "running") await save(core, { ...now, moved, stayed });
     if (rate !== null) await pause(core.options.clock, (segments * segmentBytes * 1000) / rate);
-    return current().state === "running";
+    return current()?.state === "running";
   };
   const stays = (stay: OperationRecord["stayed"][number]) => {
     stayed = [...stayed, stay];
@@ -93,10 +95,11 @@ async function work(core: ControllerCore, id: string): Promise<void> {
   };
   const problem = await problemOf(() => pass(core, policyOf(core, task), { goesOn, stays, staying }));
   const over = problem === null ? "done" : "failed";
-  const state = current().state === "cancelled" ? "cancelled" : over;
+  const state = current()?.state === "running" ? over : "cancelled";
   if (state === "failed") await core.administer(() => reopen(core, task));
   if (state === "done") await core.administer(() => finish(core, task, stayed));
-  await save(core, { ...current(), state, moved, stayed, problem });
+  const last = current();
+  if (last !== undefined) await save(core, { ...last, state, moved, stayed, problem });
   await forgetOld(core);
 }
 

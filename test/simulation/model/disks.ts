@@ -26,6 +26,11 @@ export class ModelDisk {
     }
     return history;
   }
+
+  /** What a block that nobody has written to has, too. */
+  peek(block: number): BlockHistory {
+    return this.blocks.get(block) ?? new BlockHistory([blank()]);
+  }
 }
 
 /** Where a tag was written to. */
@@ -81,7 +86,7 @@ export class Model {
   acknowledged({ writes }: HostWrite, now: number, durable: boolean): void {
     for (const write of writes) {
       write.end = now;
-      write.settled = Math.min(write.settled, now);
+      if (write.mayBeLost !== true) write.settled = Math.min(write.settled, now);
       write.isAcknowledged = true;
       write.durable = durable;
     }
@@ -117,6 +122,13 @@ export class Model {
       instant.add(table, source);
       this.#instants.set(table, instant);
     }
+  }
+
+  /** A disk has what a snapshot has, from this tick on. */
+  restore(table: string, snapshot: string, now: number): void {
+    const [disk, source] = [this.disk(table), this.disk(snapshot)];
+    for (const block of new Set([...disk.blocks.keys(), ...source.blocks.keys()]))
+      disk.blocks.set(block, source.peek(block).instead(disk.peek(block), now));
   }
 
   checkInstants(): void {

@@ -6,21 +6,25 @@ import {
   chunkOf,
   type Location,
   locationAt,
+  locationName,
   rootKey,
   wordOf,
   words,
 } from "@sanlab/controller/tables/layout.ts";
-import { isPlain } from "node-iscsi-target/mapping/mapping-table.ts";
+import { CHUNK_ENTRIES, EntryState } from "node-iscsi-target/mapping/entry.ts";
 
 const ROOT = rootKey("");
 const COPYING = "copying/";
+const UNWRITABLE = EntryState.INVALID | EntryState.ZERO | EntryState.NO_WRITE;
 
 export interface DurableEntry {
   /** Path of the device. */
   readonly path: string;
   readonly segment: number;
-  /** It takes writes: no state forbids them, no other table holds the place, and step 560 is complete. */
+  /** It takes writes, where it does not fail: no state forbids them, no other table holds the place, and step 560 is complete. */
   readonly isPlain: boolean;
+  /** State E (270). */
+  readonly isFailing: boolean;
 }
 
 export class DurableTables {
@@ -60,23 +64,43 @@ export class DurableTables {
     const isCopied = [...this.#copying.values()].some((copies) =>
       copies.some((copy) => copy.table === table && copy.segment === segment),
     );
-    const isOwn = isPlain(chunk[wordOf(segment)] as number) && !this.#isShared(table, segment, location);
-    return { path: this.#path(location), segment: location.segment, isPlain: isOwn && !isCopied };
+    const word0 = chunk[wordOf(segment)] as number;
+    const isOwn = (word0 & UNWRITABLE) === 0 && !this.#isShared(table, segment, location);
+    const isFailing = (word0 & EntryState.ERROR) !== 0;
+    return { path: this.path(location), segment: location.segment, isPlain: isOwn && !isCopied, isFailing };
+  }
+
+  /** Entries in state E, as `table/segment`. */
+  *failing(): Generator<string> {
+    for (const [table, first, chunk] of this.#chunks())
+      for (const at of failingIn(chunk)) yield `${table}/${first + at}`;
+  }
+
+  /** Whatever tables name, each as often as they do. */
+  *locations(): Generator<{ readonly table: string; readonly segment: number; readonly location: Location }> {
+    for (const [table, first, chunk] of this.#chunks()) {
+      for (let word = 0; word < chunk.length; word += 2) {
+        const location = locationAt(chunk, word);
+        if (location !== undefined) yield { table, segment: first + word / 2, location };
+      }
+    }
   }
 
   /** How many places all tables hold. */
   get places(): number {
     const places = new Set<string>();
+    for (const { location } of this.locations()) places.add(locationName(location));
+    return places.size;
+  }
+
+  /** With the first segment of each. */
+  *#chunks(): Generator<[table: string, first: number, chunk: Uint32Array]> {
     for (const table of this.#tables) {
-      for (const number of this.#decoded(rootKey(table)) ?? []) {
+      for (const [at, number] of (this.#decoded(rootKey(table)) ?? []).entries()) {
         const chunk = number === 0 ? undefined : this.#decoded(chunkKey(number));
-        for (let word = 0; word < (chunk?.length ?? 0); word += 2) {
-          const location = locationAt(chunk as Uint32Array, word);
-          if (location !== undefined) places.add(`${location.device}/${location.segment}`);
-        }
+        if (chunk !== undefined) yield [table, at * CHUNK_ENTRIES, chunk];
       }
     }
-    return places.size;
   }
 
   #isShared(table: string, segment: number, { device, segment: place }: Location): boolean {
@@ -88,7 +112,7 @@ export class DurableTables {
     return false;
   }
 
-  #path({ device }: Location): string {
+  path({ device }: Location): string {
     return this.#paths.get(device) ?? `device ${device}`;
   }
 
@@ -106,6 +130,18 @@ export class DurableTables {
     this.#words.set(key, decoded);
     return decoded;
   }
+}
+
+const failingSegments = new WeakMap<Uint32Array, readonly number[]>();
+
+function failingIn(chunk: Uint32Array): readonly number[] {
+  const known = failingSegments.get(chunk);
+  if (known !== undefined) return known;
+  const found: number[] = [];
+  for (let word = 0; word < chunk.length; word += 2)
+    if ((chunk[word] as number) & EntryState.ERROR) found.push(word / 2);
+  failingSegments.set(chunk, found);
+  return found;
 }
 
 function json<T>(value: Uint8Array): T {

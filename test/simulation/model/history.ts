@@ -21,12 +21,16 @@ export interface BlockWrite {
   isAcknowledged: boolean;
   /** Survives the loss of power (rule 7). */
   durable: boolean;
+  /** Something took the place of all that was written before, and it was under way then: that it was acknowledged does not say that it is there. */
+  mayBeLost?: boolean;
   /** Who wrote it, for people. */
   readonly by: string;
 }
 
 export class BlockHistory {
   #writes: BlockWrite[];
+  /** What reads find that began before. */
+  #former: { readonly history: BlockHistory; readonly until: number } | undefined;
 
   constructor(writes: readonly BlockWrite[]) {
     this.#writes = [...writes];
@@ -49,6 +53,15 @@ export class BlockHistory {
 
   /** What a read that begins at `start` and ends at `end` may return. */
   allowed(start: number, end: number): BlockWrite[] {
+    const former = this.#formerAt(start)?.allowed(start, end) ?? [];
+    return [...former, ...this.#allowedNow(start, end)];
+  }
+
+  #formerAt(start: number): BlockHistory | undefined {
+    return this.#former !== undefined && start < this.#former.until ? this.#former.history : undefined;
+  }
+
+  #allowedNow(start: number, end: number): BlockWrite[] {
     return this.#writes.filter((write) => write.start < end && !this.#isSuperseded(write, start));
   }
 
@@ -57,7 +70,7 @@ export class BlockHistory {
     const matching = this.allowed(start, end).filter((write) => write.tag === tag);
     const [only] = matching;
     if (only === undefined) return false;
-    if (matching.length === 1) only.settled = Math.min(only.settled, end);
+    if (matching.length === 1 && this.#formerAt(start) === undefined) only.settled = Math.min(only.settled, end);
     return true;
   }
 
@@ -70,6 +83,7 @@ export class BlockHistory {
 
   /** The power was lost at `now`: what is not durable may be there or not. */
   powerLost(now: number): void {
+    this.#former = undefined;
     for (const write of this.#writes) {
       write.end = Math.min(write.end, now);
       if (!write.durable) write.settled = Number.POSITIVE_INFINITY;
@@ -87,6 +101,19 @@ export class BlockHistory {
         isAcknowledged: write.isAcknowledged && write.end < asked,
       }));
     return new BlockHistory(writes);
+  }
+
+  /** At `now` the block has what the block of this history has; what is under way to it then is lost, or comes after. */
+  instead(of: BlockHistory, now: number): BlockHistory {
+    const underWay = of.#writes.filter(({ end }) => end > now);
+    for (const write of underWay) {
+      write.mayBeLost = true;
+      write.settled = Number.POSITIVE_INFINITY;
+    }
+    const history = new BlockHistory([...this.copied(now, now).#writes, ...underWay]);
+    history.#former = { history: new BlockHistory(of.#writes.map((write) => ({ ...write }))), until: now };
+    if (of.#former !== undefined) history.#former.history.#former = of.#former;
+    return history;
   }
 
   /** Whether something that surely took effect before `at` came wholly after it. */

@@ -7,6 +7,7 @@ import { Violation } from "../engine/violation.ts";
 import type { SimProcess } from "../world/sim-agent.ts";
 import { SEGMENT_BLOCKS } from "../world/sim-disk.ts";
 import type { DurableTables } from "./durable-tables.ts";
+import type { Failures } from "./failures.ts";
 
 /** What a host's I/O is about, found again at the device by the buffer or the options that came along. */
 export interface IoContext {
@@ -40,20 +41,27 @@ const UNUSABLE = EntryState.ERROR | EntryState.INVALID | EntryState.ZERO;
 
 export class Rules {
   readonly #durable: DurableTables;
+  readonly #failures: Failures;
   readonly #processes: () => readonly SimProcess[];
   readonly #underWay = new Set<DeviceIo>();
   /** Ranges of devices that are being copied from. */
   readonly #copied = new Set<{ readonly path: string; readonly first: number; readonly count: number }>();
   readonly #excluded = new Set<Excluded>();
 
-  constructor(durable: DurableTables, processes: () => readonly SimProcess[]) {
+  constructor(durable: DurableTables, failures: Failures, processes: () => readonly SimProcess[]) {
     this.#durable = durable;
+    this.#failures = failures;
     this.#processes = processes;
   }
 
   /** A system call begins. */
   issued(io: DeviceIo): void {
     this.#checkAccess(io, "is issued");
+    const { table, block } = io.context;
+    if (block !== undefined) {
+      const segment = Math.floor(block / SEGMENT_BLOCKS);
+      this.#failures.checkPassed(table, segment, segment, Number.POSITIVE_INFINITY, name(io));
+    }
     for (const copied of this.#copied) if (io.kind !== "read" && meet(io, copied)) throw writtenWhileCopied(io);
     for (const excluded of this.#excluded) this.#checkExclusion(excluded, io);
     this.#underWay.add(io);
@@ -107,6 +115,8 @@ export class Rules {
 
   #checkUnknown(path: string, segment: number): void {
     for (const process of this.#processes()) {
+      // Who has no lease does nothing by what it has.
+      if (process.core.lease?.isValid() === false) continue;
       const held = entriesAt(process, path, segment)[0];
       if (held !== undefined)
         throw new Violation(

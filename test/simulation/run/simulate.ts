@@ -72,29 +72,40 @@ async function run(lab: Lab): Promise<Hosts> {
   lab.isMischiefOver = true;
   lab.store.crashAt = undefined;
   for (const process of lab.processes.values()) if (process.isPaused) process.resume();
-  const isQuiet = () => hosts.isIdle && registrars.isIdle && !administrator.isBusy && isWhole(lab);
+  const isQuiet = () => hosts.isIdle && registrars.isIdle && !administrator.isBusy && isWhole(lab) && !isMoving(lab);
   await lab.scheduler.run(SETTLE_LIMIT_MS, () => failed() || isQuiet());
   if (failed()) return hosts;
   if (!isQuiet())
     throw new Violation(
       "liveness",
-      `${hosts.underWay} commands are still held${administrator.isBusy ? ", and an operation" : ""}`,
+      `${hosts.underWay} commands are still held${administrator.isBusy || isMoving(lab) ? ", and an operation" : ""}`,
     );
+  await finished(lab, administrator.tidy(), "nothing is to fail any more, but that takes for ever");
   // What was begun in the background comes to its end.
   await lab.scheduler.run(30_000, failed);
   if (failed()) return hosts;
-  let isRead = false;
-  const done = () => {
-    isRead = true;
-  };
-  lab.watch(hosts.readAll().then(done));
-  await lab.scheduler.run(SETTLE_LIMIT_MS, () => failed() || isRead);
-  if (!failed() && !isRead) throw new Violation("liveness", "the last reads are held");
+  await finished(lab, hosts.readAll(), "the last reads are held");
   if (failed()) return hosts;
   lab.model.checkInstants();
   await compare(lab);
   if (!failed()) registrars.compare();
   return hosts;
+}
+
+async function finished(lab: Lab, work: Promise<void>, otherwise: string): Promise<void> {
+  let isDone = false;
+  const done = () => {
+    isDone = true;
+  };
+  lab.watch(work.then(done));
+  const isOver = () => lab.violation !== undefined || isDone;
+  await lab.scheduler.run(SETTLE_LIMIT_MS, isOver);
+  if (!isOver()) throw new Violation("liveness", otherwise);
+}
+
+/** Segments are on their way to other places. */
+function isMoving({ controller }: Lab): boolean {
+  return controller.core?.records.operations.values().some(({ state }) => state === "running") ?? false;
 }
 
 /** Every agent runs and has a session. */
@@ -115,7 +126,7 @@ async function compare(lab: Lab): Promise<void> {
   const { problems } = await check(lab.store.open(), core.records);
   if (problems.length > 0) throw new Violation("rule 9", problems.map(({ message }) => message).join(" "));
   const segments = core.records.devices.values().reduce((sum, device) => sum + device.segments - 1, 0);
-  const free = core.space.freeIn("main");
+  const free = lab.config.pools.reduce((sum, pool) => sum + core.space.freeIn(pool), 0);
   if (free + lab.durable.places !== segments)
     throw new Violation(
       "rule 10",

@@ -1,27 +1,12 @@
 /** Hosts: commands to logical units, on any path, each noted in the model and checked against it. */
-import { EntryState } from "node-iscsi-target/mapping/entry.ts";
-import type { MappedDevice } from "node-iscsi-target/mapping/mapped-device.ts";
-import type { Initiation, IoResult } from "node-iscsi-target/storage/block-device.ts";
-import { Violation } from "../engine/violation.ts";
+import type { Initiation } from "node-iscsi-target/storage/block-device.ts";
 import type { HostWrite } from "../model/disks.ts";
 import type { HostWork } from "../world/config.ts";
 import type { Lab } from "../world/lab.ts";
 import { type Command, cancel, type SimProcess, type SimUnit } from "../world/sim-agent.ts";
 import { BLOCK_BYTES, putTag, SEGMENT_BLOCKS, tagOf } from "../world/sim-disk.ts";
+import { checkReason, type Ending, isWithoutLease, type Request, segmentsOf } from "./answers.ts";
 import { swap } from "./swap.ts";
-
-/** A command as it was sent. Blocks of the logical unit. */
-interface Request {
-  readonly work: Exclude<HostWork, "cancel">;
-  readonly table: string;
-  readonly first: number;
-  readonly count: number;
-  readonly fua: boolean;
-  readonly by: string;
-}
-
-/** How a command ended; `died`: its agent did, and nobody will say. */
-type Ending = IoResult | "died";
 
 export class Hosts {
   readonly #lab: Lab;
@@ -172,9 +157,12 @@ export class Hosts {
     const now = scheduler.tick();
     const kind = ending === "died" ? ending : ending.kind;
     scheduler.note(`${request.by}: ${kind}`);
-    if (kind === "medium-error" || kind === "write-protected" || kind === "no-space")
-      throw new Violation("answers", `${request.by} ended with ${kind}, which nothing here is a reason for`);
+    checkReason(this.#lab, request, start, ending);
     if (kind === "ok") {
+      if (request.count > 0) {
+        const [from, to] = segmentsOf(request);
+        this.#lab.failures.checkPassed(request.table, from, to, start, request.by);
+      }
       if (request.work === "read") this.#check(request, start, now, buffer);
       if (request.work === "flush") model.flushed(request.table, start);
       if (write !== undefined) model.acknowledged(write, now, request.fua && request.work !== "unmap");
@@ -182,7 +170,7 @@ export class Hosts {
     }
     if (write === undefined) return;
     // What was refused or cancelled while it was held has touched nothing.
-    const isUntouched = kind === "cancelled" || kind === "reported";
+    const isUntouched = kind === "cancelled" || (kind === "reported" && !isWithoutLease(ending));
     if (isUntouched && request.work !== "unmap") model.withdrawn(write);
     // An unmap that its agent had sent may still be carried out.
     else model.lost(write, request.work === "unmap" ? Number.POSITIVE_INFINITY : now);
@@ -226,9 +214,4 @@ function tagged(write: HostWrite | undefined, count: number): Uint8Array {
 function bounded(first: number, count: number, blocks: number): [first: number, count: number] {
   const start = Math.min(Math.max(first, 0), blocks - 1);
   return [start, Math.max(1, Math.min(count, blocks - start))];
-}
-
-/** Entries of an agent's copy that are known to it, for the last comparison with the controller's. */
-export function isKnown(device: MappedDevice, segment: number): boolean {
-  return (device.table.word0(segment) & EntryState.INVALID) === 0;
 }

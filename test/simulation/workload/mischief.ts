@@ -2,6 +2,7 @@
 import type { Mischief } from "../world/config.ts";
 import type { Lab } from "../world/lab.ts";
 import type { SimProcess } from "../world/sim-agent.ts";
+import { SEGMENT_BLOCKS } from "../world/sim-disk.ts";
 
 const ACTS: { readonly [M in Mischief]: (lab: Lab) => void } = {
   break: (lab) => {
@@ -33,6 +34,14 @@ const ACTS: { readonly [M in Mischief]: (lab: Lab) => void } = {
   },
   stuckDevice: (lab) => {
     if (lab.disks.size > 0) lab.stick(lab.chance.pick([...lab.disks.keys()]), lab.chance.between(100, 15_000));
+  },
+  badBlock: (lab) => {
+    const places = [...lab.durable.locations()];
+    if (places.length === 0) return;
+    const { location } = lab.chance.pick(places);
+    const block = location.segment * SEGMENT_BLOCKS + lab.chance.pick([0, 60, SEGMENT_BLOCKS - 1]);
+    const path = lab.durable.path(location);
+    if (lab.disks.has(path)) lab.spoil(path, block, lab.chance.between(50, 5000));
   },
   repeat: (lab) => lab.repeat(),
 };

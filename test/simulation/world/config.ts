@@ -3,11 +3,17 @@ import type { Chance } from "../engine/chance.ts";
 
 export interface Config {
   readonly agents: number;
+  /** So many of them serve under leases, by clocks of their own that run at unequal rates. */
+  readonly leased: number;
+  readonly leaseMs: number;
+  readonly clockRates: readonly number[];
   readonly hosts: number;
   readonly disks: number;
   /** Segments of each device, the label's included. */
   readonly deviceSegments: number;
   readonly devices: number;
+  /** Names; each has so many devices at first. */
+  readonly pools: readonly string[];
   /** Devices that hold something already. */
   readonly usedDevices: boolean;
   readonly queueWhenFullMs: number;
@@ -36,7 +42,25 @@ export interface Config {
 }
 
 export type HostWork = "read" | "write" | "zero" | "unmap" | "flush" | "swap" | "cancel";
-export type Administration = "snapshot" | "create" | "thick" | "delete" | "resize" | "grow" | "zone" | "unzone";
+export type Administration =
+  | "snapshot"
+  | "restore"
+  | "create"
+  | "thick"
+  | "delete"
+  | "resize"
+  | "grow"
+  | "remove"
+  | "lose"
+  | "open"
+  | "zone"
+  | "unzone"
+  | "migrate"
+  | "evacuate"
+  | "rebalance"
+  | "cancelMove"
+  | "fail"
+  | "heal";
 export type Mischief =
   | "break"
   | "kill"
@@ -47,11 +71,15 @@ export type Mischief =
   | "crashAtCommit"
   | "powerLoss"
   | "stuckDevice"
+  | "badBlock"
   | "repeat";
 
 export function drawConfig(chance: Chance): Config {
   const some = (weight: number, probability = 0.5) => (chance.hit(probability) ? weight : 0);
   const fast = chance.hit(0.5);
+  const moves = chance.hit(0.4);
+  const removes = chance.hit(0.2);
+  const fails = chance.hit(0.2);
   const config = {
     agents: chance.pick([1, 2, 2, 3]),
     hosts: chance.pick([1, 2, 3, 4]),
@@ -71,13 +99,23 @@ export function drawConfig(chance: Chance): Config {
     work: { read: 5, write: 5, zero: some(1), unmap: some(2), flush: some(1), swap: 0, cancel: some(1, 0.3) },
     administration: {
       snapshot: some(4, 0.6),
+      restore: some(3, 0.3),
       create: some(1),
       thick: some(1),
       delete: some(2),
       resize: some(1),
       grow: some(1, 0.3),
+      remove: removes ? 1 : 0,
+      lose: removes ? some(1) : 0,
+      open: removes || moves ? 2 : 0,
       zone: 1,
       unzone: some(1),
+      migrate: moves ? 3 : 0,
+      evacuate: moves ? 2 : 0,
+      rebalance: moves ? 1 : 0,
+      cancelMove: moves ? some(1) : 0,
+      fail: fails ? 2 : 0,
+      heal: fails ? 2 : 0,
     },
     administrationMs: chance.pick([20, 100, 500]),
     mischief: {
@@ -90,10 +128,23 @@ export function drawConfig(chance: Chance): Config {
       crashAtCommit: some(3),
       powerLoss: some(1, 0.3),
       stuckDevice: some(1, 0.2),
+      badBlock: some(2, 0.2),
       repeat: some(4),
     },
     mischiefMs: chance.pick([20, 100, 400, 2000]),
     hotSegments: chance.pick([1, 2, 4, 8]),
   };
-  return { ...config, work: { ...config.work, swap: some(3) }, registers: chance.hit(0.5) };
+  const work = { ...config.work, swap: some(3) };
+  const pools = chance.hit(moves ? 0.7 : 0.1) ? ["main", "other"] : ["main"];
+  const leases = drawLeases(chance, config.agents);
+  // A system call that is under way when a lease ends is what leases cannot help against (docs/remote-agents.md).
+  const mischief = leases.leased === 0 ? config.mischief : { ...config.mischief, stuckDevice: 0, longPause: some(2) };
+  return { ...config, work, registers: chance.hit(0.5), pools, ...leases, mischief };
+}
+
+/** The slowest clock is within the margin that the controller keeps, and so is the slowest I/O after it. */
+function drawLeases(chance: Chance, agents: number): Pick<Config, "leased" | "leaseMs" | "clockRates"> {
+  const leased = chance.hit(0.25) ? 1 + chance.below(agents) : 0;
+  const clockRates = Array.from({ length: leased }, () => chance.pick([1, 0.9, 1.1]));
+  return { leased, leaseMs: chance.pick([2000, 4000]), clockRates };
 }

@@ -1,4 +1,5 @@
 /** Everything that runs in a simulation, and the strings by which mischief pulls at it. */
+import type { Transaction } from "@sanlab/controller/store/store.ts";
 import type { AgentProcess, ToController } from "node-iscsi-target/mapping/protocol.ts";
 import { Chance } from "../engine/chance.ts";
 import { Scheduler } from "../engine/scheduler.ts";
@@ -6,6 +7,9 @@ import { Trace } from "../engine/trace.ts";
 import { Violation } from "../engine/violation.ts";
 import { Model } from "../model/disks.ts";
 import { DurableTables } from "../model/durable-tables.ts";
+import { Failures } from "../model/failures.ts";
+import { checkMoves } from "../model/moves.ts";
+import { Restores } from "../model/restores.ts";
 import { type IoContext, Rules } from "../model/rules.ts";
 import { type Config, drawConfig } from "./config.ts";
 import { SimProcess } from "./sim-agent.ts";
@@ -38,6 +42,8 @@ export class Lab {
   readonly model = new Model();
   readonly store: SimStore;
   readonly durable: DurableTables;
+  readonly failures: Failures;
+  readonly restores: Restores;
   readonly rules: Rules;
   readonly controller = new SimController(this);
   readonly disks = new Map<string, SimDisk>();
@@ -50,6 +56,8 @@ export class Lab {
   /** Agents that are not started again, and a controller that is not. */
   isMischiefOver = false;
   fences = 0;
+  #spoiled = 0;
+  #spoiledUntil = -1;
   readonly #partitions = new Map<string, number>();
   readonly #stuckUntilMs = new Map<string, number>();
   /** Until when an agent may be taken for dead, though it lives. */
@@ -68,10 +76,19 @@ export class Lab {
       chance,
       immediate: config.immediateCommits,
       delayMs: config.storeMs,
-      onCommit: (transaction) => this.guard(() => this.rules.committed(transaction)),
+      onCommit: (transaction) => this.guard(() => this.#committed(transaction)),
     });
     this.durable = new DurableTables(this.store.entries);
-    this.rules = new Rules(this.durable, () => [...this.processes.values()]);
+    this.failures = new Failures(this.durable);
+    this.restores = new Restores(this.model);
+    this.rules = new Rules(this.durable, this.failures, () => [...this.processes.values()]);
+  }
+
+  #committed(transaction: Transaction): void {
+    this.rules.committed(transaction);
+    this.failures.committed(this.scheduler.tick());
+    this.restores.committed(transaction, this.scheduler.tick());
+    this.guard(() => checkMoves(this, transaction));
   }
 
   // --- What went wrong -------------------------------------------------------------------------
@@ -106,6 +123,23 @@ export class Lab {
   diskDelay(path: string): number {
     const stuckMs = Math.max(0, (this.#stuckUntilMs.get(path) ?? 0) - this.scheduler.nowMs);
     return stuckMs + this.chance.delay(this.config.diskMs);
+  }
+
+  /** Something there has become unreadable, and is again when it is written or the time is over. */
+  spoil(path: string, block: number, ms: number): void {
+    const { bad } = this.disks.get(path) as SimDisk;
+    bad.add(block);
+    this.#spoiled += 1;
+    this.scheduler.after(ms, () => {
+      bad.delete(block);
+      this.#spoiled -= 1;
+      this.#spoiledUntil = this.scheduler.tick();
+    });
+  }
+
+  /** Until which tick some block may have been unreadable. */
+  get spoiledUntil(): number {
+    return this.#spoiled > 0 ? Number.POSITIVE_INFINITY : this.#spoiledUntil;
   }
 
   stick(path: string, ms: number): void {

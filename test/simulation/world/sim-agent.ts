@@ -1,8 +1,10 @@
 /** Agents: names, and the processes that serve under them one after another. */
+import type { Clock } from "node-iscsi-target/agent/clock.ts";
 import { AgentCore, type Publication } from "node-iscsi-target/agent/core.ts";
 import type { AddDevice, PublishedUnit } from "node-iscsi-target/mapping/protocol.ts";
 import { LogicalUnit } from "node-iscsi-target/scsi/logical-unit.ts";
 import type { BlockDevice, Initiation } from "node-iscsi-target/storage/block-device.ts";
+import type { Permit } from "node-iscsi-target/storage/engine/permit.ts";
 import type { Lab } from "./lab.ts";
 import type { SimConnection } from "./sim-connection.ts";
 import { SimDevice } from "./sim-device.ts";
@@ -43,11 +45,14 @@ export class SimProcess {
     this.lab = lab;
     this.name = `${name}/${pid}`;
     this.pid = pid;
+    // Those that have a clock of their own serve under a lease.
+    const rate = lab.config.clockRates[Number(name.slice("agent".length))];
     this.core = new AgentCore({
       name,
-      process: { pid, startTime: pid, lockFile: `/${name}.lock` },
+      process: rate !== undefined ? null : { pid, startTime: pid, lockFile: `/${name}.lock` },
+      clock: this.#clock(rate ?? 1),
       publication: this.#publication(),
-      openDevice: (message) => this.#open(message),
+      openDevice: (message, permit) => this.#open(message, permit),
       onWelcome: () => undefined,
       onFatal: (reason) => {
         lab.scheduler.note(`${this.name} ends: ${reason}`);
@@ -86,13 +91,23 @@ export class SimProcess {
     this.lab.died(this);
   }
 
-  #open(message: AddDevice): BlockDevice {
+  /** A clock of its own, from an origin of its own; what it calls back waits while the process is paused. */
+  #clock(rate: number): Clock {
+    const { scheduler } = this.lab;
+    const origin = 1000 * this.pid;
+    return {
+      nowMs: () => origin + rate * scheduler.nowMs,
+      after: (ms, run) => scheduler.after(ms / rate, () => this.deliver(run)),
+    };
+  }
+
+  #open(message: AddDevice, permit: Permit | undefined): BlockDevice {
     const disk = this.lab.disks.get(message.path);
     if (disk?.label?.uuid !== message.uuid) {
       throw Object.assign(new Error(`${message.path} does not carry the label of its device.`), { code: "label" });
     }
     this.paths.set(message.device, message.path);
-    return new SimDevice(disk, this);
+    return new SimDevice(disk, this, permit);
   }
 
   /** Logical units without SCSI: their commands are cancelled and waited for as `LogicalUnit.retire` does. */

@@ -1,6 +1,6 @@
 /** The controller as a process that dies and is started again on the same store. */
 import { ControllerCore } from "@sanlab/controller/core.ts";
-import { undoOperations } from "@sanlab/controller/recovery.ts";
+import { goOn } from "@sanlab/controller/recovery.ts";
 import type { AgentProcess } from "node-iscsi-target/mapping/protocol.ts";
 import type { Lab } from "./lab.ts";
 import { mediumSource } from "./sim-medium.ts";
@@ -64,9 +64,10 @@ export class SimController {
       drainLimitMs: DRAIN_LIMIT_MS,
       log: (line) => this.#log(life, line),
     });
+    core.door = { url: "wss://controller", ca: "" };
     life.core = core;
     scheduler.note(`controller serves in epoch ${core.lab.epoch}`);
-    await core.administer(() => undoOperations(core));
+    await goOn(core);
   }
 
   /** At any instant; whatever was under way is torn. */

@@ -8,6 +8,7 @@ import {
   type ProvisioningExtent,
   type WriteOptions,
 } from "node-iscsi-target/storage/block-device.ts";
+import { NOT_PERMITTED, type Permit } from "node-iscsi-target/storage/engine/permit.ts";
 import type { DeviceIo } from "../model/rules.ts";
 import type { SimProcess } from "./sim-agent.ts";
 import { BLOCK_BYTES, putTag, type SimDisk, tagOf } from "./sim-disk.ts";
@@ -20,10 +21,12 @@ export class SimDevice implements BlockDevice {
   onChange: ((change: DeviceChange) => void) | undefined;
   readonly #disk: SimDisk;
   readonly #process: SimProcess;
+  readonly #permit: Permit | undefined;
 
-  constructor(disk: SimDisk, process: SimProcess) {
+  constructor(disk: SimDisk, process: SimProcess, permit: Permit | undefined) {
     this.#disk = disk;
     this.#process = process;
+    this.#permit = permit;
   }
 
   get sizeBytes(): number {
@@ -40,7 +43,10 @@ export class SimDevice implements BlockDevice {
       step: sample,
       // What was read when the call began, and what when it ended, is up to the device.
       early: () => chance.hit(0.5),
-      end: () => undefined,
+      end: () => {
+        const bad = this.#disk.badIn(first, count);
+        return bad === undefined ? OK : { kind: "medium-error", offset: (bad - first) * BLOCK_BYTES };
+      },
       torn: () => undefined,
     });
   }
@@ -89,6 +95,7 @@ export class SimDevice implements BlockDevice {
       early: () => chance.hit(0.3),
       end: () => {
         if (options?.fua) for (let at = 0; at < io.count; at += 1) this.#disk.harden(io.first + at);
+        return OK;
       },
       torn: (at) => (chance.hit(0.5) ? put(at) : undefined),
     });
@@ -96,6 +103,7 @@ export class SimDevice implements BlockDevice {
 
   #run(io: DeviceIo, work: Work): IoCompletion {
     const { lab } = this.#process;
+    if (this.#permit?.() === false) return NOT_PERMITTED;
     lab.guard(() => lab.rules.issued(io));
     const late: number[] = [];
     const isImmediate = lab.chance.hit(lab.config.immediateIo);
@@ -104,9 +112,8 @@ export class SimDevice implements BlockDevice {
       else late.push(at);
     }
     if (isImmediate) {
-      work.end();
       lab.rules.ended(io);
-      return OK;
+      return work.end();
     }
     const { promise, resolve } = Promise.withResolvers<IoResult>();
     const finish = (step: (at: number) => void) => {
@@ -121,8 +128,8 @@ export class SimDevice implements BlockDevice {
     this.#process.underWay.add(torn);
     const cancel = lab.scheduler.after(lab.diskDelay(io.path), () => {
       finish(work.step);
-      work.end();
-      this.#process.deliver(() => resolve(OK));
+      const result = work.end();
+      this.#process.deliver(() => resolve(result));
     });
     return promise;
   }
@@ -140,7 +147,7 @@ interface Work {
   readonly step: (at: number) => void;
   /** Whether a block's turn comes as the call begins. */
   readonly early: (at: number) => boolean;
-  readonly end: () => void;
+  readonly end: () => IoResult;
   /** The process was killed before the block's turn had come. */
   readonly torn: (at: number) => void;
 }

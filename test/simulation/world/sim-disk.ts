@@ -20,6 +20,8 @@ export class SimDisk {
   readonly path: string;
   readonly segments: number;
   label: DeviceLabel | undefined;
+  /** Blocks that cannot be read until they are written. */
+  readonly bad = new Set<number>();
   readonly #segments = new Map<number, Map<number, Cell>>();
   readonly #dirty = new Set<Cell>();
   readonly #old: number;
@@ -52,6 +54,7 @@ export class SimDisk {
     this.#order += 1;
     cell.cached.push({ tag, order: this.#order });
     this.#dirty.add(cell);
+    this.bad.delete(block);
   }
 
   /** What a block holds now is on the medium. */
@@ -64,10 +67,17 @@ export class SimDisk {
     for (const cell of this.#dirty) this.#hardenCell(cell, order);
   }
 
-  /** Blocks of a range that hold something. */
+  /** The first of a range that cannot be read. */
+  badIn(first: number, count: number): number | undefined {
+    if (this.bad.size === 0) return undefined;
+    return [...this.bad].filter((block) => block >= first && block < first + count).sort((a, b) => a - b)[0];
+  }
+
+  /** Blocks of a range that hold something, or cannot be read. */
   notZero(first: number, count: number): number[] {
     const blocks: number[] = [];
-    for (let block = first; block < first + count; block += 1) if (this.read(block) !== 0) blocks.push(block);
+    for (let block = first; block < first + count; block += 1)
+      if (this.read(block) !== 0 || this.bad.has(block)) blocks.push(block);
     return blocks;
   }
 

@@ -31,6 +31,8 @@ export class SimMedium implements Medium {
     const sample = (at: number) => putTag(into, at * BLOCK_BYTES, this.#disk.read(first + at));
     await this.#run(blocks, sample, () => undefined);
     end();
+    const bad = this.#disk.badIn(first, blocks.length);
+    if (bad !== undefined) throw new Error(`block ${bad} of ${this.#disk.path} cannot be read`);
   }
 
   write(offset: number, from: Uint8Array): Promise<void> {
@@ -39,7 +41,8 @@ export class SimMedium implements Medium {
     this.#erases(first, count);
     const changed: number[] = [];
     for (let at = 0; at < count; at += 1) {
-      if (tagOf(from, at * BLOCK_BYTES) !== this.#disk.read(first + at)) changed.push(at);
+      if (tagOf(from, at * BLOCK_BYTES) !== this.#disk.read(first + at) || this.#disk.bad.has(first + at))
+        changed.push(at);
     }
     const tags = new Map(changed.map((at) => [at, tagOf(from, at * BLOCK_BYTES)]));
     const put = (at: number) => this.#disk.write(first + at, tags.get(at) as number);

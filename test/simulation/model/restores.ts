@@ -1,0 +1,31 @@
+/** Disks that go back to a snapshot: at the instant of the commit that says so. */
+import type { Transaction } from "@sanlab/controller/store/store.ts";
+import { rootKey } from "@sanlab/controller/tables/layout.ts";
+import type { Model } from "./disks.ts";
+
+export interface Restore {
+  /** Tables. */
+  readonly disk: string;
+  readonly snapshot: string;
+}
+
+/** What a disk is called that has the former table of a restored one. */
+const FORMER = "disk/~";
+
+export class Restores {
+  readonly #model: Model;
+  /** The last that was asked for; operations come one after another. */
+  asked: Restore | undefined;
+
+  constructor(model: Model) {
+    this.#model = model;
+  }
+
+  committed({ puts = [] }: Transaction, tick: number): void {
+    const { asked } = this;
+    if (asked === undefined || !puts.some(([key]) => key === rootKey(asked.disk))) return;
+    if (!puts.some(([key]) => key.startsWith(FORMER))) return;
+    this.asked = undefined;
+    this.#model.restore(asked.disk, asked.snapshot, tick);
+  }
+}
