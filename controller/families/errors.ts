@@ -7,6 +7,7 @@ import { senseOf } from "node-iscsi-target/mapping/mapping-table.ts";
 import type { ControllerCore } from "../core.ts";
 import type { Edit, Words } from "../tables/edit.ts";
 import type { Location } from "../tables/layout.ts";
+import { columns } from "./columns.ts";
 import type { Family } from "./family.ts";
 import { tell } from "./round.ts";
 import type { Sense } from "./senses.ts";
@@ -78,11 +79,6 @@ function changeEntry(edit: Edit, table: string, segment: number, make: Make): bo
   const words = make(edit.entry(table, segment));
   if (words !== undefined) edit.set(table, segment, words);
   return words !== undefined;
-}
-
-async function columns(core: ControllerCore, family: Family): Promise<number> {
-  const roots = await Promise.all([...family.tables].map((table) => core.tables.root(table)));
-  return Math.max(0, ...roots.map((root) => root.length));
 }
 
 function hasError(word0: number): boolean {

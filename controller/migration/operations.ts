@@ -5,10 +5,11 @@ import type { ControllerCore } from "../core.ts";
 import { foundDisk } from "../disks.ts";
 import { devicesNamed } from "../injection/item.ts";
 import type { DeviceRecord, PoolRecord } from "../records.ts";
+import type { Change } from "../store/commits.ts";
 import { notFound, Refusal } from "../user-error.ts";
 import { count, PoolFull, pass } from "./pass.ts";
 import { openDevices, policyOf } from "./policy.ts";
-import { finish, prepare, reopen } from "./preparation.ts";
+import { finish, giveUp, prepare } from "./preparation.ts";
 import type { OperationRecord, Task } from "./record.ts";
 
 /** How many that are over are still told of. */
@@ -20,7 +21,6 @@ export async function beginOperation(core: ControllerCore, request: OperationReq
   const task = taskOf(core, request);
   refuseSecond(core, task);
   const total = await count(core, policyOf(core, task));
-  await prepare(core, task, total);
   const record: OperationRecord = {
     id: String(core.nextNumber()),
     task,
@@ -32,10 +32,7 @@ export async function beginOperation(core: ControllerCore, request: OperationReq
     rate: request.rate ?? null,
     problem: null,
   };
-  await core.commits.run((change) => {
-    change.put(core.records.operations.put(record.id, record)).put(core.numbers());
-    change.learn(() => core.records.operations.learn(record.id, record));
-  });
+  await prepare(core, task, total, (change) => put(core, change, record));
   run(core, record.id);
   return describeOperation(core, record);
 }
@@ -51,8 +48,7 @@ export async function cancelOperation(core: ControllerCore, id: string): Promise
   const record = operations.get(id);
   if (record === undefined) throw notFound("operation", id);
   if (record.state === "running") {
-    await save(core, { ...record, state: "cancelled" });
-    await reopen(core, record.task);
+    await giveUp(core, record.task, (change) => put(core, change, { ...record, state: "cancelled" }));
   } else await operations.remove(core.options.store, id);
 }
 
@@ -96,10 +92,14 @@ async function work(core: ControllerCore, id: string): Promise<void> {
   const problem = await problemOf(() => pass(core, policyOf(core, task), { goesOn, stays, staying }));
   const over = problem === null ? "done" : "failed";
   const state = current()?.state === "running" ? over : "cancelled";
-  if (state === "failed") await core.administer(() => reopen(core, task));
   if (state === "done") await core.administer(() => finish(core, task, stayed));
-  const last = current();
-  if (last !== undefined) await save(core, { ...last, state, moved, stayed, problem });
+  await core.administer(async () => {
+    const last = current();
+    if (last === undefined) return;
+    const ended: OperationRecord = { ...last, state, moved, stayed, problem };
+    if (state !== "failed") return save(core, ended);
+    await giveUp(core, task, (change) => put(core, change, ended));
+  });
   await forgetOld(core);
 }
 
@@ -111,6 +111,14 @@ async function problemOf(work: () => Promise<void>): Promise<string | null> {
     if (!(error instanceof PoolFull)) throw error;
     return `Pool '${error.message}' is full; grow it, and begin again: what was moved stays moved.`;
   }
+}
+
+function put(core: ControllerCore, change: Change, record: OperationRecord): void {
+  const { operations } = core.records;
+  change
+    .put(operations.put(record.id, record))
+    .put(core.numbers())
+    .learn(() => operations.learn(record.id, record));
 }
 
 async function save(core: ControllerCore, record: OperationRecord): Promise<void> {

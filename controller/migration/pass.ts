@@ -2,6 +2,7 @@
 
 import { CHUNK_ENTRIES } from "node-iscsi-target/mapping/entry.ts";
 import type { ControllerCore } from "../core.ts";
+import { columns } from "../families/columns.ts";
 import type { Family } from "../families/family.ts";
 import { type Location, locationName } from "../tables/layout.ts";
 import { type Move, moveSegments } from "./move.ts";
@@ -48,11 +49,6 @@ export async function count(core: ControllerCore, policy: Policy): Promise<numbe
     }
   }
   return total;
-}
-
-async function columns(core: ControllerCore, family: Family): Promise<number> {
-  const roots = await Promise.all([...family.tables].map((table) => core.tables.root(table)));
-  return Math.max(0, ...roots.map((root) => root.length));
 }
 
 /** @returns how many segments were taken up. */

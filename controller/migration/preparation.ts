@@ -1,31 +1,39 @@
 /** What an operation needs before its first segment moves, and what its end makes true. */
 import type { ControllerCore } from "../core.ts";
 import type { DeviceRecord, DiskRecord, PoolRecord } from "../records.ts";
+import type { Change } from "../store/commits.ts";
 import { Refusal } from "../user-error.ts";
 import type { Stay, Task } from "./record.ts";
 
+/** Puts the operation on record, in the transaction that says what it needs. */
+export type Record = (change: Change) => void;
+
 /** @throws Refusal where it cannot succeed; nothing has changed then */
-export async function prepare(core: ControllerCore, task: Task, total: number): Promise<void> {
-  if (task.kind === "migrate") await enterPool(core, task, total);
-  if (task.kind === "evacuate") await closeDevice(core, task.device, total);
+export async function prepare(core: ControllerCore, task: Task, total: number, record: Record): Promise<void> {
+  if (task.kind === "migrate") await enterPool(core, task, total, record);
+  else if (task.kind === "evacuate") await closeDevice(core, task.device, total, record);
+  else await core.commits.run(record);
 }
 
 /** All that was to move has. */
 export async function finish(core: ControllerCore, task: Task, stayed: readonly Stay[]): Promise<void> {
   if (task.kind !== "migrate" || stayed.length > 0) return;
   const members = familyOf(core, task.family).filter(({ from }) => from !== undefined);
-  await saveAll(
-    core,
-    members.map(({ from: _from, ...disk }) => disk),
-  );
+  const arrived = members.map(({ from: _from, ...disk }) => disk);
+  await core.commits.run((change) => saveAll(core, change, arrived));
   await core.agents.reconcile();
 }
 
 /** A disk and all that it shares segments with belong to the other pool from now on; agents have the devices of both. */
-async function enterPool(core: ControllerCore, task: Task & { kind: "migrate" }, total: number): Promise<void> {
+async function enterPool(
+  core: ControllerCore,
+  task: Task & { kind: "migrate" },
+  total: number,
+  record: Record,
+): Promise<void> {
   const members = familyOf(core, task.family);
-  const [source, target] = [core.records.pools.get(members[0]?.pool ?? ""), core.records.pools.get(task.pool)];
-  if (source === undefined || target === undefined) return;
+  const source = core.records.pools.get(members[0]?.pool ?? "") as PoolRecord;
+  const target = core.records.pools.get(task.pool) as PoolRecord;
   if (source === target && total === 0) {
     throw new Refusal("there", `Disk '${task.disk}' lies in pool '${task.pool}' already; name another.`);
   }
@@ -39,10 +47,11 @@ async function enterPool(core: ControllerCore, task: Task & { kind: "migrate" },
       `Disk '${third.name}' is on its way from '${third.from}'; migrate it to '${third.pool}' first.`,
     );
   }
-  await saveAll(
-    core,
-    moving.map((disk) => ({ ...disk, pool: task.pool, from: disk.pool })),
-  );
+  const entered = moving.map((disk) => ({ ...disk, pool: task.pool, from: disk.pool }));
+  await core.commits.run((change) => {
+    saveAll(core, change, entered);
+    record(change);
+  });
   // Every agent knows the devices before an entry names them.
   await core.agents.reconcile();
 }
@@ -55,19 +64,20 @@ function refuseOther(source: PoolRecord, target: PoolRecord): void {
   );
 }
 
-async function closeDevice(core: ControllerCore, device: number, total: number): Promise<void> {
-  const record = core.records.devices.get(String(device)) as DeviceRecord;
-  const { pool } = record;
+async function closeDevice(core: ControllerCore, device: number, total: number, record: Record): Promise<void> {
+  const open = core.records.devices.get(String(device)) as DeviceRecord;
+  const { pool } = open;
   core.allocator.close(device);
   const elsewhere = core.space.freeIn(pool) - core.space.reserve.idleOn(device);
   try {
     refuseFull(core, pool, elsewhere, total);
   } catch (error) {
-    core.allocator.close(device, record.closed === true || !core.media.has(device));
+    core.allocator.close(device, open.closed === true || !core.media.has(device));
     throw error;
   }
-  const closed = { ...record, closed: true };
+  const closed = { ...open, closed: true };
   const release = await core.commits.run((change) => {
+    record(change);
     change.put(core.records.devices.put(String(device), closed));
     change.learn(() => core.records.devices.learn(String(device), closed));
     return core.space.releases.begin(change, core.space.reserve.empty(change, pool, device));
@@ -75,13 +85,19 @@ async function closeDevice(core: ControllerCore, device: number, total: number):
   await core.space.releases.finish(release);
 }
 
-/** A device that is not emptied after all takes segments again. */
-export async function reopen(core: ControllerCore, task: Task): Promise<void> {
-  const record = task.kind === "evacuate" ? core.records.devices.get(String(task.device)) : undefined;
-  if (record === undefined) return;
-  const { closed: _, ...open } = record;
-  await core.records.devices.save(core.options.store, String(record.device), open);
-  core.allocator.close(record.device, !core.media.has(record.device));
+/** A device that is not emptied after all takes segments again, from the transaction on that says so of the operation. */
+export async function giveUp(core: ControllerCore, task: Task, record: Record): Promise<void> {
+  const device = task.kind === "evacuate" ? core.records.devices.get(String(task.device)) : undefined;
+  await core.commits.run((change) => {
+    record(change);
+    if (device === undefined) return;
+    const { closed: _, ...open } = device;
+    change.put(core.records.devices.put(String(device.device), open));
+    change.learn(() => {
+      core.records.devices.learn(String(device.device), open);
+      core.allocator.close(device.device, !core.media.has(device.device));
+    });
+  });
 }
 
 function refuseFull(core: ControllerCore, pool: string, free: number, needed: number): void {
@@ -98,10 +114,8 @@ function familyOf({ records }: ControllerCore, family: string): DiskRecord[] {
   return records.disks.values().filter((disk) => disk.family === family);
 }
 
-async function saveAll(core: ControllerCore, disks: readonly DiskRecord[]): Promise<void> {
-  await core.commits.run((change) => {
-    for (const disk of disks) {
-      change.put(core.records.disks.put(disk.name, disk)).learn(() => core.records.disks.learn(disk.name, disk));
-    }
-  });
+function saveAll({ records }: ControllerCore, change: Change, disks: readonly DiskRecord[]): void {
+  for (const disk of disks) {
+    change.put(records.disks.put(disk.name, disk)).learn(() => records.disks.learn(disk.name, disk));
+  }
 }

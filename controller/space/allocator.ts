@@ -30,6 +30,10 @@ export class Allocator {
     if (space !== undefined) space.closed = closed;
   }
 
+  isClosed(device: number): boolean {
+    return this.#devices.get(device)?.closed !== false;
+  }
+
   free({ device, segment }: Location): void {
     this.#devices.get(device)?.used.clear(segment);
   }

@@ -97,9 +97,14 @@ export class Reserve {
       pool,
       idle.filter((location) => !gone.includes(location)),
     );
-    for (const location of gone) this.#listedOf(pool).delete(locationName(location));
-    this.#record(change, pool);
+    this.forget(change, pool, gone);
     return gone;
+  }
+
+  /** Takes what an operation has taken off the record; for whoever releases it then. */
+  forget(change: Change, pool: string, locations: readonly Location[]): void {
+    for (const location of locations) this.#listedOf(pool).delete(locationName(location));
+    this.#record(change, pool);
   }
 
   #fill(change: Change, pool: string, count: number): void {

@@ -49,14 +49,30 @@ export class Space {
 
   /** What was taken is not needed, and may hold part of a copy. */
   async giveBack(pool: string, locations: readonly Location[]): Promise<void> {
-    if (locations.length === 0) return;
+    const isOpen = ({ device }: Location) => !this.#o.allocator.isClosed(device);
+    const open = locations.filter(isOpen);
     try {
-      await this.releases.punch({ runs: runsOf(locations) });
+      if (open.length > 0) await this.releases.punch({ runs: runsOf(open) });
     } catch (error) {
       // They stay on the record of what is set aside, until the next start: what was done for others goes on.
       return this.#o.log(`segments could not be given back: ${error instanceof Error ? error.message : String(error)}`);
     }
-    this.reserve.giveBack(pool, locations);
+    const idle = open.filter(isOpen);
+    this.reserve.giveBack(pool, idle);
+    await this.#release(
+      pool,
+      locations.filter((location) => !idle.includes(location)),
+    );
+  }
+
+  /** On a device that is closed meanwhile nothing is set aside. */
+  async #release(pool: string, locations: readonly Location[]): Promise<void> {
+    if (locations.length === 0) return;
+    const release = await this.#o.commits.run((change) => {
+      this.reserve.forget(change, pool, locations);
+      return this.releases.begin(change, locations);
+    });
+    await this.releases.finish(release);
   }
 
   /** Takes all that is free in a pool, as a disk that fills it would; the result gives it back. */
