@@ -2,7 +2,7 @@
 import { addAgent, addHost } from "@sanlab/controller/access.ts";
 import type { ControllerCore } from "@sanlab/controller/core.ts";
 import { createPool } from "@sanlab/controller/pools.ts";
-import type { Administration } from "../world/config.ts";
+import { type Administration, DISK_SEGMENTS, MOST_DISKS } from "../world/config.ts";
 import type { Lab } from "../world/lab.ts";
 import { SEGMENT_BYTES } from "../world/sim-disk.ts";
 import { Copies } from "./administration/copies.ts";
@@ -10,10 +10,6 @@ import { createDisk } from "./administration/disks.ts";
 import { healAll } from "./administration/failures.ts";
 import { OPERATIONS } from "./administration/operations.ts";
 import { openAll } from "./administration/storage.ts";
-
-/** Segments of a disk: few, so that hosts meet; and more than one chunk of a table. */
-export const DISK_SEGMENTS = [2, 4, 6, 1030] as const;
-export const MOST_DISKS = 5;
 
 export class Administrator {
   readonly lab: Lab;

@@ -1,6 +1,10 @@
 /** What kind of run a seed is: sizes, speeds, and which mischief there is. Every run leaves much of it out, so that the rest shows. */
 import type { Chance } from "../engine/chance.ts";
 
+/** Segments of a disk: few, so that hosts meet; and more than one chunk of a table. */
+export const DISK_SEGMENTS = [2, 4, 6, 1030] as const;
+export const MOST_DISKS = 5;
+
 export interface Config {
   readonly agents: number;
   /** So many of them serve under leases, by clocks of their own that run at unequal rates. */

@@ -1,8 +1,8 @@
 /** What the administrator does, by the names that runs are drawn with (`world/config.ts`). */
 import type { ControllerCore } from "@sanlab/controller/core.ts";
 import type { DiskRecord } from "@sanlab/controller/records.ts";
-import type { Administration } from "../../world/config.ts";
-import { type Administrator, DISK_SEGMENTS, MOST_DISKS } from "../administrator.ts";
+import { type Administration, DISK_SEGMENTS, MOST_DISKS } from "../../world/config.ts";
+import type { Administrator } from "../administrator.ts";
 import { createDisk, removeDisk, resize, rezone } from "./disks.ts";
 import { fail, heal } from "./failures.ts";
 import { cancelMove, evacuate, migrate, rebalance } from "./moves.ts";
