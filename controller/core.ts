@@ -56,6 +56,8 @@ export class ControllerCore {
   readonly families: Families;
   readonly used = new UsedMap();
   readonly space: Space;
+  /** Operations that segments are being moved for in this process. */
+  readonly working = new Set<string>();
   agents!: Agents;
   units!: Units;
   exclusions!: Exclusions;

@@ -50,6 +50,11 @@ export async function deletePool(core: ControllerCore, name: string): Promise<vo
   if (pool === undefined) throw notFound("pool", name);
   const disk = core.records.disks.values().find(({ pool: at, from }) => at === name || from === name);
   if (disk) throw new Refusal("in-use", `Pool '${name}' holds disk '${disk.name}'; delete its disks first.`);
+  const operation = core.records.operations
+    .values()
+    .find(({ state, task }) => state === "running" && task.pool === name);
+  if (operation)
+    throw new Refusal("busy", `Operation ${operation.id} is moving segments of pool '${name}'; cancel it first.`);
   const devices = devicesOf(core, name);
   await core.commits.run((change) => {
     core.space.reserve.empty(change, name);
@@ -59,11 +64,7 @@ export async function deletePool(core: ControllerCore, name: string): Promise<vo
       change.delete(core.records.devices.key(String(device)));
       core.used.remove(change, device);
     }
-    // What could not be given back before goes with its devices.
-    for (const { id, runs } of core.records.releases.values()) {
-      if (!runs.some(([device]) => devices.some((gone) => gone.device === device))) continue;
-      change.delete(core.records.releases.key(id)).learn(() => core.records.releases.learn(id, undefined));
-    }
+    core.space.releases.drop(change, new Set(devices.map(({ device }) => device)));
   });
   core.records.pools.learn(name, undefined);
   for (const device of devices) {

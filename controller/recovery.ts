@@ -18,14 +18,22 @@ export async function recover(core: ControllerCore): Promise<void> {
   );
 }
 
-/** Once agents can be reached: also what moves segments goes on. */
+/** Once agents can be reached: also what moves segments goes on. What fails of it keeps nothing else from being done. */
 export async function goOn(core: ControllerCore): Promise<void> {
   await core.administer(() => undoOperations(core));
-  await core.administer(() => failLost(core));
+  await core.administer(async () => {
+    const removed = core.records.devices.values().filter((device) => device.removed === true);
+    for (const device of removed) await attempt(core, () => failLost(core, device));
+  });
   resumeOperations(core);
 }
 
 /** Once agents can be reached, since a disk is taken from all of them before its segments are free. */
 export async function undoOperations(core: ControllerCore): Promise<void> {
-  for (const disk of core.records.disks.values()) if (disk.operation !== "none") await removeDisk(core, disk);
+  const disks = core.records.disks.values().filter(({ operation }) => operation !== "none");
+  for (const disk of disks) await attempt(core, () => removeDisk(core, disk));
+}
+
+async function attempt(core: ControllerCore, work: () => Promise<void>): Promise<void> {
+  await work().catch((error: unknown) => core.bug(error));
 }

@@ -6,7 +6,7 @@ import type { AgentRecord } from "../records.ts";
 import type { AgentSession, Delivery, Outgoing } from "./agent-session.ts";
 import type { Fencing } from "./fencing.ts";
 import { desired, type Item } from "./publication.ts";
-import type { Known, Roster } from "./roster.ts";
+import type { Had, Known, Roster } from "./roster.ts";
 
 /** How often an agent that has not been heard of in this epoch is looked for. */
 const LOOK_EVERY_MS = 100;
@@ -181,13 +181,19 @@ export class Deliveries {
   }
 }
 
+/** What an agent could not do it is told again with whatever comes next: what was in its way may be gone. */
 function add(known: Known, key: string, item: Item): Promise<Delivery>[] {
   const sent = JSON.stringify(item.add);
   const before = known.has.get(key);
-  if (before?.sent === sent) return [];
-  known.has.set(key, { item, sent });
+  if (before?.sent === sent && before.failed !== true) return [];
+  const mine: Had = { item, sent };
+  known.has.set(key, mine);
   const resized = item.add.type === "create_table" && before !== undefined;
-  return [known.session.deliver(resized ? resizeOf(item.add) : (item.now?.() ?? item.add))];
+  const delivery = known.session.deliver(resized ? resizeOf(item.add) : (item.now?.() ?? item.add));
+  void delivery.then((ended) => {
+    if (typeof ended === "object" && item.add.type !== "create_table") mine.failed = true;
+  });
+  return [delivery];
 }
 
 /** Until the agent has acknowledged it, it may still have I/O under way. */

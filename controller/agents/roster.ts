@@ -25,10 +25,18 @@ export interface AgentsOptions {
   readonly onBug: (error: unknown) => void;
 }
 
+/** What was sent, as it was sent. */
+export interface Had {
+  readonly item: Item;
+  readonly sent: string;
+  /** The agent could not do it. */
+  failed?: boolean;
+}
+
 export interface Known {
   readonly session: AgentSession;
   /** What was sent in this session, by key, as it was sent. */
-  readonly has: Map<string, { readonly item: Item; readonly sent: string }>;
+  readonly has: Map<string, Had>;
   /** Tables that were taken from it, and how many of these messages it has not acknowledged. */
   readonly leaving: Map<string, number>;
 }

@@ -11,6 +11,13 @@ export interface ErrorRequest {
   readonly count: number;
   readonly sense?: { readonly senseKey: number; readonly asc: number; readonly ascq: number };
 }
+/** A device that was taken out. "gone": for good; "removed": on record, until it is back or said to be lost. */
+export interface DeviceRemoval {
+  readonly device: string;
+  readonly state: "gone" | "removed";
+  /** What fails from now on, or is lost where the device is gone; segments also as numbers and ranges (`3`, `5-9`). */
+  readonly lost: readonly { readonly disk: string; readonly segments: number; readonly ranges: readonly string[] }[];
+}
 /** Segments to move: all of a disk's family to another pool, all that lie on a device to others of its pool, or what makes a pool uneven. */
 export type OperationRequest = (
   | { readonly kind: "migrate"; readonly disk: string; readonly pool: string }

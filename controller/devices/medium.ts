@@ -1,5 +1,4 @@
 /** What the controller does to storage devices: labels, zeros, holes; and the lock that keeps others off. */
-import { execFileSync } from "node:child_process";
 import {
   closeSync,
   constants,
@@ -24,6 +23,7 @@ import { punchHole } from "node-iscsi-target/storage/syscalls/fallocate.ts";
 import { tryLock } from "node-iscsi-target/storage/syscalls/locks.ts";
 import { setDirect } from "node-iscsi-target/storage/syscalls/open-flags.ts";
 import { Refusal } from "../user-error.ts";
+import { signature } from "./signature.ts";
 
 /** The blocks of disks: what O_DIRECT must be able to move. */
 const PROBE_BYTES = 512;
@@ -155,12 +155,15 @@ export const fileMedia: MediumSource = {
 
 function openMedium(path: string, uuid: string): Medium {
   const fd = open(path, constants.O_RDWR);
-  const label = lockedLabel(fd, path);
-  if (label?.uuid !== uuid) {
+  try {
+    if (lockedLabel(fd, path)?.uuid !== uuid) {
+      throw new Refusal("label", `${path} does not carry the label of device ${uuid}; put the right device there.`);
+    }
+    return new FileMedium(fd, sizeOf(fd), path);
+  } catch (error) {
     closeSync(fd);
-    throw new Refusal("label", `${path} does not carry the label of device ${uuid}; put the right device there.`);
+    throw explained(path, error);
   }
-  return new FileMedium(fd, sizeOf(fd), path);
 }
 
 function adoptMedium(path: string, label: DeviceLabel, options: { sizeBytes?: number; force?: boolean }): Adopted {
@@ -196,10 +199,15 @@ function adoptMedium(path: string, label: DeviceLabel, options: { sizeBytes?: nu
 function releaseMedium(path: string, created: boolean): void {
   if (!existsSync(path)) return;
   if (created) return unlinkSync(path);
-  const fd = openSync(path, "r+");
-  writeSync(fd, Buffer.alloc(LABEL_BYTES), 0, LABEL_BYTES, 0);
-  fdatasyncSync(fd);
-  closeSync(fd);
+  const fd = open(path, constants.O_RDWR);
+  try {
+    writeSync(fd, Buffer.alloc(LABEL_BYTES), 0, LABEL_BYTES, 0);
+    fdatasyncSync(fd);
+  } catch (error) {
+    throw explained(path, error);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 function refuseForeign(path: string, label: DeviceLabel | undefined, cluster: string): void {
@@ -220,25 +228,8 @@ function refuseForeign(path: string, label: DeviceLabel | undefined, cluster: st
   }
 }
 
-/** A file system or partition table, as blkid finds it. */
-function signature(path: string): string | undefined {
-  try {
-    const told = execFileSync("blkid", ["-p", "-o", "export", path], {
-      encoding: "utf8",
-      stdio: ["ignore", "pipe", "ignore"],
-    });
-    const [, type] = /^(?:TYPE|PTTYPE)=(.+)$/m.exec(told) ?? [];
-    return type === undefined ? "something" : `a ${type} signature`;
-  } catch (error) {
-    // blkid ends with 2 where it found nothing.
-    if ((error as { status?: number }).status === 2) return undefined;
-    throw error;
-  }
-}
-
 function lockedLabel(fd: number, path: string): DeviceLabel | undefined {
   if (!tryLock(fd, "exclusive")) {
-    closeSync(fd);
     throw new Refusal(
       "in-use",
       `${path} is in use by another lab or process; stop that first, or name another device.`,
@@ -268,6 +259,9 @@ const REASONS: Readonly<Record<string, string>> = {
   EISDIR: "is a directory; name an image file or a block device",
   EACCES: "may not be opened by this user; change its permissions",
   ENOSPC: "cannot be made: the file system is full; free space there, or name another place",
+  EFBIG: "cannot be as large as that on its file system; choose a smaller size",
+  EDQUOT: "cannot be made: this user's quota of the file system is full; free space there, or name another place",
+  EIO: "fails: its medium is broken; name another device",
   EROFS: "lies on a read-only file system; name another place",
 };
 

@@ -1,35 +1,41 @@
 /**
- * Devices taken out of their pool. One that holds nothing goes for good; one that is taken by force
- * stays on record, and what lies on it fails at once (E) until it comes back with the label
- * that it had.
+ * Devices taken out of their pool. One that holds nothing goes for good. One that is taken by force
+ * stays on record, and what lies on it fails at once (E) until it comes back with the label that it had;
+ * or until somebody says that it never will: then what lay there is lost, and the device goes.
  */
+import type { DeviceRemoval } from "../api/segment-work.ts";
 import type { ControllerCore } from "../core.ts";
-import { clearErrors, type Failing, setErrors } from "../families/errors.ts";
-import { SOURCE_UNREADABLE } from "../families/senses.ts";
+import { clearLost, type Failing, setLost } from "../families/errors.ts";
 import { foundDevice } from "../migration/operations.ts";
 import type { DeviceRecord } from "../records.ts";
 import { isShared } from "../remote/sharing.ts";
 import { Refusal } from "../user-error.ts";
+import { holdersOf, loseAll } from "./lost.ts";
 import type { Medium } from "./medium.ts";
 
-export async function removeDevice(core: ControllerCore, name: string, force: boolean): Promise<void> {
+/** Only where it holds nothing; although it does; or for good, since it does not come back. */
+export type Removal = "empty" | "force" | "lost";
+
+export async function removeDevice(core: ControllerCore, name: string, how: Removal): Promise<DeviceRemoval> {
   const record = foundDevice(core, name);
   refuseMoving(core, record);
-  const last = core.records.devices
-    .values()
-    .every(({ device, pool }) => device === record.device || pool !== record.pool);
-  if (last)
-    throw new Refusal(
-      "last",
-      `${record.path} is the only device of pool '${record.pool}'; delete the pool, or grow it first.`,
-    );
-  if (!force) refuseUsed(core, record);
+  refuseLast(core, record);
+  if (how === "lost") refusePresent(core, record);
+  if (how === "empty") refuseUsed(core, record);
   await close(core, record);
-  if (core.space.usedOn(record.device) === 0) return forget(core, record);
+  if (heldOn(core, record) === 0) {
+    await forget(core, record);
+    return { device: record.path, state: "gone", lost: [] };
+  }
   // It was written to meanwhile.
-  if (!force) await reopen(core, record);
-  if (!force) refuseUsed(core, record);
-  await lose(core, record);
+  if (how === "empty") await reopen(core, record);
+  if (how === "empty") refuseUsed(core, record);
+  await fail(core, record);
+  const lost = await holdersOf(core, record.device);
+  if (how === "force") return { device: record.path, state: "removed", lost };
+  await loseAll(core, record.device);
+  await forget(core, record);
+  return { device: record.path, state: "gone", lost };
 }
 
 /** Takes segments again, also those of a device that was evacuated; one that was taken by force comes back. */
@@ -42,8 +48,7 @@ export async function openDevice(core: ControllerCore, name: string): Promise<vo
   await reopen(core, open);
   await core.agents.reconcile();
   if (removed === true) {
-    for (const family of core.families.all())
-      await clearErrors(core, family, onDevice(record.device), SOURCE_UNREADABLE);
+    for (const family of core.families.all()) await clearLost(core, family, onDevice(record.device));
   }
   await core.space.releases.finishLeft();
 }
@@ -65,13 +70,30 @@ async function reopen(core: ControllerCore, record: DeviceRecord): Promise<void>
   core.allocator.close(record.device, record.closed === true || !core.media.has(record.device));
 }
 
-function refuseUsed(core: ControllerCore, { device, path }: DeviceRecord): void {
-  const used = core.space.usedOn(device);
-  if (used === 0) return;
+function refuseLast({ records }: ControllerCore, { device, pool, path }: DeviceRecord): void {
+  if (records.devices.values().some((other) => other.device !== device && other.pool === pool)) return;
+  throw new Refusal("last", `${path} is the only device of pool '${pool}'; delete the pool, or grow it first.`);
+}
+
+function refusePresent({ media }: ControllerCore, { device, path }: DeviceRecord): void {
+  if (!media.has(device)) return;
+  throw new Refusal("there", `${path} is there, and nothing is lost; evacuate it, or take it out by force.`);
+}
+
+function refuseUsed(core: ControllerCore, record: DeviceRecord): void {
+  const [held, { path }] = [heldOn(core, record), record];
+  if (held === 0) return;
   throw new Refusal(
     "in-use",
-    `${path} holds ${used} segments; evacuate it first, or force it: what lies there fails until the device is back.`,
+    core.media.has(record.device)
+      ? `${path} holds ${held} segments; evacuate it first, or force it: what lies there fails until the device is back.`
+      : `${path} is not there and holds ${held} segments; bring it back, force it (what lies there fails until then), or say that it is lost: what lies there is lost with it.`,
   );
+}
+
+/** What tables hold there; of a device that is away, nothing is on its way back. */
+function heldOn({ space, media }: ControllerCore, { device }: DeviceRecord): number {
+  return space.usedOn(device) - (media.has(device) ? 0 : space.releases.on(device));
 }
 
 /** Nothing more is placed on it, and nothing is set aside there. */
@@ -91,6 +113,7 @@ async function forget(core: ControllerCore, record: DeviceRecord): Promise<void>
   await core.commits.run((change) => {
     change.delete(core.records.devices.key(String(device)));
     core.used.remove(change, device);
+    core.space.releases.drop(change, new Set([device]));
     change.learn(() => core.records.devices.learn(String(device), undefined));
   });
   await core.agents.reconcile();
@@ -112,22 +135,19 @@ export function letGo(core: ControllerCore, { device, path, uuid, created }: Dev
   core.allocator.removeDevice(device);
 }
 
-async function lose(core: ControllerCore, record: DeviceRecord): Promise<void> {
+/** What lies there has E, and no agent has the device any more. */
+async function fail(core: ControllerCore, record: DeviceRecord): Promise<void> {
   const removed = { ...record, closed: true, removed: true };
   await core.records.devices.save(core.options.store, String(record.device), removed);
-  await failAll(core, record);
+  await failLost(core, record);
   await core.agents.reconcile();
   shut(core, record.device);
   core.missing.set(record.device, `${record.path} was removed by force`);
 }
 
-/** Again after a crash: what lies on devices that were taken by force has E. */
-export async function failLost(core: ControllerCore): Promise<void> {
-  for (const record of core.records.devices.values()) if (record.removed === true) await failAll(core, record);
-}
-
-async function failAll(core: ControllerCore, { device }: DeviceRecord): Promise<void> {
-  for (const family of core.families.all()) await setErrors(core, family, onDevice(device), SOURCE_UNREADABLE);
+/** Again after a crash: what lies on a device that was taken by force has E. */
+export async function failLost(core: ControllerCore, { device }: DeviceRecord): Promise<void> {
+  for (const family of core.families.all()) await setLost(core, family, onDevice(device));
 }
 
 function onDevice(device: number): Failing {

@@ -9,9 +9,11 @@ export const deviceRoutes: readonly Route[] = [
   {
     method: "DELETE",
     path: "/devices/:device",
-    summary: "Takes a device out of its pool; `?force=1`: also one that holds segments, which fail from then on",
+    summary:
+      "Takes a device out of its pool; `?force=1`: also one that holds segments, which fail until it is back; `?lost=1`: one that is away, for good",
     changes: true,
-    run: (core, { params: { device = "" }, query }) => removeDevice(core, device, query.force === "1"),
+    run: (core, { params: { device = "" }, query }) =>
+      removeDevice(core, device, query.lost === "1" ? "lost" : query.force === "1" ? "force" : "empty"),
   },
   {
     method: "POST",

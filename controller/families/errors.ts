@@ -2,8 +2,8 @@
  * The E state (270), set and cleared in the tables of a family and at their agents. It covers what an
  * entry is and loses nothing of it: cleared, the entry is as it was.
  */
-import { CHUNK_ENTRIES, EntryState } from "node-iscsi-target/mapping/entry.ts";
-import { senseOf } from "node-iscsi-target/mapping/mapping-table.ts";
+import { CHUNK_ENTRIES, EntryState, SENSE_BITS } from "node-iscsi-target/mapping/entry.ts";
+import { deviceOf } from "node-iscsi-target/mapping/mapping-table.ts";
 import type { ControllerCore } from "../core.ts";
 import type { Edit, Words } from "../tables/edit.ts";
 import type { Location } from "../tables/layout.ts";
@@ -11,8 +11,6 @@ import { columns } from "./columns.ts";
 import type { Family } from "./family.ts";
 import { tell } from "./round.ts";
 import type { Sense } from "./senses.ts";
-
-const SENSE_BITS = 0x000f_ffff;
 
 /** Which entries. */
 export interface Failing {
@@ -23,46 +21,76 @@ export interface Failing {
   readonly entry: (segment: number, location: Location | undefined) => boolean;
 }
 
-/** Resolves when every agent has it, and no I/O goes on there. @returns how many entries have changed */
+type Make = (words: Words) => Words | undefined;
+
+/** With this sense from now on. Resolves when every agent has it, and no I/O goes on there. @returns how many entries have changed */
 export function setErrors(core: ControllerCore, family: Family, failing: Failing, sense: Sense): Promise<number> {
   const word = (sense.senseKey << 16) | (sense.asc << 8) | sense.ascq;
   return change(core, family, failing, ([word0, word1]) =>
-    hasError(word0) ? undefined : [(word0 | EntryState.ERROR) >>> 0, ((word1 & ~SENSE_BITS) | word) >>> 0],
+    hasError(word0) && !isLost([word0, word1])
+      ? undefined
+      : [(word0 | EntryState.ERROR) >>> 0, ((word1 & ~SENSE_BITS) | word) >>> 0],
   );
 }
 
-/** `only`: those that fail with this sense. */
-export function clearErrors(core: ControllerCore, family: Family, failing: Failing, only?: Sense): Promise<number> {
+/** What has no E yet has one without a sense: its device is lost. */
+export function setLost(core: ControllerCore, family: Family, failing: Failing): Promise<number> {
+  return change(core, family, failing, ([word0, word1]) =>
+    hasError(word0) ? undefined : [(word0 | EntryState.ERROR) >>> 0, (word1 & ~SENSE_BITS) >>> 0],
+  );
+}
+
+/** What was set by hand is taken back; where the device is lost it fails through that. */
+export function clearErrors(core: ControllerCore, family: Family, failing: Failing): Promise<number> {
+  const isAway = (word1: number) => core.records.devices.get(String(deviceOf(word1)))?.removed === true;
   return change(core, family, failing, ([word0, word1]) => {
-    if (!hasError(word0) || (only !== undefined && !isSame(senseOf(word1), only))) return undefined;
-    return [(word0 & ~EntryState.ERROR) >>> 0, (word1 & ~SENSE_BITS) >>> 0];
+    if (!hasError(word0)) return undefined;
+    if (isAway(word1)) return isLost([word0, word1]) ? undefined : [word0, (word1 & ~SENSE_BITS) >>> 0];
+    return cleared([word0, word1]);
   });
 }
 
-type Make = (words: Words) => Words | undefined;
+/** The device is back; what somebody has set by hand stays. */
+export function clearLost(core: ControllerCore, family: Family, failing: Failing): Promise<number> {
+  return change(core, family, failing, (words) => (isLost(words) ? cleared(words) : undefined));
+}
 
-/** A chunk in each turn and each transaction. */
-async function change(core: ControllerCore, family: Family, failing: Failing, make: Make): Promise<number> {
-  const [first, last] = failing.chunks ?? [0, (await columns(core, family)) - 1];
-  let changed = 0;
+function change(core: ControllerCore, family: Family, failing: Failing, make: Make): Promise<number> {
+  return eachChunk(core, family, failing.chunks, (edit, chunk) =>
+    changeChunk(core, family, edit, chunk, failing, make),
+  );
+}
+
+/** A chunk in each turn of the family. @returns the sum of what `work` returns */
+export async function eachChunk(
+  core: ControllerCore,
+  family: Family,
+  chunks: Failing["chunks"],
+  work: (edit: Edit, chunk: number) => Promise<number>,
+): Promise<number> {
+  const [first, last] = chunks ?? [0, (await columns(core, family)) - 1];
+  let sum = 0;
   for (let chunk = first; chunk <= last; chunk += 1) {
-    changed += await family.run(() => changeChunk(core, family, chunk, failing, make));
+    sum += await family.run(async () => {
+      const edit = core.edit(family);
+      await edit.load(chunk);
+      return work(edit, chunk);
+    });
   }
-  return changed;
+  return sum;
 }
 
 async function changeChunk(
   core: ControllerCore,
   family: Family,
+  edit: Edit,
   chunk: number,
   failing: Failing,
   make: Make,
 ): Promise<number> {
-  const edit = core.edit(family);
-  await edit.load(chunk);
   const entries: (readonly [table: string, segment: number])[] = [];
   for (const table of failing.tables ?? family.tables) {
-    for (let segment = chunk * CHUNK_ENTRIES; segment < (chunk + 1) * CHUNK_ENTRIES; segment += 1) {
+    for (const segment of segmentsOf(chunk)) {
       if (failing.entry(segment, edit.location(table, segment)) && changeEntry(edit, table, segment, make)) {
         entries.push([table, segment]);
       }
@@ -75,6 +103,10 @@ async function changeChunk(
   return entries.length;
 }
 
+export function* segmentsOf(chunk: number): Generator<number> {
+  for (let at = 0; at < CHUNK_ENTRIES; at += 1) yield chunk * CHUNK_ENTRIES + at;
+}
+
 function changeEntry(edit: Edit, table: string, segment: number, make: Make): boolean {
   const words = make(edit.entry(table, segment));
   if (words !== undefined) edit.set(table, segment, words);
@@ -85,6 +117,10 @@ function hasError(word0: number): boolean {
   return (word0 & EntryState.ERROR) !== 0;
 }
 
-function isSame(a: Sense, b: Sense): boolean {
-  return a.senseKey === b.senseKey && a.asc === b.asc && a.ascq === b.ascq;
+function isLost([word0, word1]: Words): boolean {
+  return hasError(word0) && (word1 & SENSE_BITS) === 0;
+}
+
+function cleared([word0, word1]: Words): Words {
+  return [(word0 & ~EntryState.ERROR) >>> 0, (word1 & ~SENSE_BITS) >>> 0];
 }

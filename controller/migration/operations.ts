@@ -4,18 +4,20 @@ import { pause } from "../clock.ts";
 import type { ControllerCore } from "../core.ts";
 import { foundDisk } from "../disks.ts";
 import { devicesNamed } from "../injection/item.ts";
-import type { DeviceRecord, PoolRecord } from "../records.ts";
-import type { Change } from "../store/commits.ts";
+import type { DeviceRecord } from "../records.ts";
 import { notFound, Refusal } from "../user-error.ts";
+import { type Ending, end, progress } from "./ending.ts";
 import { count, PoolFull, pass } from "./pass.ts";
 import { openDevices, policyOf } from "./policy.ts";
-import { finish, giveUp, prepare } from "./preparation.ts";
+import { prepare } from "./preparation.ts";
 import type { OperationRecord, Task } from "./record.ts";
 
 /** How many that are over are still told of. */
 const REMEMBERED = 50;
 /** Batches between two records of how far it is. */
 const RECORD_EVERY = 16;
+/** How often one that is slow on purpose is looked after. */
+const LOOK_EVERY_MS = 1000;
 
 export async function beginOperation(core: ControllerCore, request: OperationRequest): Promise<Operation> {
   const task = taskOf(core, request);
@@ -32,7 +34,10 @@ export async function beginOperation(core: ControllerCore, request: OperationReq
     rate: request.rate ?? null,
     problem: null,
   };
-  await prepare(core, task, total, (change) => put(core, change, record));
+  await prepare(core, task, total, (change) => {
+    change.put(core.records.operations.put(record.id, record)).put(core.numbers());
+    change.learn(() => core.records.operations.learn(record.id, record));
+  });
   run(core, record.id);
   return describeOperation(core, record);
 }
@@ -47,9 +52,9 @@ export async function cancelOperation(core: ControllerCore, id: string): Promise
   const { operations } = core.records;
   const record = operations.get(id);
   if (record === undefined) throw notFound("operation", id);
-  if (record.state === "running") {
-    await giveUp(core, record.task, (change) => put(core, change, { ...record, state: "cancelled" }));
-  } else await operations.remove(core.options.store, id);
+  if (record.state === "running") return end(core, id, { state: "cancelled" });
+  // One that was cancelled and is still at its last segments has something to record yet.
+  if (!core.working.has(id)) await operations.remove(core.options.store, id);
 }
 
 export function describeOperation(core: ControllerCore, { task, ...record }: OperationRecord): Operation {
@@ -65,64 +70,69 @@ export function describeOperation(core: ControllerCore, { task, ...record }: Ope
 }
 
 function run(core: ControllerCore, id: string): void {
-  work(core, id).catch((error: unknown) => core.bug(error));
+  if (core.working.has(id)) return;
+  core.working.add(id);
+  work(core, id)
+    .catch((error: unknown) => core.bug(error))
+    .finally(() => core.working.delete(id));
 }
 
 async function work(core: ControllerCore, id: string): Promise<void> {
-  // It may be cancelled while it moves something, and then forgotten.
-  const current = () => core.records.operations.get(id);
-  const begun = current() as OperationRecord;
-  const { task, rate } = begun;
-  const { segmentBytes } = core.records.pools.get(task.pool) as PoolRecord;
+  const { task, rate, ...begun } = core.records.operations.get(id) as OperationRecord;
   let { moved, stayed } = begun;
+  const segmentBytes = core.records.pools.get(task.pool)?.segmentBytes;
+  if (segmentBytes === undefined)
+    return end(core, id, { state: "failed", problem: `Pool '${task.pool}' is there no more.` });
   const staying = new Set(stayed.map(({ at }) => `${at.device}/${at.segment}`));
   let batches = 0;
   const goesOn = async (segments: number) => {
     moved += segments;
     batches += 1;
-    const now = current();
-    if (batches % RECORD_EVERY === 0 && now?.state === "running") await save(core, { ...now, moved, stayed });
-    if (rate !== null) await pause(core.options.clock, (segments * segmentBytes * 1000) / rate);
-    return current()?.state === "running";
+    if (batches % RECORD_EVERY === 0) await progress(core, id, { moved, stayed });
+    const runs = () => core.records.operations.get(id)?.state === "running";
+    if (rate !== null) await pauseWhile(core, runs, (segments * segmentBytes * 1000) / rate);
+    return runs();
   };
   const stays = (stay: OperationRecord["stayed"][number]) => {
     stayed = [...stayed, stay];
     moved -= 1;
   };
-  const problem = await problemOf(() => pass(core, policyOf(core, task), { goesOn, stays, staying }));
-  const over = problem === null ? "done" : "failed";
-  const state = current()?.state === "running" ? over : "cancelled";
-  if (state === "done") await core.administer(() => finish(core, task, stayed));
-  await core.administer(async () => {
-    const last = current();
-    if (last === undefined) return;
-    const ended: OperationRecord = { ...last, state, moved, stayed, problem };
-    if (state !== "failed") return save(core, ended);
-    await giveUp(core, task, (change) => put(core, change, ended));
-  });
+  const problem = await problemOf(core, () => pass(core, policyOf(core, task), { goesOn, stays, staying }));
+  const state = problem === null ? "done" : "failed";
+  await recorded(core, id, { state, moved, stayed, problem });
   await forgetOld(core);
 }
 
-async function problemOf(work: () => Promise<void>): Promise<string | null> {
+/** One that is cancelled does not wait for the rest. */
+async function pauseWhile(core: ControllerCore, runs: () => boolean, ms: number): Promise<void> {
+  for (let leftMs = ms; leftMs > 0 && runs(); leftMs -= LOOK_EVERY_MS)
+    await pause(core.options.clock, Math.min(leftMs, LOOK_EVERY_MS));
+}
+
+async function problemOf(core: ControllerCore, work: () => Promise<void>): Promise<string | null> {
   try {
     await work();
     return null;
   } catch (error) {
-    if (!(error instanceof PoolFull)) throw error;
-    return `Pool '${error.message}' is full; grow it, and begin again: what was moved stays moved.`;
+    if (error instanceof PoolFull)
+      return `Pool '${error.message}' is full; grow it, and begin again: what was moved stays moved.`;
+    core.bug(error);
+    return `It could not go on (${error instanceof Error ? error.message : String(error)}); mend that, and begin again: what was moved stays moved.`;
   }
 }
 
-function put(core: ControllerCore, change: Change, record: OperationRecord): void {
-  const { operations } = core.records;
-  change
-    .put(operations.put(record.id, record))
-    .put(core.numbers())
-    .learn(() => operations.learn(record.id, record));
-}
-
-async function save(core: ControllerCore, record: OperationRecord): Promise<void> {
-  await core.records.operations.save(core.options.store, record.id, record);
+/** Where even that cannot be written it is told of all the same, and can be begun again; the next start goes on with it. */
+async function recorded(core: ControllerCore, id: string, ending: Ending): Promise<void> {
+  try {
+    await end(core, id, ending);
+  } catch (error) {
+    core.bug(error);
+    const { operations } = core.records;
+    const now = operations.get(id);
+    const problem = `Its end could not be recorded (${error instanceof Error ? error.message : String(error)}).`;
+    if (now?.state === "running")
+      operations.learn(id, { ...now, ...ending, state: "failed", problem: ending.problem ?? problem });
+  }
 }
 
 async function forgetOld({ records, options }: ControllerCore): Promise<void> {

@@ -1,9 +1,9 @@
-/** What an operation needs before its first segment moves, and what its end makes true. */
+/** What an operation needs before its first segment moves. */
 import type { ControllerCore } from "../core.ts";
 import type { DeviceRecord, DiskRecord, PoolRecord } from "../records.ts";
 import type { Change } from "../store/commits.ts";
 import { Refusal } from "../user-error.ts";
-import type { Stay, Task } from "./record.ts";
+import type { Task } from "./record.ts";
 
 /** Puts the operation on record, in the transaction that says what it needs. */
 export type Record = (change: Change) => void;
@@ -13,15 +13,6 @@ export async function prepare(core: ControllerCore, task: Task, total: number, r
   if (task.kind === "migrate") await enterPool(core, task, total, record);
   else if (task.kind === "evacuate") await closeDevice(core, task.device, total, record);
   else await core.commits.run(record);
-}
-
-/** All that was to move has. */
-export async function finish(core: ControllerCore, task: Task, stayed: readonly Stay[]): Promise<void> {
-  if (task.kind !== "migrate" || stayed.length > 0) return;
-  const members = familyOf(core, task.family).filter(({ from }) => from !== undefined);
-  const arrived = members.map(({ from: _from, ...disk }) => disk);
-  await core.commits.run((change) => saveAll(core, change, arrived));
-  await core.agents.reconcile();
 }
 
 /** A disk and all that it shares segments with belong to the other pool from now on; agents have the devices of both. */
@@ -83,21 +74,6 @@ async function closeDevice(core: ControllerCore, device: number, total: number, 
     return core.space.releases.begin(change, core.space.reserve.empty(change, pool, device));
   });
   await core.space.releases.finish(release);
-}
-
-/** A device that is not emptied after all takes segments again, from the transaction on that says so of the operation. */
-export async function giveUp(core: ControllerCore, task: Task, record: Record): Promise<void> {
-  const device = task.kind === "evacuate" ? core.records.devices.get(String(task.device)) : undefined;
-  await core.commits.run((change) => {
-    record(change);
-    if (device === undefined) return;
-    const { closed: _, ...open } = device;
-    change.put(core.records.devices.put(String(device.device), open));
-    change.learn(() => {
-      core.records.devices.learn(String(device.device), open);
-      core.allocator.close(device.device, !core.media.has(device.device));
-    });
-  });
 }
 
 function refuseFull(core: ControllerCore, pool: string, free: number, needed: number): void {

@@ -21,7 +21,7 @@ const AUTHORITY_DAYS = 3650;
 const SERVER_DAYS = 800;
 const RENEW_BEFORE_MS = 30 * 24 * 3600 * 1000;
 
-/** `names`: addresses and host names under which agents reach the controller. @throws Refusal where openssl is not there */
+/** `names`: addresses and host names under which agents reach the controller. @throws Refusal where openssl is not there, or fails */
 export function credentials(state: string, lab: string, names: readonly string[]): Credentials {
   const directory = join(state, "tls");
   mkdirSync(directory, { recursive: true, mode: 0o700 });
@@ -69,10 +69,21 @@ function openssl(...parts: readonly (string | readonly string[])[]): void {
   try {
     execFileSync("openssl", parts.flat(), { stdio: ["ignore", "ignore", "pipe"] });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    const { code, stderr } = error as NodeJS.ErrnoException & { stderr?: Buffer };
+    if (code === "ENOENT") {
+      throw new Refusal(
+        "openssl",
+        "The program openssl is not there, which makes the lab's certificates; install it (Debian: openssl) and try again.",
+      );
+    }
     throw new Refusal(
       "openssl",
-      "The program openssl is not there, which makes the lab's certificates; install it (Debian: openssl) and try again.",
+      `The program openssl could not make the lab's certificates (${lastLine(stderr) ?? (error as Error).message}); mend that and try again.`,
     );
   }
+}
+
+/** Where programs say what went wrong. */
+function lastLine(output: Buffer | undefined): string | undefined {
+  return output?.toString().trim().split("\n").at(-1) || undefined;
 }

@@ -12,6 +12,7 @@ import type { Family } from "../families/family.ts";
 import { revoke } from "../families/grants.ts";
 import type { DiskRecord } from "../records.ts";
 import { askAgents } from "../server/questions.ts";
+import type { Change } from "../store/commits.ts";
 import { bytes, rootKey } from "../tables/layout.ts";
 import { removeTable } from "../tables/removal.ts";
 import { Refusal } from "../user-error.ts";
@@ -26,18 +27,24 @@ export async function restoreDisk(core: ControllerCore, name: string, from: stri
   refuseStrange(disk, snapshot);
   if (!force) await refuseUsed(core, disk);
   const family = core.families.of(disk.table) as Family;
-  const old = await family.run(async () => {
-    await protect(core, [snapshot.table]);
-    await revoke(core, disk.table, 0, WHOLE_TABLE);
-    return exchange(core, disk, snapshot);
-  });
-  await core.units.notify(unitId(disk), MEDIUM_CHANGED);
+  const old = await core.units.notify(unitId(disk), MEDIUM_CHANGED, (told) =>
+    family.run(async () => {
+      await protect(core, [snapshot.table]);
+      await revoke(core, disk.table, 0, WHOLE_TABLE);
+      return exchange(core, disk, snapshot, told);
+    }),
+  );
   await removeTable(core, old);
   return describe(core, core.records.disks.get(name) as DiskRecord);
 }
 
 /** @returns the disk that has the table's former entries, and is being deleted. */
-async function exchange(core: ControllerCore, disk: DiskRecord, snapshot: DiskRecord): Promise<DiskRecord> {
+async function exchange(
+  core: ControllerCore,
+  disk: DiskRecord,
+  snapshot: DiskRecord,
+  told: (change: Change) => void,
+): Promise<DiskRecord> {
   const { records, tables, families } = core;
   const [was, is] = [await tables.root(disk.table), await tables.root(snapshot.table)];
   const identity = newIdentity(core);
@@ -46,6 +53,7 @@ async function exchange(core: ControllerCore, disk: DiskRecord, snapshot: DiskRe
   const held = records.usage.get(disk.table) ?? { mapped: 0, own: 0 };
   const { mapped } = records.usage.get(snapshot.table) ?? { mapped: 0 };
   await core.commits.run((change) => {
+    told(change);
     const usages = [
       { table: old.table, mapped: held.mapped, own: held.own },
       { table: disk.table, mapped, own: 0 },

@@ -60,7 +60,9 @@ export class Releases {
     }
     await commits.run((change) => {
       used.mark(change, locations, false);
-      const rest = elsewhere.length === 0 ? undefined : { ...record, runs: elsewhere };
+      // Its device may have gone for good meanwhile.
+      const left = elsewhere.filter(([device]) => records.devices.has(String(device)));
+      const rest = left.length === 0 ? undefined : { ...record, runs: left };
       if (rest === undefined) change.delete(records.releases.key(id));
       else change.put(records.releases.put(id, rest));
       change.learn(() => {
@@ -68,6 +70,25 @@ export class Releases {
         for (const location of locations) allocator.free(location);
       });
     });
+  }
+
+  /** How many of a device are on their way back. */
+  on(device: number): number {
+    const runs = this.#o.records.releases.values().flatMap((record) => record.runs);
+    return runs.reduce((sum, [at, , count]) => sum + (at === device ? count : 0), 0);
+  }
+
+  /** What could not be given back goes with its devices. */
+  drop(change: Change, devices: ReadonlySet<number>): void {
+    const { releases } = this.#o.records;
+    for (const record of releases.values()) {
+      const runs = record.runs.filter(([device]) => !devices.has(device));
+      if (runs.length === record.runs.length) continue;
+      const rest = runs.length === 0 ? undefined : { ...record, runs };
+      if (rest === undefined) change.delete(releases.key(record.id));
+      else change.put(releases.put(record.id, rest));
+      change.learn(() => releases.learn(record.id, rest));
+    }
   }
 
   /** What was left, again: a device is back. Whatever else is on record is for its operation to finish, since agents may not be off it. */

@@ -3,7 +3,7 @@
  * in memory, and go into one transaction by `into`. A chunk that several tables share is changed for
  * one of them by giving that one a chunk of its own, and for all of them in place.
  */
-import { CHUNK_ENTRIES, EntryState, MAX_DEVICE_SEGMENT } from "node-iscsi-target/mapping/entry.ts";
+import { CHUNK_ENTRIES, EntryState, MAX_DEVICE_SEGMENT, SENSE_BITS } from "node-iscsi-target/mapping/entry.ts";
 import { encodeWord1 } from "node-iscsi-target/mapping/mapping-table.ts";
 import type { Family } from "../families/family.ts";
 import type { AllRecords, UsageRecord } from "../records.ts";
@@ -128,6 +128,16 @@ export class Edit {
     if (location === undefined || (this.entry(table, segment)[0] & EntryState.ERROR) !== 0) return undefined;
     const others = this.sharers(table, segment);
     this.set(table, segment, [EntryState.ZERO, 0]);
+    return this.#leave(table, location, others);
+  }
+
+  /** Its device is gone for good: what E (270) covers there is zeros. @returns where it lay, if nobody else holds that. */
+  lose(table: string, segment: number): Location | undefined {
+    const location = this.location(table, segment);
+    if (location === undefined) return undefined;
+    const others = this.sharers(table, segment);
+    const sense = this.entry(table, segment)[1] & SENSE_BITS;
+    this.set(table, segment, [(EntryState.ERROR | EntryState.ZERO) >>> 0, sense]);
     return this.#leave(table, location, others);
   }
 

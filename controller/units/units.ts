@@ -17,6 +17,7 @@ import type { Agents } from "../agents/agents.ts";
 import { holds } from "../agents/asking.ts";
 import { unitId } from "../agents/publication.ts";
 import type { AllRecords, DiskRecord } from "../records.ts";
+import type { Change as StoreChange } from "../store/commits.ts";
 import type { Store } from "../store/store.ts";
 import { stateOf, type UnitRecord } from "./record.ts";
 
@@ -94,11 +95,19 @@ export class Units {
     });
   }
 
-  /** All hosts of a unit are told by a unit attention. */
-  async notify(unit: string, notice: { readonly asc: number; readonly ascq: number }): Promise<void> {
-    await this.#inTurn(unit, async () => {
+  /** All hosts of a unit are told by a unit attention of what `work` does; `told` goes into the transaction that does it. */
+  notify<T>(
+    unit: string,
+    notice: { readonly asc: number; readonly ascq: number },
+    work: (told: (change: StoreChange) => void) => Promise<T>,
+  ): Promise<T> {
+    return this.#inTurn(unit, async () => {
+      const { units } = this.#options.records;
+      const next = this.#next(unit, { notices: [{ to: "all", ...notice }], ends: null }, null);
+      const result = await work((change) => change.put(units.put(unit, next)).learn(() => units.learn(unit, next)));
       const disk = this.#disk(unit);
-      if (disk !== undefined) await this.#change(disk, { notices: [{ to: "all", ...notice }], ends: null }, null);
+      if (disk !== undefined) await this.#spread(disk, next);
+      return result;
     });
   }
 
@@ -127,14 +136,18 @@ export class Units {
   async #change(disk: DiskRecord, change: Change, from: UnitAsker | null): Promise<void> {
     const { store, records } = this.#options;
     const unit = unitId(disk);
+    const next = this.#next(unit, change, from);
+    await records.units.save(store, unit, next);
+    await this.#spread(disk, next);
+  }
+
+  #next(unit: string, change: Change, from: UnitAsker | null): UnitRecord {
     const { notices, ends, ...parts } = change;
     const before = this.record(unit);
     const revision = before.revision + 1;
     const latest = [...before.latest, { revision, from, notices, ends }].slice(-LATEST_CHANGES);
     const answered = from === null ? before.answered : { ...before.answered, [from.agent]: numbersOf(from) };
-    const next: UnitRecord = { ...before, ...parts, revision, latest, answered };
-    await records.units.save(store, unit, next);
-    await this.#spread(disk, next);
+    return { ...before, ...parts, revision, latest, answered };
   }
 
   /** Resolves when every agent of the unit, by record, has carried it out or is fenced. */

@@ -51,8 +51,8 @@ export class ApiClient {
   patch<Answer>(path: string, body: unknown): Promise<Answer> {
     return this.#call("PATCH", path, body) as Promise<Answer>;
   }
-  async delete(path: string): Promise<void> {
-    await this.#call("DELETE", path);
+  delete<Answer = void>(path: string): Promise<Answer> {
+    return this.#call("DELETE", path) as Promise<Answer>;
   }
 
   /** As `get`, and undefined instead of waiting where the controller does not answer now. */

@@ -9,7 +9,8 @@
  *     word 1   bits 31..20  device number (0 = none)     bits 19..16 sense key of E
  *              bits 15..8   ASC of E                     bits 7..0   ASCQ of E
  *
- * E keeps all the rest, so clearing it restores exactly what was.
+ * E keeps all the rest, so clearing it restores exactly what was. Without a sense it says that the
+ * device was lost: an E that is set by hand has one.
  */
 
 /** States (240 to 270), as bits of word 0. Precedence when several are set: E, Inv, Z, Nw. */
@@ -23,6 +24,9 @@ export const EntryState = {
   /** Nw (250): reads go to the location; a write faults. */
   NO_WRITE: 0x1000_0000,
 } as const;
+
+/** The sense of E, in word 1. */
+export const SENSE_BITS = 0x000f_ffff;
 
 export const ENTRY_BYTES = 8;
 /** Entries to a chunk: the unit in which tables are stored, shared and fetched. */

@@ -3,7 +3,7 @@
  *
  * Chunks of word pairs in typed arrays; a chunk that is absent is all Inv. No object per entry.
  */
-import { CHUNK_ENTRIES, type Entry, EntryState, MAX_DEVICE_NUMBER, MAX_DEVICE_SEGMENT } from "./entry.ts";
+import { CHUNK_ENTRIES, type Entry, EntryState, MAX_DEVICE_NUMBER, MAX_DEVICE_SEGMENT, SENSE_BITS } from "./entry.ts";
 import type { EntryRun } from "./protocol.ts";
 
 type ChunkMap = Map<number, Uint32Array>;
@@ -149,7 +149,9 @@ export function segmentOf(word0: number): number {
   return word0 & MAX_DEVICE_SEGMENT;
 }
 
+/** Of E (270). None at all, as where its device is gone: MEDIUM ERROR, UNRECOVERED READ ERROR (SPC-4 table F.2). */
 export function senseOf(word1: number): { senseKey: number; asc: number; ascq: number } {
+  if ((word1 & SENSE_BITS) === 0) return { senseKey: 0x3, asc: 0x11, ascq: 0x00 };
   return { senseKey: (word1 >>> 16) & 0xf, asc: (word1 >>> 8) & 0xff, ascq: word1 & 0xff };
 }
 

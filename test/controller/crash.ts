@@ -92,7 +92,7 @@ function stepsOf(model: Model): readonly Step[] {
     ({ core }) => resizeDisk(core, "thin", 80 * SEGMENT),
     ({ core }) => growPool(core, "main", { path: "/b", sizeBytes: 64 * SEGMENT }),
     moved({ kind: "evacuate", device: "/a" }),
-    ({ core }) => removeDevice(core, "/a", false),
+    ({ core }) => removeDevice(core, "/a", "empty"),
     deleted("thick"),
     deleted("second"),
     write("thin", 5, 60, 61, 62, 63),

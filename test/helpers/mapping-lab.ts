@@ -137,7 +137,7 @@ export class MappingLab {
       name,
       process: { pid: this.agents.size + 1, startTime: 0, lockFile: "" },
       publication: silentPublication,
-      openDevice: ({ path }) => late(this.media.devices.get(path) as MemoryDevice),
+      openDevice: ({ path }) => late(this.#deviceAt(path)),
       onWelcome: () => undefined,
       onFatal: () => undefined,
       onBug: (error) => this.bugs.push(error),
@@ -222,6 +222,12 @@ export class MappingLab {
     for (const agent of this.agents.values()) agent.disconnected();
     this.core.close();
     this.#clock.end();
+  }
+
+  #deviceAt(path: string): MemoryDevice {
+    const device = this.media.devices.get(path);
+    if (device === undefined) throw Object.assign(new Error(`${path} does not exist`), { code: "ENOENT" });
+    return device;
   }
 
   async #zone(): Promise<void> {

@@ -52,6 +52,16 @@ export class MemoryStore implements Store {
   }
 }
 
+/** One that cannot be written for a while, as on a file system that is full. */
+export class FailingStore extends MemoryStore {
+  fails: (transaction: Transaction) => boolean = () => false;
+
+  override async commit(transaction: Transaction): Promise<boolean> {
+    if (this.fails(transaction)) throw new Error("the disk is full");
+    return super.commit(transaction);
+  }
+}
+
 function copy(value: Uint8Array | undefined): Uint8Array | undefined {
   return value === undefined ? undefined : Uint8Array.from(value);
 }

@@ -1,11 +1,15 @@
 import { resolve } from "node:path";
 import type { DeviceRequest, Pool } from "@sanlab/controller/api/resources.ts";
+import type { DeviceRemoval } from "@sanlab/controller/api/segment-work.ts";
 import { Option } from "commander";
 import { formatSize } from "../../lab/size.ts";
 import { table } from "../output.ts";
 import * as parse from "../parse.ts";
 import type { Verb } from "../verb.ts";
 import { MOVING, operate } from "./operation.ts";
+
+/** Of a disk, on a terminal; all of them with --json. */
+const SHOWN_RANGES = 20;
 
 export const deviceVerbs: readonly Verb[] = [
   {
@@ -50,7 +54,7 @@ export const deviceVerbs: readonly Verb[] = [
       const known = (await context.api.get<Pool>(`/pools/${String(pool)}`)).devices.find(
         (one) => one.path === request.path,
       );
-      if (known?.state === "closed" || known?.state === "removed") {
+      if (known !== undefined && known.state !== "online") {
         await context.api.post(`/devices/${known.device}/open`);
       } else {
         const { addDevice } = await import("../../apply/storage-steps.ts");
@@ -71,14 +75,32 @@ export const deviceVerbs: readonly Verb[] = [
     usage: "remove <device>",
     summary:
       "Take a device that holds nothing out of its pool; by force also another: what lies there fails until it is back",
-    examples: ["sanlab device remove main-0.img", "sanlab device remove main-0.img --force"],
-    options: [new Option("--force", "although it holds segments: they fail from now on")],
-    run: async (context, [device], { force }) => {
-      await context.api.delete(`/devices/${encodeURIComponent(named(device))}${force === true ? "?force=1" : ""}`);
-      await context.print({ removed: device }, () => `${String(device)} is taken out.`);
+    examples: [
+      "sanlab device remove main-0.img",
+      "sanlab device remove main-0.img --force",
+      "sanlab device remove main-0.img --lost",
+    ],
+    options: [
+      new Option("--force", "although it holds segments: they fail from now on"),
+      new Option("--lost", "although it holds segments: it is away, and will not come back").conflicts("force"),
+    ],
+    run: async (context, [device], { force, lost }) => {
+      const how = lost === true ? "?lost=1" : force === true ? "?force=1" : "";
+      const path = `/devices/${encodeURIComponent(named(device))}${how}`;
+      const removal = await context.api.delete<DeviceRemoval>(path);
+      await context.print({ removed: device, ...removal }, () => removalText(removal));
     },
   },
 ];
+
+function removalText({ device, state, lost }: DeviceRemoval): string {
+  const what = state === "gone" ? "lost" : "failing";
+  const lines = lost.map(({ disk, segments, ranges }) => {
+    const more = ranges.length > SHOWN_RANGES ? ", …" : "";
+    return `${what}: ${segments} of disk '${disk}' (segments ${ranges.slice(0, SHOWN_RANGES).join(", ")}${more})`;
+  });
+  return [`${device} is taken out.`, ...lines].join("\n");
+}
 
 /** A path on the command line is relative to the working directory; a number or a file's name is not one. */
 function named(device: unknown): string {

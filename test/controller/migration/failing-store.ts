@@ -2,19 +2,9 @@
 import { createDisk } from "@sanlab/controller/disks.ts";
 import { createPool } from "@sanlab/controller/pools.ts";
 import { takeSnapshots } from "@sanlab/controller/snapshots/snapshots.ts";
-import type { Transaction } from "@sanlab/controller/store/store.ts";
 import test from "ava";
 import { MappingLab, SEGMENT } from "../../helpers/mapping-lab.ts";
-import { MemoryStore } from "../../helpers/memory-store.ts";
-
-class FailingStore extends MemoryStore {
-  fails: (transaction: Transaction) => boolean = () => false;
-
-  override async commit(transaction: Transaction): Promise<boolean> {
-    if (this.fails(transaction)) throw new Error("the disk is full");
-    return super.commit(transaction);
-  }
-}
+import { FailingStore } from "../../helpers/memory-store.ts";
 
 test("a copy on record whose end could not be recorded is finished before the next write is served", async (t) => {
   const store = new FailingStore();

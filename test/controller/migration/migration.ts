@@ -73,7 +73,7 @@ test("a device is emptied while its segments are written, and can be taken out t
   }
   t.is(used(lab, "/a"), 0);
   await sound(t, lab);
-  await removeDevice(core, "/a", false);
+  await removeDevice(core, "/a", "empty");
   t.false(lab.media.devices.has("/a"));
   t.is((await lab.write("a", "data", 31, 7)).kind, "ok");
   t.deepEqual(await devicesOf(lab, "data"), ["/b"]);
@@ -160,7 +160,7 @@ test("an operation that cannot succeed is refused before anything moves", async 
   await t.throwsAsync(beginOperation(core, { kind: "evacuate", device: "/a" }), {
     message: /has 0 free segments .+; grow it first/,
   });
-  await t.throwsAsync(removeDevice(core, "/a", true), { message: /is the only device of pool 'main'/ });
+  await t.throwsAsync(removeDevice(core, "/a", "force"), { message: /is the only device of pool 'main'/ });
   t.is((await lab.write("a", "data", 1, 1)).kind, "ok");
   await sound(t, lab);
 });
@@ -196,10 +196,10 @@ test("a device taken out by force makes what lies there fail, and what was there
   for (const segment of [0, 1]) await lab.write("a", "data", segment, 1);
   await growPool(core, "main", { path: "/b", sizeBytes: 256 * SEGMENT });
   for (const segment of [2, 3]) await lab.write("a", "data", segment, 2);
-  await t.throwsAsync(removeDevice(core, "/a", false), {
+  await t.throwsAsync(removeDevice(core, "/a", "empty"), {
     message: /holds \d+ segments; evacuate it first, or force it/,
   });
-  await removeDevice(core, "/a", true);
+  await removeDevice(core, "/a", "force");
   const rows = await mapOf(core, "data", {}, false);
   const lost = rows.filter(({ device }) => device === "/a").map(({ segment }) => segment);
   t.true(lost.includes(0) && lost.includes(1));

@@ -41,10 +41,10 @@ test("a device that is missing is not taken out for good while it holds segments
   lab.connect("a");
   // What was set aside there is on its way back as well.
   t.true(usedOn(lab, "/a") >= used);
-  await t.throwsAsync(removeDevice(core, "/a", false), { message: /holds \d+ segments/ });
+  await t.throwsAsync(removeDevice(core, "/a", "empty"), { message: /holds \d+ segments/ });
   t.is(recordOf(lab, "/a").closed, undefined, "nothing has changed where it was refused");
   t.deepEqual((await check(core.options.store, core.records)).problems, []);
-  await removeDevice(core, "/a", true);
+  await removeDevice(core, "/a", "force");
   await t.throwsAsync(openDevice(core, "/a"), { message: /label/ });
   media.replaced.delete("/a");
   await openDevice(core, "/a");
@@ -75,7 +75,7 @@ test("what a disk held on the devices that are there comes back although another
   await growPool(core, "main", { path: "/c", sizeBytes: 4096 * SEGMENT });
   const count = 24;
   for (let segment = 4; segment < count; segment += 1) await lab.write("a", "data", segment, 1);
-  await removeDevice(core, "/a", true);
+  await removeDevice(core, "/a", "force");
   await core.records.exports.remove(core.options.store, "host/data");
   await deleteDisk(core, "data");
   t.is(usedOn(lab, "/b") + usedOn(lab, "/c"), 0);
@@ -94,7 +94,7 @@ test("a device that comes back ends no release whose agents are not off its segm
   const release = await core.commits.run((change) =>
     core.space.releases.begin(change, location ? [location] : [], ["a table in motion"]),
   );
-  await removeDevice(core, "/a", true);
+  await removeDevice(core, "/a", "force");
   await openDevice(core, "/a");
   t.true(core.records.releases.has(release?.id ?? ""), `still on record, beside device ${device}`);
 });

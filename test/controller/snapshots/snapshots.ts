@@ -1,18 +1,25 @@
 /** Snapshots through real agents in one process (docs/protocol.md, Snapshot). */
+import { unitId } from "@sanlab/controller/agents/publication.ts";
 import { check } from "@sanlab/controller/check/check.ts";
 import { createDisk, deleteDisk, describe } from "@sanlab/controller/disks.ts";
 import { createPool } from "@sanlab/controller/pools.ts";
 import type { DiskRecord } from "@sanlab/controller/records.ts";
+import { goOn } from "@sanlab/controller/recovery.ts";
 import { restoreDisk } from "@sanlab/controller/snapshots/restore.ts";
 import { takeSnapshots } from "@sanlab/controller/snapshots/snapshots.ts";
+import type { Transaction } from "@sanlab/controller/store/store.ts";
 import { mapOf } from "@sanlab/controller/tables/map.ts";
 import test, { type ExecutionContext } from "ava";
 import { MappingLab, SEGMENT } from "../../helpers/mapping-lab.ts";
-import { MemoryStore } from "../../helpers/memory-store.ts";
+import { Crash, MemoryStore } from "../../helpers/memory-store.ts";
 
 /** Two agents, a pool of 63 segments, and these disks of 32 segments each. */
 async function labWith(t: ExecutionContext, ...disks: string[]): Promise<MappingLab> {
-  const lab = await MappingLab.start({ store: new MemoryStore() });
+  return labOn(t, new MemoryStore(), ...disks);
+}
+
+async function labOn(t: ExecutionContext, store: MemoryStore, ...disks: string[]): Promise<MappingLab> {
+  const lab = await MappingLab.start({ store });
   t.teardown(() => lab.close());
   await createPool(lab.core, {
     name: "main",
@@ -218,6 +225,33 @@ test("a disk that is restored is what its snapshot is, through every agent, and 
   t.deepEqual([await lab.read("b", "snap", 0), await lab.read("b", "snap", 1)], [1, 5]);
   await t.throwsAsync(restoreDisk(core, "data", "data", true), { message: /is no snapshot or clone of disk 'data'/ });
   await sound(t, lab);
+});
+
+/** Dies right after the transaction in which the disk has its snapshot's entries. */
+class DiesRestoring extends MemoryStore {
+  override async commit(transaction: Transaction): Promise<boolean> {
+    const done = await super.commit(transaction);
+    if (transaction.puts?.some(([key]) => key.startsWith("disk/~"))) throw new Crash("the controller is dead");
+    return done;
+  }
+}
+
+test("hosts hear of a restored disk although the controller dies right after it is one", async (t) => {
+  const store = new DiesRestoring();
+  const lab = await labOn(t, store, "data");
+  await lab.write("a", "data", 0, 1);
+  await snapshot(lab, "data", "snap");
+  await lab.write("a", "data", 0, 2);
+  await t.throwsAsync(restoreDisk(lab.core, "data", "snap", false), { instanceOf: Crash });
+  lab.close();
+  const next = await MappingLab.start({ store: new MemoryStore(store.entries), media: lab.media });
+  t.teardown(() => next.close());
+  for (const [name, agent] of lab.agents) next.attach(name, agent);
+  await goOn(next.core);
+  t.is(await next.read("b", "data", 0), 1);
+  const unit = unitId(next.core.records.disks.get("data") as DiskRecord);
+  t.like(next.core.records.units.get(unit)?.latest.at(-1), { notices: [{ to: "all", asc: 0x28, ascq: 0 }] });
+  await sound(t, next);
 });
 
 test("a read-only snapshot takes no write", async (t) => {

@@ -15,14 +15,14 @@ export async function grow({ administrator, core }: Occasion): Promise<void> {
 }
 
 export async function remove({ administrator: { lab }, core }: Occasion): Promise<void> {
-  await removeDevice(core, String(someDevice(lab, core).device), false);
+  await removeDevice(core, String(someDevice(lab, core).device), "empty");
 }
 
 /** What lies there fails from then on. */
 export async function lose({ administrator: { lab }, core }: Occasion): Promise<void> {
   const asked = lab.scheduler.tick();
   lab.failures.expect();
-  await removeDevice(core, String(someDevice(lab, core).device), true);
+  await removeDevice(core, String(someDevice(lab, core).device), "force");
   lab.failures.agreed(asked, lab.scheduler.tick());
 }
 
