@@ -259,6 +259,7 @@ export const WriteUsingToken = cdb("WRITE USING TOKEN", [0x83, 0x11], 16, tokenC
 export type TokenCdb = Cdb<typeof tokenCommand>;
 const copyResults = { listId: uint(2, 1), allocationBytes: uint(10, 4) };
 export const CopyStatusLid1 = cdb("RECEIVE COPY STATUS(LID1)", [0x84, 0x00], 16, copyResults);
+export const CopyFailureDetailsLid1 = cdb("RECEIVE COPY FAILURE DETAILS(LID1)", [0x84, 0x04], 16, copyResults);
 export const CopyStatusLid4 = cdb("RECEIVE COPY STATUS(LID4)", [0x84, 0x05], 16, {
   listId: uint(2, 4),
   allocationBytes: uint(10, 4),

@@ -65,6 +65,7 @@ export const Condition = {
   /** Of a copy that wrote less than it should; the second where it wrote nothing (SBC-4 4.28.2). */
   COPY_TARGET_DATA_UNDERRUN: condition(SenseKey.COPY_ABORTED, 0x0d, 0x04),
   COPY_TARGET_DATA_MISSING: condition(ILLEGAL_REQUEST, 0x0d, 0x04),
+  THIRD_PARTY_DEVICE_FAILURE: condition(SenseKey.COPY_ABORTED, 0x0d, 0x01),
   COPY_TARGET_NOT_REACHABLE: condition(SenseKey.COPY_ABORTED, 0x0d, 0x02),
   SAVING_PARAMETERS_NOT_SUPPORTED: condition(ILLEGAL_REQUEST, 0x39, 0x00),
   INVALID_MESSAGE_ERROR: condition(ILLEGAL_REQUEST, 0x49, 0x00),

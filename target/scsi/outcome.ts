@@ -2,19 +2,25 @@
 import { type IoResult, OK } from "../storage/block-device.ts";
 import type { Command } from "./command.ts";
 import { Condition } from "./condition.ts";
+import type { LogicalUnit } from "./logical-unit.ts";
 import type { Execution, ScsiResult } from "./transport.ts";
 
 /** What the I/O was for: it decides which sense a bad medium gets. */
 export type IoPurpose = "read" | "write" | "flush";
 
-/** The end of a command whose I/O did not succeed; undefined where it did. */
-export function failureOf(command: Command, result: IoResult, purpose: IoPurpose): Execution | undefined {
+/** The end of a command whose I/O did not succeed; undefined where it did. `unit`: whose I/O it was. */
+export function failureOf(
+  command: Command,
+  result: IoResult,
+  purpose: IoPurpose,
+  unit: LogicalUnit = command.unit,
+): Execution | undefined {
   if (result === OK) return undefined;
   switch (result.kind) {
     case "ok":
       return undefined;
     case "medium-error":
-      return mediumError(command, result.offset, purpose);
+      return mediumError(command, result.offset, purpose, unit);
     case "no-space":
       return command.fail(Condition.SPACE_ALLOCATION_FAILED_WRITE_PROTECT);
     case "write-protected":
@@ -30,8 +36,8 @@ export function failureOf(command: Command, result: IoResult, purpose: IoPurpose
 }
 
 /** SBC-4 4.18: INFORMATION is the first logical block in error; after a flush nobody knows which. */
-function mediumError(command: Command, offset: number, purpose: IoPurpose): ScsiResult {
+function mediumError(command: Command, offset: number, purpose: IoPurpose, { blockBytes }: LogicalUnit): ScsiResult {
   if (purpose === "flush") return command.fail(Condition.WRITE_ERROR);
   const condition = purpose === "read" ? Condition.UNRECOVERED_READ_ERROR : Condition.WRITE_ERROR;
-  return command.fail(condition, { information: Math.floor(offset / command.unit.blockBytes) });
+  return command.fail(condition, { information: Math.floor(offset / blockBytes) });
 }

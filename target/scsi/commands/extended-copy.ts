@@ -3,12 +3,12 @@ import type { Initiation } from "../../storage/block-device.ts";
 import { ExtendedCopy, ExtendedCopyLid4 } from "../cdb.ts";
 import { type Command, GOOD } from "../command.ts";
 import { Condition } from "../condition.ts";
-import { type ByteCopy, copyBytes } from "../copy/copy-bytes.ts";
-import { type CopyList, fits, parseCopyList, type Segment } from "../copy/copy-list.ts";
+import { type ByteCopy, type CopySide, copyBytes } from "../copy/copy-bytes.ts";
+import { type CopyList, fits, parseCopyList, type Segment, unreachable } from "../copy/copy-list.ts";
 import { CopyHeader, CopyHeaderLid4 } from "../copy/layouts.ts";
 import { MAX_DESCRIPTOR_BYTES } from "../copy/limits.ts";
 import { type CopyKind, CopyProgress, type ListIdBytes, TransferUnits } from "../copy/results.ts";
-import type { Execution } from "../transport.ts";
+import type { Execution, ScsiResult } from "../transport.ts";
 import { gather } from "./data-out.ts";
 import type { CommandDefinition } from "./definition.ts";
 
@@ -80,7 +80,7 @@ async function carryOut(
   let execution: Execution = command.fail(Condition.COPY_ABORTED);
   try {
     for (const segment of segments) {
-      const failure = await copyBytes(command, copyOf(command, segment), progress, by);
+      const failure = await copyBytes(command, copyOf(command, segment, progress), progress, by);
       if (failure) {
         execution = failure;
         return failure;
@@ -94,8 +94,36 @@ async function carryOut(
   }
 }
 
-function copyOf(command: Command, segment: Segment): ByteCopy {
-  const { from, fromOffset, to, toOffset, bytes } = segment;
-  const obstacle = (): Execution | undefined => (fits(segment) ? undefined : command.fail(Condition.COPY_ABORTED));
-  return { from, to, source: [{ offset: fromOffset, bytes }], target: { offset: toOffset, bytes }, obstacle };
+function copyOf(command: Command, segment: Segment, progress: CopyProgress): ByteCopy {
+  const { index, from, fromOffset, to, toOffset, bytes } = segment;
+  const before = progress.bytes;
+  return {
+    from,
+    to,
+    source: [{ offset: fromOffset, bytes }],
+    target: { offset: toOffset, bytes },
+    obstacle: () => (fits(segment) ? undefined : command.fail(Condition.COPY_ABORTED, { segment: index })),
+    blame: (side, failure) =>
+      failure
+        ? deviceFailure(command, segment, progress.bytes - before, side, failure)
+        : unreachable(command, segment, side),
+  };
+}
+
+/** A unit failed under the copy manager: what it said is forwarded, and what of the segment was written is told (SPC-4 6.3.4). */
+function deviceFailure(
+  command: Command,
+  { index, cscdAt, to, bytes }: Segment,
+  written: number,
+  from: CopySide,
+  { status, sense = Buffer.alloc(0) }: ScsiResult,
+): ScsiResult {
+  // INFORMATION: the blocks of the destination that are missing, where some were written.
+  const residual = written > 0 ? { information: (bytes - written) / to.blockBytes } : {};
+  return command.fail(Condition.THIRD_PARTY_DEVICE_FAILURE, {
+    ...residual,
+    segment: index,
+    pointer: { inCdb: false, byte: cscdAt[from] },
+    forwarded: { from, status, sense },
+  });
 }

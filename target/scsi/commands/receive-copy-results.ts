@@ -1,7 +1,16 @@
-/** RECEIVE COPY STATUS (LID1) and (LID4), RECEIVE ROD TOKEN INFORMATION and RECEIVE COPY OPERATING PARAMETERS (SPC-4 6.24 to 6.27). */
-import { CopyStatusLid1, CopyStatusLid4, OperatingParametersLid1, RodTokenInformation } from "../cdb.ts";
+/**
+ * RECEIVE COPY STATUS (LID1) and (LID4), RECEIVE COPY FAILURE DETAILS (LID1), RECEIVE ROD TOKEN
+ * INFORMATION and RECEIVE COPY OPERATING PARAMETERS (SPC-4 6.23 to 6.27).
+ */
+import {
+  CopyFailureDetailsLid1,
+  CopyStatusLid1,
+  CopyStatusLid4,
+  OperatingParametersLid1,
+  RodTokenInformation,
+} from "../cdb.ts";
 import { type Command, goodWith } from "../command.ts";
-import { CopyStatusData, CopyStatusDataLid4, OperatingParameters } from "../copy/layouts.ts";
+import { CopyFailureData, CopyStatusData, CopyStatusDataLid4, OperatingParameters } from "../copy/layouts.ts";
 import * as limits from "../copy/limits.ts";
 import type { CopyProgress, CopyStatus } from "../copy/results.ts";
 import { offersTokens } from "../copy/rod-tokens.ts";
@@ -30,6 +39,7 @@ const NO_ESTIMATE = 0xffff_ffff;
 
 export const receiveCopyResultsCommands: readonly CommandDefinition[] = [
   { cdb: CopyStatusLid1, access: "none", conflicts: "any", execute: copyStatus },
+  { cdb: CopyFailureDetailsLid1, access: "none", conflicts: "any", execute: failureDetails },
   { cdb: CopyStatusLid4, access: "none", conflicts: "reserve", execute: copyStatusLid4 },
   {
     cdb: RodTokenInformation,
@@ -45,7 +55,7 @@ function copyStatus(command: Command): ScsiResult {
   const { cdb, itl } = command;
   const listId = CopyStatusLid1.listId.get(cdb, 0);
   const progress = itl.copies.of(listId, 1);
-  if (!progress) return command.invalidField(CopyStatusLid1.listId);
+  if (!progress || progress.told) return command.invalidField(CopyStatusLid1.listId);
   const { status, segments, transferCount, kind } = progress;
   const data = CopyStatusData.encode({
     availableBytes: CopyStatusData.sizeBytes - 4,
@@ -55,8 +65,23 @@ function copyStatus(command: Command): ScsiResult {
     transferCount,
   });
   // SPC-4 6.25: told once.
-  itl.copies.discard(listId);
+  progress.told = status !== "running";
+  if (!progress.sense) itl.copies.discard(listId);
   return goodWith(data, CopyStatusLid1.allocationBytes.get(cdb, 0));
+}
+
+/** Of a copy that ended with CHECK CONDITION: its sense data, told once. Of any other there are no details (SPC-4 6.23). */
+function failureDetails({ cdb, itl }: Command): ScsiResult {
+  const listId = CopyFailureDetailsLid1.listId.get(cdb, 0);
+  const allocation = CopyFailureDetailsLid1.allocationBytes.get(cdb, 0);
+  const progress = itl.copies.of(listId, 1);
+  const sense = progress?.sense;
+  if (!sense) return goodWith(CopyFailureData.encode({}).subarray(0, 4), allocation);
+  const availableBytes = CopyFailureData.sizeBytes - 4 + sense.length;
+  const data = CopyFailureData.encode({ availableBytes, status: Status.CHECK_CONDITION, senseBytes: sense.length });
+  progress.sense = undefined;
+  if (progress.told) itl.copies.discard(listId);
+  return goodWith(Buffer.concat([data, sense]), allocation);
 }
 
 function copyStatusLid4(command: Command): ScsiResult {

@@ -11,7 +11,7 @@ import { Condition } from "../condition.ts";
 import type { LogicalUnit } from "../logical-unit.ts";
 import { failureOf } from "../outcome.ts";
 import { takeReadBuffer } from "../read-buffers.ts";
-import type { Execution } from "../transport.ts";
+import type { Execution, ScsiResult } from "../transport.ts";
 import type { CopyProgress } from "./results.ts";
 
 /** Of a unit; all of them follow one another in the copy. Bytes. */
@@ -29,7 +29,11 @@ export interface ByteCopy {
   readonly target: BytePart;
   /** Asked before each step is written: a reason to go no further. */
   readonly obstacle: () => Execution | undefined;
+  /** How the command ends where a unit failed as it says, or, without that, cannot be used. Absent: as that unit says. */
+  readonly blame?: (side: CopySide, failure?: ScsiResult) => ScsiResult;
 }
+
+export type CopySide = "source" | "destination";
 
 const STEP_BYTES = 1024 * 1024;
 /** How far the source is asked at a time where it has data. */
@@ -70,13 +74,20 @@ async function copyStep(
   const stoppedSince = obstacle(command, copy);
   if (stoppedSince) return stoppedSince;
   const result = await put(copy.to, copy.target.offset + done, data ?? length, by);
-  return failureOf(command, result, "write") ?? command.abortedAs;
+  return blamed(copy, "destination", failureOf(command, result, "write", copy.to)) ?? command.abortedAs;
+}
+
+function blamed({ blame }: ByteCopy, side: CopySide, failure: Execution | undefined): Execution | undefined {
+  return failure?.kind === "done" && blame ? blame(side, failure) : failure;
 }
 
 function obstacle(command: Command, copy: ByteCopy): Execution | undefined {
   const { from, to } = copy;
   if (command.abortedAs) return command.abortedAs;
-  if (from.notReady || to.notReady || to.writeProtected) return command.fail(Condition.COPY_TARGET_NOT_REACHABLE);
+  const unreachable = (side: CopySide): Execution =>
+    copy.blame?.(side) ?? command.fail(Condition.COPY_TARGET_NOT_REACHABLE);
+  if (from.notReady) return unreachable("source");
+  if (to.notReady || to.writeProtected) return unreachable("destination");
   return copy.obstacle();
 }
 
@@ -138,11 +149,12 @@ function locate(source: readonly BytePart[], at: number): { part: BytePart | und
 /** Bytes `at` and following of the copy, read from as many parts as they lie in; zeros past the end of the source. */
 async function gatherSource(
   command: Command,
-  { from, source }: ByteCopy,
+  copy: ByteCopy,
   at: number,
   length: number,
   by: Initiation | undefined,
 ): Promise<Buffer | Execution> {
+  const { from, source } = copy;
   const data = takeReadBuffer(length);
   for (let filled = 0; filled < length; ) {
     const { part, into } = locate(source, at + filled);
@@ -151,7 +163,8 @@ async function gatherSource(
       break;
     }
     const piece = data.subarray(filled, filled + Math.min(length - filled, part.bytes - into));
-    const failure = failureOf(command, await from.device.read(part.offset + into, piece, by), "read");
+    const result = await from.device.read(part.offset + into, piece, by);
+    const failure = blamed(copy, "source", failureOf(command, result, "read", from));
     if (failure) return failure;
     filled += piece.length;
   }

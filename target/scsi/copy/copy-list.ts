@@ -6,12 +6,17 @@ import { ItlNexus } from "../itl-nexus.ts";
 import type { LogicalUnit } from "../logical-unit.ts";
 import type { ScsiResult } from "../transport.ts";
 import { designators } from "../vpd/identification.ts";
+import type { CopySide } from "./copy-bytes.ts";
 import { BlockSegment, type CopyHeader, CopyHeaderLid4, CscdDescriptor } from "./layouts.ts";
 import { DescriptorType, MAX_CSCDS, MAX_DESCRIPTOR_BYTES, MAX_SEGMENTS } from "./limits.ts";
 import type { ListIdBytes } from "./results.ts";
 
 /** One range of bytes, from a unit to a unit. */
 export interface Segment {
+  /** Of the segment descriptors, from 0. */
+  readonly index: number;
+  /** Where in the parameter list the CSCD descriptor of each unit begins. Bytes. */
+  readonly cscdAt: Readonly<Record<CopySide, number>>;
   readonly from: LogicalUnit;
   readonly fromOffset: number;
   readonly to: LogicalUnit;
@@ -55,7 +60,7 @@ export function parseCopyList(
   if (cscdBytes / CscdDescriptor.sizeBytes > MAX_CSCDS) return command.fail(Condition.TOO_MANY_TARGET_DESCRIPTORS);
   const units = parseUnits(command, list, start, segmentsAt);
   if (!Array.isArray(units)) return units;
-  const segments = parseSegments(command, list, segmentsAt, end, units);
+  const segments = parseSegments(command, list, { cscdsAt: start, start: segmentsAt, end }, units);
   if (!Array.isArray(segments)) return segments;
   const immediate = long && CopyHeaderLid4.immediate.get(list, 0) !== 0;
   return { idBytes: long ? 4 : 1, listId, immediate, unnamed: listIdUsage === UNNAMED, segments };
@@ -102,28 +107,56 @@ function unitNamed({ server, task }: Command, descriptor: Buffer): LogicalUnit |
 function parseSegments(
   command: Command,
   list: Buffer,
-  start: number,
-  end: number,
+  { cscdsAt, start, end }: { readonly cscdsAt: number; readonly start: number; readonly end: number },
   units: readonly (LogicalUnit | undefined)[],
 ): Segment[] | ScsiResult {
+  const malformed = malformedSegment(command, list, start, end);
+  if (malformed) return malformed;
   const segments: Segment[] = [];
   for (let at = start; at < end; at += BlockSegment.sizeBytes) {
-    if (list[at] !== DescriptorType.BLOCK_TO_BLOCK) return command.fail(Condition.UNSUPPORTED_SEGMENT_DESCRIPTOR);
-    if (end - at < BlockSegment.sizeBytes) return command.fail(Condition.PARAMETER_LIST_LENGTH_ERROR);
+    const index = segments.length;
     const fields = BlockSegment.decode(list, at);
-    if (fields.descriptorBytes !== BlockSegment.sizeBytes - 4) return command.invalidParameter(at + 2);
-    if (segments.length === MAX_SEGMENTS) return command.fail(Condition.TOO_MANY_SEGMENT_DESCRIPTORS);
     const [from, to] = [units[fields.source], units[fields.destination]];
-    if (!from || !to) return command.fail(Condition.COPY_TARGET_NOT_REACHABLE);
+    const cscdAt = { source: cscdOf(cscdsAt, fields.source), destination: cscdOf(cscdsAt, fields.destination) };
+    if (!from) return unreachable(command, { index, cscdAt }, "source");
+    if (!to) return unreachable(command, { index, cscdAt }, "destination");
     const bytes = fields.blocks * (fields.destinationCount ? to : from).blockBytes;
     const fromOffset = fields.sourceLba * from.blockBytes;
     const toOffset = fields.destinationLba * to.blockBytes;
-    const segment = { from, fromOffset, to, toOffset, bytes };
-    if (!fits(segment)) return command.fail(Condition.COPY_ABORTED);
-    if (!reachable(command, segment)) return command.fail(Condition.COPY_TARGET_NOT_REACHABLE);
+    const segment: Segment = { index, cscdAt, from, fromOffset, to, toOffset, bytes };
+    if (!fits(segment)) return command.fail(Condition.COPY_ABORTED, { segment: index });
+    const side = outOfReach(command, segment);
+    if (side) return unreachable(command, segment, side);
     segments.push(segment);
   }
   return segments;
+}
+
+function cscdOf(cscdsAt: number, index: number): number {
+  return cscdsAt + index * CscdDescriptor.sizeBytes;
+}
+
+/** What is wrong with the descriptors as such, before it is asked what they name. */
+function malformedSegment(command: Command, list: Buffer, start: number, end: number): ScsiResult | undefined {
+  let count = 0;
+  for (let at = start; at < end; at += BlockSegment.sizeBytes) {
+    if (list[at] !== DescriptorType.BLOCK_TO_BLOCK) return command.fail(Condition.UNSUPPORTED_SEGMENT_DESCRIPTOR);
+    if (end - at < BlockSegment.sizeBytes) return command.fail(Condition.PARAMETER_LIST_LENGTH_ERROR);
+    if (BlockSegment.descriptorBytes.get(list, at) !== BlockSegment.sizeBytes - 4)
+      return command.invalidParameter(at + 2);
+    if (++count > MAX_SEGMENTS) return command.fail(Condition.TOO_MANY_SEGMENT_DESCRIPTORS);
+  }
+  return undefined;
+}
+
+/** COPY TARGET DEVICE NOT REACHABLE, pointing at the descriptor of that unit (SPC-4 6.3.4). */
+export function unreachable(
+  command: Command,
+  { index, cscdAt }: Pick<Segment, "index" | "cscdAt">,
+  side: CopySide,
+): ScsiResult {
+  const pointer = { inCdb: false, byte: cscdAt[side] };
+  return command.fail(Condition.COPY_TARGET_NOT_REACHABLE, { segment: index, pointer });
 }
 
 /** In both units, and in whole blocks of both (PAD and CAT are for lengths that are not). */
@@ -132,10 +165,11 @@ export function fits({ from, fromOffset, to, toOffset, bytes }: Segment): boolea
   return inside && bytes % from.blockBytes === 0 && bytes % to.blockBytes === 0;
 }
 
-/** As the host itself could read the one and write the other. */
-function reachable({ task }: Command, { from, to }: Segment): boolean {
+/** Which unit the host itself could not read, or write. */
+function outOfReach({ task }: Command, { from, to }: Segment): CopySide | undefined {
   const { nexus } = task;
   const free = (unit: LogicalUnit, conflicts: "any" | "exclusive-access"): boolean =>
     unit.notReady === undefined && !unit.reservations?.conflict(unit.itlNexus(nexus) ?? new ItlNexus(nexus), conflicts);
-  return free(from, "exclusive-access") && free(to, "any") && !to.writeProtected;
+  if (!free(from, "exclusive-access")) return "source";
+  return free(to, "any") && !to.writeProtected ? undefined : "destination";
 }

@@ -62,6 +62,13 @@ export const CopyStatusData = layout(12, {
   transferCount: uint(8, 4),
 });
 
+/** RECEIVE COPY FAILURE DETAILS (LID1) (SPC-4 6.23); sense data follows. */
+export const CopyFailureData = layout(60, {
+  availableBytes: uint(0, 4),
+  status: uint(56, 1),
+  senseBytes: uint(58, 2),
+});
+
 /** RECEIVE COPY STATUS (LID4) (SPC-4 6.26.2); sense data follows. */
 export const CopyStatusDataLid4 = layout(32, {
   availableBytes: uint(0, 4),

@@ -30,6 +30,8 @@ export class CopyProgress {
   sense: Uint8Array | undefined = undefined;
   /** What POPULATE TOKEN made. */
   token: Uint8Array | undefined = undefined;
+  /** RECEIVE COPY STATUS (LID1) has told how it ended; its failure details are told apart from that. */
+  told = false;
 
   constructor(kind: CopyKind) {
     this.kind = kind;

@@ -1,6 +1,7 @@
 /** VPD page 8Fh, Third-party Copy (SPC-4 7.8.17, SBC-4 6.6.9), without its header of four bytes. */
 import {
   type CdbLayout,
+  CopyFailureDetailsLid1,
   CopyStatusLid1,
   CopyStatusLid4,
   ExtendedCopy,
@@ -22,7 +23,14 @@ import {
 } from "../copy/token-layouts.ts";
 import type { LogicalUnit } from "../logical-unit.ts";
 
-const COPY_COMMANDS = [ExtendedCopy, ExtendedCopyLid4, CopyStatusLid1, OperatingParametersLid1, CopyStatusLid4];
+const COPY_COMMANDS = [
+  ExtendedCopy,
+  ExtendedCopyLid4,
+  CopyStatusLid1,
+  OperatingParametersLid1,
+  CopyFailureDetailsLid1,
+  CopyStatusLid4,
+];
 const TOKEN_COMMANDS = [PopulateToken, WriteUsingToken, RodTokenInformation];
 
 /** SPC-4 table 655. */

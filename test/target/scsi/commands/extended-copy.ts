@@ -2,48 +2,26 @@
 import test from "ava";
 import * as cdbs from "node-iscsi-target/scsi/cdb.ts";
 import {
-  BlockSegment,
-  CopyHeader,
   CopyHeaderLid4,
   CopyStatusData,
   CopyStatusDataLid4,
-  CscdDescriptor,
   OperatingParameters,
 } from "node-iscsi-target/scsi/copy/layouts.ts";
 import { MAX_CSCDS, MAX_SEGMENTS } from "node-iscsi-target/scsi/copy/limits.ts";
 import { ReservationType } from "node-iscsi-target/scsi/reservations/state.ts";
+import { BOTH, segment, sendCopy, unit } from "../../../helpers/extended-copies.ts";
 import { reserveOut } from "../../../helpers/reservations.ts";
-import { anotherHost, cdbOf, IDENTITY, type ScsiHost, senseName } from "../../../helpers/scsi-host.ts";
+import { anotherHost, cdbOf, type ScsiHost, senseName } from "../../../helpers/scsi-host.ts";
 import { SECOND, twoUnits } from "../../../helpers/two-units.ts";
 
-function unit(naa: string, fields: Parameters<typeof CscdDescriptor.encode>[0] = {}): Buffer {
-  const designator = Buffer.from(naa, "hex");
-  const identified = { codeSet: 1, designatorType: 3, designatorBytes: designator.length, designator };
-  return CscdDescriptor.encode({ typeCode: 0xe4, ...identified, ...fields });
-}
-
-function segment(fields: Parameters<typeof BlockSegment.encode>[0]): Buffer {
-  return BlockSegment.encode({ typeCode: 2, descriptorBytes: 24, ...fields });
-}
-
-async function copy(
-  host: ScsiHost,
-  units: readonly Buffer[],
-  segments: readonly Buffer[],
-  listId = 7,
-): Promise<string> {
-  const [cscds, ranges] = [Buffer.concat(units), Buffer.concat(segments)];
-  const header = CopyHeader.encode({ listId, cscdBytes: cscds.length, segmentBytes: ranges.length });
-  const list = Buffer.concat([header, cscds, ranges]);
-  return senseName(await host.send(cdbOf(cdbs.ExtendedCopy, { listBytes: list.length }), list));
+async function copy(...args: Parameters<typeof sendCopy>): Promise<string> {
+  return senseName(await sendCopy(...args));
 }
 
 async function status(host: ScsiHost, listId = 7) {
   const result = await host.send(cdbOf(cdbs.CopyStatusLid1, { listId, allocationBytes: 255 }));
   return result.status === 0 ? CopyStatusData.decode(result.dataIn as Uint8Array) : senseName(result);
 }
-
-const BOTH = [unit(IDENTITY.naa), unit(SECOND)];
 
 test("a copy from one unit to another is read there, and its status says how much it was", async (t) => {
   const { host, devices } = await twoUnits();
@@ -120,7 +98,7 @@ test("one list identifier names one copy at a time, and a failed copy says so", 
   t.is(await copy(host, BOTH, range), "OPERATION_IN_PROGRESS");
   devices[0].script = () => ({ kind: "medium-error", offset: 0 });
   devices[0].release();
-  t.is(await first, "UNRECOVERED_READ_ERROR");
+  t.is(await first, "THIRD_PARTY_DEVICE_FAILURE");
   t.like(await status(host), { status: 2, segments: 0 });
 });
 
@@ -182,11 +160,13 @@ test("the status of a copy (LID4) that failed has its sense data; headers of ano
   const { host, devices } = await twoUnits();
   devices[1].script = () => ({ kind: "no-space" });
   const range = [segment({ source: 0, destination: 1, blocks: 8 })];
-  t.is(await longCopy(host, range), "SPACE_ALLOCATION_FAILED_WRITE_PROTECT");
+  t.is(await longCopy(host, range), "THIRD_PARTY_DEVICE_FAILURE");
   const status = await longStatus(host);
   const { senseBytes } = CopyStatusDataLid4.decode(status);
-  t.like(CopyStatusDataLid4.decode(status), { status: 2, completionStatus: 2, senseBytes: 18 });
-  t.deepEqual([...status.subarray(32, 32 + senseBytes)].slice(12, 14), [0x27, 0x07]);
+  t.like(CopyStatusDataLid4.decode(status), { status: 2, completionStatus: 2, senseBytes: 18 + 1 + 18 });
+  const sense = status.subarray(32, 32 + senseBytes);
+  t.deepEqual([...sense.subarray(12, 14)], [0x0d, 0x01]);
+  t.deepEqual([...sense.subarray(19).subarray(12, 14)], [0x27, 0x07], "as the destination said it");
   t.is(await longCopy(host, range, { format: 0 }), "INVALID_FIELD_IN_PARAMETER_LIST");
 });
 
