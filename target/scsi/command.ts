@@ -41,6 +41,9 @@ export class Command implements Accepted {
   lba = 0;
   blocks = 0;
 
+  /** No other command on the same blocks is carried out meanwhile (SBC-4 4.30). */
+  atomic: boolean;
+
   state: CommandState = "admitted";
   /** In the unit's task set. */
   enrolled = false;
@@ -56,6 +59,7 @@ export class Command implements Accepted {
     this.unit = unit;
     this.itl = itl;
     this.definition = definition;
+    this.atomic = definition.atomic === true;
     this.server = server;
   }
 

@@ -227,7 +227,7 @@ export class TaskSet {
   #runningAtomic(range: BlockRange): Command | undefined {
     if (this.#ordering === 0) return undefined;
     for (const command of this.#commands) {
-      if (command.definition.atomic && command.state === "running" && overlap(command, range)) return command;
+      if (command.atomic && command.state === "running" && overlap(command, range)) return command;
     }
     return undefined;
   }
@@ -238,15 +238,15 @@ export class TaskSet {
    * other. HEAD OF QUEUE passes those that wait, since they wait for it.
    */
   #fenced(command: Command): boolean {
-    const { atomic } = command.definition;
+    const { atomic } = command;
     const passes = command.task.attribute === TaskAttribute.HEAD_OF_QUEUE || !command.enrolled;
     if (atomic) for (const guest of this.#guests) if (overlap(command, guest)) return true;
     let older = true;
     for (const other of this.#commands) {
       if (other === command) older = false;
-      else if (overlap(command, other) && (atomic || other.definition.atomic)) {
+      else if (overlap(command, other) && (atomic || other.atomic)) {
         if (other.state === "running") return true;
-        if (older && !passes && other.state === "dormant" && other.definition.atomic) return true;
+        if (older && !passes && other.state === "dormant" && other.atomic) return true;
       }
     }
     return false;
@@ -274,7 +274,7 @@ export class TaskSet {
 function orders(command: Command): boolean {
   const { attribute } = command.task;
   if (attribute === TaskAttribute.ORDERED || attribute === TaskAttribute.HEAD_OF_QUEUE) return true;
-  return command.definition.atomic === true;
+  return command.atomic;
 }
 
 /** Resolved when it has ended. */

@@ -1,18 +1,17 @@
 /** The commands that no other may come between: COMPARE AND WRITE, ORWRITE and WRITE ATOMIC (SBC-4 5.2, 5.7, 5.48). */
-import type { Initiation } from "../../storage/block-device.ts";
 import type { Field } from "../../wire/layout.ts";
 import { CompareAndWrite, OrWrite16, WriteAtomic16 } from "../cdb.ts";
 import type { Command } from "../command.ts";
 import { Condition } from "../condition.ts";
 import { MAX_COMPARE_AND_WRITE_BLOCKS } from "../limits.ts";
-import { failureOf } from "../outcome.ts";
-import { takeReadBuffer } from "../read-buffers.ts";
 import type { Execution, ScsiResult } from "../transport.ts";
 import { addressRange, outOfRangeNow } from "./block-range.ts";
 import { gather } from "./data-out.ts";
 import type { CommandDefinition } from "./definition.ts";
+import { durability } from "./durability.ts";
+import { exchange, type Modification } from "./exchange.ts";
 import { firstDifference } from "./verify.ts";
-import { admitWrite, durability, executeWrite } from "./write.ts";
+import { admitWrite, executeWrite } from "./write.ts";
 
 export const atomicCommands: readonly CommandDefinition[] = [
   {
@@ -79,9 +78,6 @@ function admitWriteAtomic(command: Command): ScsiResult | undefined {
   return protectedFrom(command, protect) ?? admitBlocks(command, WriteAtomic16);
 }
 
-/** From what is there and the data that came: what to write, or why not. */
-type Modification = (command: Command, found: Buffer, data: Buffer) => Buffer | ScsiResult;
-
 async function modify(
   command: Command,
   dataOut: readonly Uint8Array[],
@@ -93,44 +89,7 @@ async function modify(
   const data = gather(dataOut, command.dataOutBytes);
   if (data.length < command.dataOutBytes) return command.tooLittleData();
   if (data.length === 0) return command.taken();
-  return await alone(command, (by) => exchange(command, data, fua, modification, by));
-}
-
-/** Does work in the name of an exclusion, where others reach the blocks by other ways; once more from the beginning where that was lost. */
-async function alone(command: Command, work: (by: Initiation) => Promise<Execution | "cancelled">): Promise<Execution> {
-  const { unit, task, lba, blocks } = command;
-  const { device, blockBytes } = unit;
-  for (;;) {
-    // Where there is nobody to exclude, it begins in the same turn.
-    const exclusion = device.exclude && (await device.exclude(lba * blockBytes, blocks * blockBytes, task));
-    if (exclusion !== undefined && "kind" in exclusion)
-      return failureOf(command, exclusion, "write") ?? command.taken();
-    const result = await work(exclusion ?? task).finally(() => exclusion?.end());
-    if (result !== "cancelled") return result;
-    if (command.abortedAs) return command.abortedAs;
-  }
-}
-
-async function exchange(
-  command: Command,
-  data: Buffer,
-  fua: Field,
-  modification: Modification,
-  by: Initiation,
-): Promise<Execution | "cancelled"> {
-  const { device, blockBytes } = command.unit;
-  const start = command.lba * blockBytes;
-  const found = takeReadBuffer(command.blocks * blockBytes);
-  const read = await device.read(start, found, by);
-  if (read.kind === "cancelled" || by.cancelled) return "cancelled";
-  const failure = failureOf(command, read, "read");
-  if (failure) return failure;
-  const wanted = modification(command, found, data);
-  if (!Buffer.isBuffer(wanted)) return wanted;
-  const options = durability(command, fua.get(command.cdb, 0) !== 0);
-  const written = await device.write(start, [wanted], options, by);
-  if (written.kind === "cancelled") return "cancelled";
-  return failureOf(command, written, "write") ?? command.taken();
+  return await exchange(command, data, durability(command, fua.get(command.cdb, 0) !== 0), modification);
 }
 
 /** SBC-4 5.2: INFORMATION is the offset of the first byte that differs. */

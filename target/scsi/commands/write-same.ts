@@ -7,9 +7,9 @@ import type { Execution, ScsiResult } from "../transport.ts";
 import { addressRange, outOfRangeNow } from "./block-range.ts";
 import { gather } from "./data-out.ts";
 import type { CommandDefinition } from "./definition.ts";
+import { durability } from "./durability.ts";
 import { release } from "./provisioning.ts";
 import { repeated } from "./verify.ts";
-import { durability } from "./write.ts";
 
 /** A pattern that is not zeros is written in pieces of this size. */
 const STEP_BYTES = 1024 * 1024;

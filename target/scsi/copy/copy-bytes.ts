@@ -6,7 +6,7 @@
  */
 import { type Initiation, type IoResult, OK, type ProvisioningExtent } from "../../storage/block-device.ts";
 import type { Command } from "../command.ts";
-import { CACHED, FORCE_UNIT_ACCESS } from "../commands/write.ts";
+import { CACHED, FORCE_UNIT_ACCESS } from "../commands/durability.ts";
 import { Condition } from "../condition.ts";
 import type { LogicalUnit } from "../logical-unit.ts";
 import { failureOf } from "../outcome.ts";

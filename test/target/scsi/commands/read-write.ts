@@ -111,14 +111,6 @@ test("a WRITE for which the host sends fewer blocks writes those, and tells the 
   t.is(device.bytes.toString("latin1", 511, 513), "ba");
 });
 
-test("a WRITE for which the host sends part of a block writes nothing", async (t) => {
-  const { host, device } = await rig();
-  const result = await host.send(cdbOf(Write10, { lba: 0, blocks: 1 }), Buffer.alloc(200, "b"));
-  t.is(senseName(result), "INVALID_FIELD_IN_COMMAND_INFORMATION_UNIT");
-  t.is(result.dataOutBytes, 512);
-  t.deepEqual(device.ios, []);
-});
-
 test("FUA makes a WRITE go to the medium, and a READ come from it", async (t) => {
   const { host, device } = await rig();
   await host.send(cdbOf(Write10, { blocks: 1 }), Buffer.alloc(512));
@@ -242,10 +234,6 @@ test("blocks of 4096 bytes are addressed as such", async (t) => {
   const data = Buffer.alloc(4096, "4k");
   t.is(senseName(await host.send(cdbOf(Write16, { lba: 15, blocks: 1 }), data)), "GOOD");
   t.deepEqual(device.bytes.subarray(15 * 4096), data);
-  t.is(
-    senseName(await host.send(cdbOf(Write16, { lba: 0, blocks: 1 }), data.subarray(0, 512))),
-    "INVALID_FIELD_IN_COMMAND_INFORMATION_UNIT",
-  );
   t.is(senseName(await host.send(cdbOf(Read16, { lba: 16, blocks: 1 }))), "LBA_OUT_OF_RANGE");
 });
 
