@@ -5,7 +5,7 @@
  */
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
-import { runIscsiTestCu, type SuiteTest } from "../helpers/iscsi-test-cu.ts";
+import { ALL_FAMILIES, runIscsiTestCu, type SuiteTest } from "../helpers/iscsi-test-cu.ts";
 import { INITIATOR, PROFILES, type Profile, SECOND_INITIATOR } from "./profiles.ts";
 import { conformanceDocument, count, outcomeOf, outcomes, type ProfileResult, reasonOf } from "./report.ts";
 
@@ -37,14 +37,11 @@ function profileNamed(name: string): Profile {
 async function run(profile: Profile): Promise<readonly SuiteTest[]> {
   const disk = await profile.start();
   try {
-    const families = values.test === undefined ? (profile.families ?? ["ALL"]) : [values.test];
+    const families = values.test === undefined ? (profile.families ?? ALL_FAMILIES) : [values.test];
     const initiators = { initiator: INITIATOR, secondInitiator: SECOND_INITIATOR };
-    const second = disk.secondUrl === undefined ? {} : { secondUrl: disk.secondUrl };
-    const options = { ...initiators, ...second };
-    if (profile.writing === undefined) return (await runIscsiTestCu(disk.url, { ...options, families })).tests;
-    const { tests } = await runIscsiTestCu(disk.url, { ...options, families, dataloss: false });
-    const written = await runIscsiTestCu(disk.url, { ...options, families: profile.writing });
-    return tests.map((test) => written.tests.find(({ name }) => name === test.name) ?? test);
+    // Where there are not two ways to the disk, there are two sessions.
+    const second = { secondUrl: disk.secondUrl ?? disk.url };
+    return (await runIscsiTestCu(disk.url, { ...initiators, ...second, families })).tests;
   } finally {
     await disk.close();
   }

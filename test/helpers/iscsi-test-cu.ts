@@ -24,10 +24,22 @@ export interface SuiteOptions {
   readonly secondInitiator?: string;
   /** Another path to the same logical unit, for the multipath tests. */
   readonly secondUrl?: string;
-  /** Lets it write; without, tests that would skip themselves. Yes unless told otherwise. */
-  readonly dataloss?: boolean;
   readonly timeoutMs?: number;
 }
+
+/**
+ * `ALL`, each test once, with Sanitize.Reset in sessions of its own: Sanitize.Readonly leaves a unit
+ * attention in the session of the first path where there is a second, which the SANITIZE of Reset
+ * would get as its answer.
+ */
+export const ALL_FAMILIES: readonly string[] = [
+  "ALL.Sanitize.Reset",
+  "ALL.[!S]*",
+  "ALL.S[!a]*",
+  "ALL.Sanitize.[!R]*",
+  "ALL.Sanitize.Rea*",
+  "ALL.Sanitize.Reser*",
+];
 
 /** The families that a disk of a lab has to pass whole. */
 export const REQUIRED_FAMILIES = (
@@ -42,8 +54,7 @@ export const REQUIRED_FAMILIES = (
 
 /** Runs the suite, destroying what is on the disk. @throws Error where the suite itself did not come to its end. */
 export async function runIscsiTestCu(url: string, options: SuiteOptions): Promise<SuiteRun> {
-  const destructive = options.dataloss === false ? [] : ["--dataloss", "--allow-sanitize"];
-  const args = [...destructive, `--test=${options.families.join(",")}`];
+  const args = ["--dataloss", "--allow-sanitize", `--test=${options.families.join(",")}`];
   if (options.initiator !== undefined) args.push(`--initiator-name=${options.initiator}`);
   if (options.secondInitiator !== undefined) args.push(`--initiator-name-2=${options.secondInitiator}`);
   const urls = options.secondUrl === undefined ? [url] : [url, options.secondUrl];
