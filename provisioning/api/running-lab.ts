@@ -1,4 +1,4 @@
-import type { Agent, Disk, Fault, Host, Pool, Zone } from "@sanlab/controller/api/resources.ts";
+import type { Agent, Disk, Fault, Host, Pool, RemoteListener, Zone } from "@sanlab/controller/api/resources.ts";
 import type { Alias, Fabric, Mask, ZoneSet } from "@sanlab/controller/fabric/resources.ts";
 import { hostProcess } from "@sanlab/vm";
 import { type HostRecord, readHostRecords } from "../hosts/record.ts";
@@ -21,6 +21,8 @@ export interface RunningLab {
   readonly pools: readonly Pool[];
   readonly disks: readonly Disk[];
   readonly agents: readonly Agent[];
+  /** Null: the controller listens on this machine only. */
+  readonly listener: RemoteListener | null;
   readonly hosts: readonly Host[];
   readonly exports: readonly { readonly host: string; readonly disk: string }[];
   readonly zones: readonly Zone[];
@@ -38,6 +40,7 @@ export const NO_LAB: RunningLab = {
   pools: [],
   disks: [],
   agents: [],
+  listener: null,
   hosts: [],
   exports: [],
   zones: [],
@@ -51,25 +54,28 @@ export const NO_LAB: RunningLab = {
 
 /** Reads a lab whose controller runs. */
 export async function readRunningLab(state: string, record: LabRecord, api: ApiClient): Promise<RunningLab> {
-  const [pools, disks, agents, hosts, masks, zones, faults, fabric, aliases, zoneSets, qemuHosts] = await Promise.all([
-    api.get<Pool[]>("/pools"),
-    api.get<Disk[]>("/disks"),
-    api.get<Agent[]>("/agents"),
-    api.get<Host[]>("/hosts"),
-    api.get<Mask[]>("/masks"),
-    api.get<Zone[]>("/zones"),
-    api.get<Fault[]>("/faults"),
-    api.get<Fabric>("/fabric"),
-    api.get<Alias[]>("/aliases"),
-    api.get<ZoneSet[]>("/zonesets"),
-    readQemuHosts(state),
-  ]);
+  const [pools, disks, agents, remote, hosts, masks, zones, faults, fabric, aliases, zoneSets, qemuHosts] =
+    await Promise.all([
+      api.get<Pool[]>("/pools"),
+      api.get<Disk[]>("/disks"),
+      api.get<Agent[]>("/agents"),
+      api.get<{ readonly listener: RemoteListener | null }>("/remote"),
+      api.get<Host[]>("/hosts"),
+      api.get<Mask[]>("/masks"),
+      api.get<Zone[]>("/zones"),
+      api.get<Fault[]>("/faults"),
+      api.get<Fabric>("/fabric"),
+      api.get<Alias[]>("/aliases"),
+      api.get<ZoneSet[]>("/zonesets"),
+      readQemuHosts(state),
+    ]);
   return {
     name: record.lab,
     isUp: true,
     pools,
     disks,
     agents,
+    listener: remote.listener,
     hosts,
     zones,
     faults,

@@ -10,6 +10,7 @@ import { addAgent, createState, removeAgent, startDaemons } from "./daemon-steps
 import { activateZoneSet, deleteAlias, deleteZoneSet, setAlias, setZoneSet } from "./fabric-steps.ts";
 import { clearFault, setFault } from "./fault-steps.ts";
 import { prepareImage, settleHost, startHost, stopHost } from "./host-steps.ts";
+import { openDoor } from "./remote-steps.ts";
 import { createDisk, createPool, deleteDisk, deletePool, fillNewDisk, growPool, resizeDisk } from "./storage-steps.ts";
 
 /** How each kind of step is done. Each registers how it is taken back before it begins what may end half done. */
@@ -19,6 +20,7 @@ const ACTIONS: { readonly [Kind in StepKind]: (step: StepOf<Kind>, context: Appl
   "create-pool": createPool,
   "create-disk": createDisk,
   "fill-disk": fillNewDisk,
+  listen: openDoor,
   "add-agent": addAgent,
   "add-host": addHost,
   "set-zone": setZone,

@@ -17,6 +17,7 @@ import { UserError } from "../user-error.ts";
 import type { ApplyContext } from "./context.ts";
 import { listeningPorts } from "./listening.ts";
 import { checkPools, checkPortal } from "./preflight.ts";
+import { addRemoteAgent } from "./remote-steps.ts";
 import { creating, deleteIfThere } from "./remove.ts";
 import { until } from "./wait.ts";
 
@@ -98,6 +99,7 @@ export async function allServe(agents: readonly Agent[], context: ApplyContext):
 }
 
 export async function addAgent({ agent }: StepOf<"add-agent">, context: ApplyContext): Promise<void> {
+  if (agent.remote) return addRemoteAgent(agent, context);
   const { name } = agent;
   await creating(context, `delete agent '${name}'`, `/agents/${name}`, () => context.api.post("/agents", agent));
   context.undo.push(`stop agent '${name}'`, () => stopAgent(name, context));

@@ -80,5 +80,7 @@ async function hostPaths(record: HostRecord, context: ApplyContext): Promise<Hos
     context.api.get<ExportPath[]>("/exports"),
     context.api.get<Agent[]>("/agents"),
   ]);
-  return usedPaths(record, exports, agents);
+  // One of another machine that has not joined, or is away, is not waited for.
+  const present = agents.filter(({ elsewhere, state }) => !elsewhere || state === "connected");
+  return usedPaths(record, exports, present);
 }

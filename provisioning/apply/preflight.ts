@@ -17,7 +17,7 @@ export async function preflight(steps: readonly Step[]): Promise<void> {
     if (step.kind === "fill-disk" && step.image !== BUILT_IN) await checkImage(step, steps);
     if (step.kind === "create-pool") for (const device of step.pool.devices) await checkDevice(device, step.pool.name);
     if (step.kind === "grow-pool") await checkDevice(step.device, step.pool);
-    if (step.kind === "add-agent") await checkPortal(step.agent);
+    if (step.kind === "add-agent" && !step.agent.remote) await checkPortal(step.agent);
     if (step.kind === "start-host") await findProgram("qemu-system-x86_64");
   }
 }

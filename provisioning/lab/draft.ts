@@ -124,6 +124,12 @@ export class Draft {
     return typeof name === "string" ? name : undefined;
   }
 
+  /** Where the controller listens for other machines. */
+  get listen(): DraftEntry | undefined {
+    const value = this.#value.listen;
+    return isRecord(value) ? new DraftEntry("listen", ["listen"], value) : undefined;
+  }
+
   entry(section: Section, name: string | undefined): DraftEntry | undefined {
     return this.entries(section).find((entry) => entry.name === name);
   }

@@ -26,7 +26,9 @@ export interface AgentSpec {
   /** Port 0: any free one. */
   readonly portal: { readonly host: string; readonly port: number };
   readonly advertise?: { readonly host: string; readonly port?: number };
-  /** It is started here, and serves under leases all the same, as one of another machine does. */
+  /** It runs on another machine: let in, not started. */
+  readonly remote?: true;
+  /** It serves under leases so long; one that is started here does all the same, as one of another machine does. */
   readonly lease?: { readonly leaseMs: number };
   /** What hosts prove; the secret is the first line of the file. */
   readonly chap?: { readonly user: string; readonly secretFile: string };
@@ -62,6 +64,13 @@ export interface LabHost {
   /** How long its start, until it sees its disks, may take. */
   readonly patienceMs: number;
 }
+/** Where the controller is reached by agents of other machines. */
+export interface ListenSpec {
+  readonly host: string;
+  readonly port: number;
+  /** Under which it is reached, where that is not the address it listens on. */
+  readonly names?: readonly string[];
+}
 export interface ZoneSpec {
   readonly name: string;
   readonly hosts: readonly string[];
@@ -91,6 +100,8 @@ export interface Lab {
   readonly pools: readonly PoolSpec[];
   readonly disks: readonly DiskSpec[];
   readonly agents: readonly AgentSpec[];
+  /** Null: the file says nothing of it. */
+  readonly listen: ListenSpec | null;
   readonly hosts: readonly LabHost[];
   readonly aliases: readonly AliasSpec[];
   readonly zones: readonly ZoneSpec[];

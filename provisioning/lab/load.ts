@@ -8,7 +8,7 @@ import { canonicalPath } from "../state/canonical-path.ts";
 import { UserError } from "../user-error.ts";
 import { LabDocument, pathText } from "./document.ts";
 import { Draft, type DraftEntry } from "./draft.ts";
-import { parseAdvertise } from "./endpoint.ts";
+import { parseAdvertise, parseEndpoint } from "./endpoint.ts";
 import { FILE_RULES } from "./file-rules.ts";
 import {
   type AgentSpec,
@@ -17,6 +17,7 @@ import {
   INITIATORS,
   type Lab,
   type LabHost,
+  type ListenSpec,
   type PoolSpec,
 } from "./lab.ts";
 import { type LabProblem, problemText } from "./problem.ts";
@@ -119,6 +120,7 @@ function labOf(draft: Draft, file: string): Lab {
     ),
     disks: draft.entries("disks").map((disk) => diskOf(draft, disk)),
     agents: draft.entries("agents").map((agent) => agentOf(draft, agent)),
+    listen: listenOf(draft),
     hosts: draft.entries("hosts").map((host) => hostOf(draft, host)),
     zones: draft.entries("zones").map((zone) => ({
       name: zone.name,
@@ -144,6 +146,13 @@ function diskOf(draft: Draft, disk: DraftEntry): DiskSpec {
   };
 }
 
+function listenOf({ listen }: Draft): ListenSpec | null {
+  if (listen === undefined) return null;
+  const names = listen.list("as").map(({ value }) => value);
+  const { host, port } = checked(parseEndpoint(checked(listen.text("address"))));
+  return { host, port, ...(names.length === 0 ? {} : { names }) };
+}
+
 function agentOf(draft: Draft, agent: DraftEntry): AgentSpec {
   const chap = agent.child("chap");
   const leaseMs = agent.has("lease") ? checked(duration(checked(agent.text("lease")))) : undefined;
@@ -151,6 +160,7 @@ function agentOf(draft: Draft, agent: DraftEntry): AgentSpec {
     name: agent.name,
     portal: checked(draft.portal(agent)),
     ...(agent.has("advertise") ? { advertise: checked(parseAdvertise(checked(agent.text("advertise")))) } : {}),
+    ...(agent.flag("remote") ? { remote: true as const } : {}),
     ...(leaseMs === undefined ? {} : { lease: { leaseMs } }),
     ...(chap === undefined
       ? {}

@@ -1,3 +1,4 @@
+import { DEFAULT_LEASE_MS } from "@sanlab/controller/agents/leases.ts";
 import type { Agent, Disk, Host, Pool } from "@sanlab/controller/api/resources.ts";
 import type { RunningLab } from "../api/running-lab.ts";
 import { formatEndpoint } from "../lab/endpoint.ts";
@@ -14,6 +15,7 @@ export function conflicts(lab: Lab, running: RunningLab): string[] {
   return [
     ...each(lab.pools, running.pools, poolConflicts),
     ...each(lab.disks, running.disks, diskConflicts),
+    ...listenConflicts(lab.listen, running.listener),
     ...each(lab.agents, running.agents, agentConflicts),
     ...each(lab.hosts, running.hosts, hostConflicts),
     ...kindConflicts(lab, running),
@@ -61,9 +63,27 @@ function diskConflicts(wanted: DiskSpec, present: Disk): string[] {
   return reasons;
 }
 
+/** Agents elsewhere know the controller by what their join files say. */
+function listenConflicts(wanted: Lab["listen"], present: RunningLab["listener"]): string[] {
+  if (wanted === null || present === null) return [];
+  const names = wanted.names ?? [wanted.host];
+  const isSame = names.join(" ") === present.names.join(" ");
+  if (isSame && (wanted.port === 0 || wanted.port === Number(new URL(present.url).port))) return [];
+  const says = `${formatEndpoint(wanted)} as ${names.join(", ")}`;
+  return [
+    `The controller is reached by other machines at ${present.url} as ${present.names.join(", ")}, and the file says ${says}: change it with 'sanlab agent listen', or correct the file.`,
+  ];
+}
+
 function agentConflicts(wanted: AgentSpec, present: Agent): string[] {
+  if ((wanted.remote === true) !== present.elsewhere) {
+    const where = (isElsewhere: boolean) => (isElsewhere ? "on another machine" : "on this machine");
+    return [
+      `Agent '${wanted.name}' runs ${where(present.elsewhere)}, and the file says ${where(!present.elsewhere)}: remove it with 'sanlab agent remove ${wanted.name}' and run 'sanlab up' again.`,
+    ];
+  }
   const lease = (ms: number | null) => (ms === null ? "without a lease" : `under leases of ${ms / 1000} s`);
-  const wantedMs = wanted.lease?.leaseMs ?? null;
+  const wantedMs = wanted.lease?.leaseMs ?? (wanted.remote ? DEFAULT_LEASE_MS : null);
   if (wantedMs !== present.leaseMs) {
     return [
       `Agent '${wanted.name}' serves ${lease(present.leaseMs)}, and the file says ${lease(wantedMs)}: remove it with 'sanlab agent remove ${wanted.name}' and run 'sanlab up' again.`,

@@ -65,6 +65,7 @@ function storage(lab: Lab, running: RunningLab): Step[] {
 function access(lab: Lab, running: RunningLab): Step[] {
   const exported = new Set(running.exports.map(({ host, disk }) => `${host}/${disk}`));
   return [
+    ...(lab.listen !== null && running.listener === null ? [{ kind: "listen", listen: lab.listen } as const] : []),
     ...absent(lab.agents, running.agents).map((agent) => ({ kind: "add-agent", agent }) as const),
     ...absent(lab.hosts, running.hosts).map((host) => ({ kind: "add-host", host }) as const),
     // Through an agent, and before any host sees it.

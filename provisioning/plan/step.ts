@@ -7,6 +7,7 @@ import {
   type DiskSpec,
   type FaultSpec,
   type LabHost,
+  type ListenSpec,
   type PoolSpec,
   type ZoneSetSpec,
   type ZoneSpec,
@@ -21,6 +22,7 @@ export type Step =
   | { readonly kind: "create-pool"; readonly pool: PoolSpec }
   | { readonly kind: "create-disk"; readonly disk: DiskSpec }
   | { readonly kind: "fill-disk"; readonly disk: string; readonly image: string }
+  | { readonly kind: "listen"; readonly listen: ListenSpec }
   | { readonly kind: "add-agent"; readonly agent: AgentSpec }
   | { readonly kind: "add-host"; readonly host: LabHost }
   | { readonly kind: "set-zone"; readonly zone: ZoneSpec; readonly before: ZoneSpec | null }
@@ -59,7 +61,11 @@ const SENTENCES: { readonly [Kind in StepKind]: (step: StepOf<Kind>) => string }
   "create-disk": ({ disk }) =>
     `create the ${disk.thick ? "thick" : "thin"} disk '${disk.name}' of ${formatSize(disk.sizeBytes)} in pool '${disk.pool}'`,
   "fill-disk": ({ disk, image }) => `fill disk '${disk}' with ${image === BUILT_IN ? "the guest's own system" : image}`,
-  "add-agent": ({ agent }) => `start agent '${agent.name}' at ${portalText(agent)}`,
+  listen: ({ listen }) => `let agents of other machines reach the controller at ${formatEndpoint(listen)}`,
+  "add-agent": ({ agent }) =>
+    agent.remote
+      ? `let agent '${agent.name}' of another machine join`
+      : `start agent '${agent.name}' at ${portalText(agent)}`,
   "add-host": ({ host }) => `let in host '${host.name}' as ${host.iqn}`,
   "set-zone": ({ zone, before }) => `${before === null ? "create" : "change"} zone '${zone.name}': ${zoneText(zone)}`,
   "set-alias": ({ alias, before }) =>

@@ -19,6 +19,7 @@ export interface AgentDefinition {
   readonly portal?: string;
   readonly advertise?: string;
   readonly chap?: { readonly user: string; readonly secretFile: string };
+  readonly remote?: boolean;
   readonly lease?: string;
 }
 
@@ -51,6 +52,8 @@ export interface LabDefinition {
   readonly pools?: Named<PoolDefinition>;
   readonly disks?: Named<DiskDefinition>;
   readonly agents?: Named<AgentDefinition>;
+  /** Where agents of other machines reach the controller. */
+  readonly listen?: { readonly address: string; readonly as?: readonly string[] };
   readonly hosts?: Named<HostDefinition>;
   readonly zones?: Named<ZoneDefinition>;
   /** Texts of faults on demand (docs/faults.md). */

@@ -18,13 +18,12 @@ const LEASE_S = 3;
 test("an agent of another machine serves the same disk under a lease; paused or cut off, it is fenced, and comes back", async (t) => {
   t.timeout(240_000);
   const lab = await testLab(t);
-  await lab.up(labOf({ agents: ["a"], diskSize: "64MiB" }));
   const machine = await OtherMachine.connect(t);
+  const joinFile = await upWithAgentC(lab, machine);
   const log = join(lab.directory, "agent-c.log");
   t.teardown(async () => {
     if (!t.passed) t.log(await readFile(log, "utf8").catch(() => "it said nothing"));
   });
-  const joinFile = await joined(lab, machine);
   await strangersStayOut(t, lab, joinFile, machine);
   machine.sanlab(log, "agent", "--join", joinFile, "--lock", join(lab.directory, "c.lock"));
   await connected(lab);
@@ -80,14 +79,21 @@ test("an agent of another machine serves the same disk under a lease; paused or 
   t.is((await lab.run(["check"])).exitCode, 0);
 });
 
-/** Adds agent c, in a zone with the host; what it is given stays secret. */
-async function joined(lab: TestLab, machine: OtherMachine): Promise<string> {
-  await lab.must("agent", "listen", `${machine.here}:0`);
-  const joinFile = join(lab.directory, "c.join");
-  const options = ["--portal", `${machine.there}:0`, "--lease", String(LEASE_S), "--join-file", joinFile];
-  await lab.must("agent", "add", "c", "--remote", ...options);
+/** A lab whose file has an agent of another machine, in a zone with the host; what that is given stays secret. */
+async function upWithAgentC(lab: TestLab, machine: OtherMachine): Promise<string> {
+  const description = {
+    ...labOf({ agents: ["a", "c"], diskSize: "64MiB" }),
+    agents: {
+      a: { portal: "127.0.0.1:0" },
+      c: { portal: `${machine.there}:0`, remote: true, lease: `${LEASE_S}s` },
+    },
+    listen: { address: `${machine.here}:0` },
+  };
+  await lab.up(description);
+  const again = await lab.json<{ steps: unknown[] }>("up", lab.file);
+  if (again.steps.length > 0) throw new Error(`up again changes something: ${JSON.stringify(again.steps)}`);
+  const joinFile = join(lab.directory, "state", "agents", "c.join");
   if (((await stat(joinFile)).mode & 0o777) !== 0o600) throw new Error("others may read the join file");
-  await lab.must("zone", "create", "elsewhere", "--host", "outside", "--agent", "c", "--disk", "data");
   return joinFile;
 }
 

@@ -1,9 +1,8 @@
-import { writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
-import type { Agent, JoinDocument, RemoteListener } from "@sanlab/controller/api/resources.ts";
+import { resolve } from "node:path";
+import type { Agent, RemoteListener } from "@sanlab/controller/api/resources.ts";
 import { InvalidArgumentError, Option } from "commander";
+import { admitRemoteAgent, joinFileOf } from "../../apply/remote-steps.ts";
 import type { AgentSpec } from "../../lab/lab.ts";
-import { STATE_FILES } from "../../state/layout.ts";
 import { UserError } from "../../user-error.ts";
 import { facts } from "../output.ts";
 import * as parse from "../parse.ts";
@@ -24,13 +23,12 @@ export async function addRemote(
 ): Promise<void> {
   const { name } = spec;
   const leaseMs = options.lease as number | undefined;
-  const remote = leaseMs === undefined ? {} : { leaseMs };
-  const { join: document, ...agent } = await context.api.post<Agent & { join: JoinDocument }>("/agents", {
-    ...spec,
-    remote,
-  });
-  const joinFile = resolve(String(options.joinFile ?? join(context.state, STATE_FILES.agents, `${name}.join`)));
-  await writeFile(joinFile, `${JSON.stringify(document, undefined, 2)}\n`, { mode: 0o600 });
+  const joinFile = resolve(String(options.joinFile ?? joinFileOf(context.state, name)));
+  const agent = await admitRemoteAgent(
+    context.api,
+    { ...spec, ...(leaseMs === undefined ? {} : { lease: { leaseMs } }) },
+    joinFile,
+  );
   await context.print(
     { ...agent, joinFile },
     () => `Agent '${name}' may join: copy ${joinFile} to its machine, and run there: sanlab agent --join ${name}.join`,

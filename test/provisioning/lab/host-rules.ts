@@ -184,7 +184,13 @@ test("the types of the TypeScript API have the keys of the schema", async (t) =>
     patience: true,
   };
   const disk: Record<keyof DiskDefinition, true> = { pool: true, size: true, thick: true, image: true };
-  const agent: Record<keyof AgentDefinition, true> = { portal: true, advertise: true, chap: true, lease: true };
+  const agent: Record<keyof AgentDefinition, true> = {
+    portal: true,
+    advertise: true,
+    chap: true,
+    remote: true,
+    lease: true,
+  };
   t.deepEqual(keys("host"), Object.keys(host).sort());
   t.deepEqual(keys("disk"), Object.keys(disk).sort());
   t.deepEqual(keys("agent"), Object.keys(agent).sort());

@@ -71,7 +71,7 @@ const WRONG: readonly Wrong[] = [
     line: 10,
     text: "agent:",
     error:
-      "10: agent: found the unknown key 'agent', expected one of lab, pools, disks, agents, hosts, zones, aliases, zoneSets, activeZoneSet, faults, timeline; did you mean 'agents'?",
+      "10: agent: found the unknown key 'agent', expected one of lab, pools, disks, agents, listen, hosts, zones, aliases, zoneSets, activeZoneSet, faults, timeline; did you mean 'agents'?",
   },
   {
     what: "a decimal unit",
@@ -158,6 +158,31 @@ const WRONG: readonly Wrong[] = [
     text: '  b: { portal: "127.0.0.2:3260" }',
     error:
       "12: agents.b.portal: found '127.0.0.2:3260', which guest 'web' cannot reach, expected 127.0.0.1 or an address of this machine that is no loopback address",
+  },
+  {
+    what: "a lease beyond what leases may be",
+    line: 12,
+    text: '  b: { portal: "127.0.0.1:3261", lease: 2m }',
+    error: "12: agents.b.lease: found '2m', expected from 1s to 60s",
+  },
+  {
+    what: "an agent of another machine that cannot know where the controller is",
+    line: 12,
+    text: '  b: { portal: "192.0.2.2:3260", remote: true }',
+    error:
+      "12: agents.b.remote: found 'true' for agent 'b', expected the key 'listen' in the file, which says where it reaches the controller",
+  },
+  {
+    what: "a controller at an address that is none",
+    line: 12,
+    text: '  b: { portal: "127.0.0.1:3261" }\nlisten: { address: "300.0.0.1:7443" }',
+    error: "13: listen.address: found '300.0.0.1:7443', expected a numeric address with a port, such as 192.0.2.1:7443",
+  },
+  {
+    what: "a controller under a name that is none",
+    line: 12,
+    text: '  b: { portal: "127.0.0.1:3261" }\nlisten: { address: "192.0.2.1:7443", as: ["a b"] }',
+    error: "13: listen.as[0]: found 'a b', expected a host name or an address",
   },
   {
     what: "a name used twice",

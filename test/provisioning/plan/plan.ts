@@ -29,6 +29,7 @@ const LAB: Lab = {
   ],
   disks: [{ name: "data", pool: "main", sizeBytes: 32 * MIB, thick: false }],
   agents: [{ name: "a", portal: { host: "127.0.0.1", port: 0 } }],
+  listen: null,
   hosts: [WEB, OUTSIDE],
   zones: [{ name: "all", hosts: ["web", "outside"], agents: ["a"], disks: ["data"], members: [] }],
   aliases: [],
@@ -75,7 +76,7 @@ function runningAs(lab: Lab): RunningLab {
       sharedSegments: 0,
       ownSegments: 0,
     })),
-    agents: lab.agents.map(({ name, portal, advertise, chap }, index) => ({
+    agents: lab.agents.map(({ name, portal, advertise, chap, lease }, index) => ({
       name,
       pid: 1,
       portal: "127.0.0.1:40000",
@@ -88,9 +89,10 @@ function runningAs(lab: Lab): RunningLab {
       state: "connected" as const,
       problem: null,
       fence: "kill" as const,
-      leaseMs: null,
+      leaseMs: lease?.leaseMs ?? null,
       elsewhere: false,
     })),
+    listener: null,
     hosts: lab.hosts.map(({ name, iqn }) => ({ name, iqn, advertise: null })),
     exports: lab.hosts.flatMap(({ name, disks }) => disks.map((disk) => ({ host: name, disk }))),
     zones: lab.zones,
@@ -309,3 +311,30 @@ for (const [what, lab, pattern] of CONFLICTS) {
     t.regex(plan.conflicts[0] ?? "", pattern);
   });
 }
+
+test("an agent of another machine joins behind the controller's door; neither changes by itself", (t) => {
+  const remote = { name: "c", portal: { host: "192.0.2.2", port: 3260 }, remote: true as const };
+  const lab = { ...LAB, agents: [...LAB.agents, remote], listen: { host: "192.0.2.1", port: 7443 } };
+  t.deepEqual(changes(lab, runningAs(LAB)), [
+    "let agents of other machines reach the controller at 192.0.2.1:7443",
+    "let agent 'c' of another machine join",
+  ]);
+  const listener = { url: "https://192.0.2.1:7443", names: ["192.0.2.1"], ca: "" };
+  const running = runningAs(lab);
+  const present = {
+    ...running,
+    listener,
+    agents: running.agents.map((agent) => (agent.name === "c" ? { ...agent, elsewhere: true, leaseMs: 8000 } : agent)),
+  };
+  t.deepEqual(changes(lab, present), []);
+  const moved = { ...present, listener: { ...listener, url: "https://192.0.2.1:7444" } };
+  t.regex(
+    changes(lab, moved)[0] ?? "",
+    /reached by other machines at https:\/\/192\.0\.2\.1:7444 .*sanlab agent listen/,
+  );
+  t.regex(
+    changes({ ...lab, agents: [...LAB.agents, { ...remote, lease: { leaseMs: 4000 } }] }, present)[0] ?? "",
+    /leases of 8 s/,
+  );
+  t.regex(changes(lab, { ...present, agents: running.agents })[0] ?? "", /'c' runs on this machine/);
+});
