@@ -14,9 +14,9 @@ export interface ScenarioReport {
   readonly logs: readonly { readonly log: string; readonly lines: readonly string[] }[];
 }
 
-/** A directory with all shipped scenarios, and no lab yet. */
-export async function scenarioDirectory(): Promise<TestLab> {
-  const lab = new TestLab(await mkdtemp(join(tmpdir(), "sanlab-test-")));
+/** A directory with all shipped scenarios, and no lab yet; `called` is part of its name. */
+export async function scenarioDirectory(called = ""): Promise<TestLab> {
+  const lab = new TestLab(await mkdtemp(join(tmpdir(), `sanlab-test-${called}`)));
   await cp(EXAMPLES, lab.directory, { recursive: true });
   return lab;
 }

@@ -72,6 +72,22 @@ test("up brings a lab up, up again changes nothing, down stops it, down again is
   t.is((await lab.disks())[0]?.name, "data");
 });
 
+test("names and paths of a lab file reach no shell", async (t) => {
+  t.timeout(120_000);
+  const lab = await testLab(t);
+  const [device, secret] = ["main $(touch owned);`touch owned`'.img", "a `touch owned` $(touch owned)"];
+  await writeFile(join(lab.directory, secret), "0123456789abcdef\n");
+  await lab.up({
+    ...labOf(SMALL),
+    pools: { main: { devices: [{ path: device, size: "64MiB" }] } },
+    agents: { a: { chap: { user: "lab", secretFile: secret } } },
+  });
+  t.true((await readdir(lab.directory)).includes(device));
+  await lab.must("export", "script", "outside", "--format", "iscsiadm", "--output", "out");
+  await lab.must("down", "--destroy");
+  t.deepEqual((await readdir(lab.directory)).sort(), [secret, "lab.yaml", "out"].sort());
+});
+
 test("down --destroy removes the state directory and the images that were created, and nothing else", async (t) => {
   t.timeout(120_000);
   const lab = await testLab(t);

@@ -12,7 +12,8 @@ const test = anyTest.serial as TestFn;
 let lab: TestLab;
 
 test.before(async () => {
-  lab = await scenarioDirectory();
+  // A name that a shell, or an option of QEMU, would take for more than one.
+  lab = await scenarioDirectory("$(touch owned); `touch owned` 'x' \"y\",if=none-");
   await lab.must("up", "two-paths.yaml");
   countGuests({ hosts: { web: {} } });
 });
@@ -78,7 +79,7 @@ test("a scenario that fails tells where and why, in every form, and tidies up", 
   t.is((await lab.guest("web", "ls /run/sanlab/loads/w/running 2> /dev/null || echo ended")).trim(), "ended");
 });
 
-test("words of a scenario reach programs as they are, and no shell", async (t) => {
+test("words of a scenario, and names and paths of its lab, reach programs as they are, and no shell", async (t) => {
   t.timeout(120_000);
   const nasty = "$(touch /run/owned); `touch /run/owned` & 'x' \"y\"";
   await lab.writeScenario("words.yaml", {
@@ -96,4 +97,9 @@ test("words of a scenario reach programs as they are, and no shell", async (t) =
   });
   const { exitCode, stdout } = await lab.run(["scenario", "run", "words.yaml"]);
   t.is(exitCode, 0, stdout);
+  const files = [...(await readdir(lab.directory, { recursive: true })), ...(await readdir("."))];
+  t.deepEqual(
+    files.filter((file) => /(^|\/)owned$/.test(file)),
+    [],
+  );
 });
