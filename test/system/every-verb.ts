@@ -24,6 +24,7 @@ pool grow extra --device extra-1.img:64MiB
 device list
 device add extra extra-2.img:64MiB
 disk create d --size 8MiB --pool extra
+disk import image.raw i --pool extra
 disk list
 disk show d
 disk resize d --size 16MiB
@@ -53,9 +54,9 @@ operation list
 operation wait {operation}
 operation cancel {operation}
 device remove extra-2.img
-disk migrate d --pool main
+disk migrate i --pool main
+pool grow main --device main-1.img:64MiB
 disk rebalance --pool main
-disk import image.raw i --pool extra
 disk export i copy.qcow2
 agent list
 agent show a
