@@ -9,7 +9,8 @@ import { login } from "./login.ts";
 import { type LoginPolicy, LoginRefused, type LoginResult } from "./login-policy.ts";
 import { ping } from "./nop.ts";
 import { ProtocolError } from "./protocol-error.ts";
-import { type Pdu, PduReader } from "./reader.ts";
+import { kept, type Pdu, PduReader } from "./reader.ts";
+import { receiving } from "./receiving.ts";
 import type { SessionConnection } from "./session-connection.ts";
 import type { TargetLimits, TargetLogger } from "./target-options.ts";
 import { setTcpUserTimeout } from "./tcp-user-timeout.ts";
@@ -45,7 +46,9 @@ export class Connection {
   #endWatch: (() => void) | undefined;
   bytesIn = 0;
 
-  constructor(socket: Socket, options: ConnectionOptions) {
+  /** @param accepted paused since it was accepted */
+  constructor(accepted: Socket, options: ConnectionOptions) {
+    const socket = receiving(accepted, (chunk) => this.#receive(chunk));
     this.socket = socket;
     this.address = `${socket.remoteAddress ?? "?"}:${socket.remotePort ?? 0}`;
     this.#options = options;
@@ -54,10 +57,10 @@ export class Connection {
     socket.setNoDelay(true);
     socket.setKeepAlive(true, TCP_KEEPALIVE_MS);
     setTcpUserTimeout(socket, options.limits.deadPeerTimeMs);
-    socket.on("data", (chunk: Buffer | string) => this.#receive(chunk as Buffer));
     socket.on("error", () => socket.destroy());
     socket.on("close", () => void this.close());
     socket.on("drain", () => this.#resume());
+    socket.resume();
     void this.#login();
   }
 
@@ -204,7 +207,7 @@ export class Connection {
       while (!this.isClosing && (this.#session !== undefined || this.#waiting !== undefined)) {
         const pdu = this.reader.next();
         if (pdu === undefined) break;
-        if (this.#session === undefined) this.#waiting?.(pdu);
+        if (this.#session === undefined) this.#waiting?.(kept(pdu));
         else this.#session.receive(pdu);
       }
     } catch (error) {

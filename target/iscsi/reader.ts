@@ -1,14 +1,17 @@
 /**
  * Cuts a byte stream into PDUs (RFC 7143 11.2) without copying: data segments are slices of the
- * chunks that the socket delivered. Everything is bounded before it is kept.
+ * chunks that the socket delivered, which are used again (`receive-slab.ts`). Everything is bounded
+ * before it is kept.
  */
 import { crc32c } from "../wire/crc32c.ts";
 import { BHS_BYTES, Bhs } from "./pdus.ts";
 import { ProtocolError } from "./protocol-error.ts";
+import { hold, release } from "./receive-slab.ts";
 
 export interface Pdu {
-  /** The basic header segment; its bytes stay as they are while the PDU is in use. */
+  /** The basic header segment, in memory of its own. */
   readonly header: Buffer;
+  /** Valid until the reader is asked for the next one, or for as long as it is held (`receive-slab.ts`). */
   readonly data: readonly Buffer[];
   readonly dataBytes: number;
   readonly dataDigestFailed: boolean;
@@ -16,6 +19,11 @@ export interface Pdu {
 
 const NO_DATA: readonly Buffer[] = Object.freeze([]);
 const DIGEST_BYTES = 4;
+
+/** The PDU for those who need it for longer than that: its data in memory of its own. */
+export function kept(pdu: Pdu): Pdu {
+  return pdu.dataBytes === 0 ? pdu : { ...pdu, data: [Buffer.concat(pdu.data)] };
+}
 
 export class PduReader {
   headerDigest = false;
@@ -25,18 +33,23 @@ export class PduReader {
   #chunks: Buffer[] = [];
   #bytes = 0;
   #header: Buffer | undefined;
+  /** Chunks that the last PDU ended with, or went over. */
+  readonly #consumed: Buffer[] = [];
 
   constructor(maxDataBytes: number) {
     this.maxDataBytes = maxDataBytes;
   }
 
   push(chunk: Buffer): void {
+    hold(chunk);
     this.#chunks.push(chunk);
     this.#bytes += chunk.length;
   }
 
-  /** The next whole PDU; undefined where more bytes are needed. @throws ProtocolError */
+  /** The next whole PDU; undefined where more bytes are needed. Lets go of the one before. @throws ProtocolError */
   next(): Pdu | undefined {
+    for (const chunk of this.#consumed) release(chunk);
+    this.#consumed.length = 0;
     this.#header ??= this.#readHeader();
     const header = this.#header;
     if (header === undefined) return undefined;
@@ -80,9 +93,9 @@ export class PduReader {
     throw new RangeError("peeked past what was received");
   }
 
+  /** In memory of its own. */
   #takeWhole(bytes: number): Buffer {
-    const pieces = this.#take(bytes);
-    return pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
+    return Buffer.concat(this.#take(bytes));
   }
 
   #take(bytes: number): Buffer[] {
@@ -104,6 +117,7 @@ export class PduReader {
       pieces.push(chunk);
       need -= chunk.length;
       this.#chunks.shift();
+      this.#consumed.push(chunk);
     }
     return pieces;
   }

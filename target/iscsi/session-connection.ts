@@ -10,7 +10,7 @@ import { answerPing } from "./nop.ts";
 import { NO_TAG, Opcode, RejectReason } from "./opcodes.ts";
 import { Bhs, DataOutPdu, RejectPdu, ScsiCommandPdu, ScsiResponsePdu } from "./pdus.ts";
 import { ProtocolError } from "./protocol-error.ts";
-import type { Pdu } from "./reader.ts";
+import { kept, type Pdu } from "./reader.ts";
 import { respond } from "./response.ts";
 import type { Room } from "./send-slab.ts";
 import type { Member, Session } from "./session.ts";
@@ -131,9 +131,10 @@ export class SessionConnection implements Member {
 
   /** It came ahead of others, which are on their way on another connection. */
   #keep(cmdSn: number, handler: Handler, pdu: Pdu): void {
+    const early = kept(pdu);
     const run = () => {
       try {
-        handler(this, pdu);
+        handler(this, early);
       } catch (error) {
         void this.#options.onEnd(error);
       }
@@ -204,10 +205,16 @@ export class SessionConnection implements Member {
   /** All its data is there. */
   execute(task: IscsiTask): void {
     const execution = this.server.execute(task, task.data);
-    if (!(execution instanceof Promise)) return this.#end(task, execution);
+    if (!(execution instanceof Promise)) {
+      task.releaseData();
+      return this.#end(task, execution);
+    }
     this.tasks.set(task.tag, task);
     task.executing = execution.then(
-      (end) => this.finish(task, end),
+      (end) => {
+        task.releaseData();
+        this.finish(task, end);
+      },
       (bug: unknown) => void this.#options.onEnd(bug),
     );
   }

@@ -83,7 +83,7 @@ export class Target extends EventEmitter<TargetEvents> {
 
   /** Begins to listen; resolves with the address bound. @throws UserError in one sentence where it is taken or not ours. */
   async listen(portal: Portal): Promise<Portal> {
-    const server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
+    const server = createServer({ noDelay: true, pauseOnConnect: true }, (socket) => this.#accept(socket));
     await listenOn(server, portal);
     const address = server.address();
     const bound = {

@@ -1,6 +1,7 @@
 /** One SCSI command of a session, from its PDU to its response: RFC 7143 4.2.5 and 11.3. */
 import type { Accepted, Nexus, ScsiTask, TaskAttribute } from "../scsi/transport.ts";
 import { ScsiCommandPdu, wireLun } from "./pdus.ts";
+import { hold, release } from "./receive-slab.ts";
 import { MAX_ROOM_DATA_BYTES, type Room } from "./send-slab.ts";
 
 export class IscsiTask implements ScsiTask {
@@ -18,7 +19,7 @@ export class IscsiTask implements ScsiTask {
   /** The LUN as it stood in the header, for R2T. */
   readonly header: Buffer;
   accepted: Accepted | undefined = undefined;
-  /** Write data as it arrives, in order. */
+  /** Write data as it arrives, in order; where it was received, and held there. */
   readonly data: Buffer[] = [];
   receivedBytes = 0;
   /** Bytes that this command needs before it can execute. */
@@ -49,6 +50,31 @@ export class IscsiTask implements ScsiTask {
     const bytes = ScsiCommandPdu.expectedDataTransferLength.get(header, 0);
     this.expectedOutBytes = ScsiCommandPdu.write.get(header, 0) ? bytes : 0;
     this.expectedInBytes = ScsiCommandPdu.read.get(header, 0) ? bytes : 0;
+  }
+
+  keepData(pieces: readonly Buffer[]): void {
+    for (const piece of pieces) {
+      hold(piece);
+      this.data.push(piece);
+    }
+  }
+
+  /** Only what `bytes` take of it is the command's. */
+  cutData(bytes: number): void {
+    let room = bytes;
+    const pieces = this.data.splice(0);
+    for (const piece of pieces) {
+      const kept = piece.subarray(0, Math.max(0, room));
+      room -= piece.length;
+      if (kept.length > 0) this.data.push(kept);
+      else release(piece);
+    }
+  }
+
+  /** Nobody uses its write data any more. A task that ends otherwise leaves it to the garbage collector. */
+  releaseData(): void {
+    for (const piece of this.data) release(piece);
+    this.data.length = 0;
   }
 
   /** Memory for read data, which then leaves from there; once for each task. */

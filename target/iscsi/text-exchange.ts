@@ -2,7 +2,7 @@
 import { NOT_UNDERSTOOD, numberValue, OPERATIONAL_KEYS, REJECT } from "./keys.ts";
 import { NO_TAG, Opcode, RejectReason } from "./opcodes.ts";
 import { TextRequestPdu, TextResponsePdu } from "./pdus.ts";
-import type { Pdu } from "./reader.ts";
+import { kept, type Pdu } from "./reader.ts";
 import { formatText, type Pair, parseText } from "./text.ts";
 
 /** What an exchange needs of its session. */
@@ -39,7 +39,7 @@ export class TextExchange {
     // A request without a tag begins anew, whatever was under way (11.10.4).
     if (tag === NO_TAG) this.#reset();
     else if (tag !== this.#tag) return this.#channel.reject(pdu, RejectReason.INVALID_PDU_FIELD);
-    this.#asked.push(...pdu.data);
+    this.#asked.push(...kept(pdu).data);
     this.#askedBytes += pdu.dataBytes;
     if (this.#askedBytes > this.#maxBytes || (this.#rest.length > 0 && pdu.dataBytes > 0)) {
       this.#reset();

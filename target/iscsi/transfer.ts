@@ -66,19 +66,9 @@ function keep(channel: SessionConnection, task: IscsiTask, pdu: Pdu): void {
     throw new ProtocolError("burst-length", "unsolicited data exceeds FirstBurstLength");
   task.receivedBytes += pdu.dataBytes;
   const excess = task.receivedBytes - task.wantedBytes;
-  for (const piece of pdu.data) task.data.push(piece);
-  if (excess > 0) cut(task);
-}
-
-/** What the initiator has sent beyond what the command takes is not the command's. */
-function cut(task: IscsiTask): void {
-  let room = task.wantedBytes;
-  const pieces = task.data.splice(0).flatMap((piece) => {
-    const kept = piece.subarray(0, Math.max(0, room));
-    room -= piece.length;
-    return kept.length > 0 ? [kept] : [];
-  });
-  task.data.push(...pieces);
+  task.keepData(pdu.data);
+  // What the initiator has sent beyond what the command takes is not the command's.
+  if (excess > 0) task.cutData(task.wantedBytes);
 }
 
 function proceed(channel: SessionConnection, task: IscsiTask): void {

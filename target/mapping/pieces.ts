@@ -48,9 +48,15 @@ function takeFront(pieces: Uint8Array[], bytes: number): Uint8Array[] {
 
 /** OK where all are; else the first that is not, once all have ended. */
 export function join(parts: readonly IoCompletion[]): IoCompletion {
-  if (parts.some((part) => part instanceof Promise))
-    return Promise.all(parts.map((part) => Promise.resolve(part))).then(worst);
+  if (parts.some((part) => part instanceof Promise)) return allOf(parts);
   return worst(parts as readonly IoResult[]);
+}
+
+/** A bug in one part is thrown when the others have ended too: until then they use the request's memory. */
+async function allOf(parts: readonly IoCompletion[]): Promise<IoResult> {
+  const pending = parts.map((part) => Promise.resolve(part));
+  await Promise.allSettled(pending);
+  return worst(await Promise.all(pending));
 }
 
 function worst(results: readonly IoResult[]): IoResult {

@@ -18,9 +18,7 @@ export function leading(pieces: readonly Uint8Array[], bytes: number): Uint8Arra
   return taken;
 }
 
-/** At most `bytes` of the pieces as one buffer; copies only where there are several. */
+/** At most `bytes` of the pieces as one buffer in memory of its own, for as long as anybody likes. */
 export function gather(pieces: readonly Uint8Array[], bytes: number): Buffer {
-  const [first] = pieces;
-  if (first && pieces.length === 1) return Buffer.from(first.buffer, first.byteOffset, Math.min(first.length, bytes));
   return Buffer.concat(leading(pieces, bytes));
 }
