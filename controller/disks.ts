@@ -53,11 +53,12 @@ export function refuseTaken(core: ControllerCore, name: string): void {
 /** What a new disk is called by agents and hosts; a number of it goes into the transaction that makes the disk. */
 export function newIdentity(core: ControllerCore): Pick<DiskRecord, "table" | "naa" | "serial"> {
   const number = core.nextNumber();
-  return {
-    table: `t${number}`,
-    naa: naaOf(core.lab.cluster, number),
-    serial: `${core.lab.cluster.slice(0, 8)}${number.toString(16).padStart(8, "0")}`,
-  };
+  return { table: `t${number}`, ...identityOf(core.lab.cluster, number) };
+}
+
+/** What hosts know a disk by; `number` is never given out again. */
+export function identityOf(cluster: string, number: number): Pick<DiskRecord, "naa" | "serial"> {
+  return { naa: naaOf(cluster, number), serial: `${cluster.slice(0, 8)}${number.toString(16).padStart(8, "0")}` };
 }
 
 async function fill(core: ControllerCore, { name, table, pool }: DiskRecord, segments: number): Promise<void> {

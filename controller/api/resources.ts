@@ -258,7 +258,19 @@ export interface Session {
 
 export interface CheckReport {
   readonly consistent: boolean;
-  readonly problems: readonly { readonly code: string; readonly message: string }[];
+  /** `repair`: what a repair does about it, null where it can do nothing; `lost`: something does not come back by it. */
+  readonly problems: readonly {
+    readonly code: string;
+    readonly message: string;
+    readonly repair: string | null;
+    readonly lost: boolean;
+  }[];
+  /** The problems have been mended as they say. */
+  readonly repaired: boolean;
+  /** Where the tables are as they were before the repair. */
+  readonly copy?: string;
+  /** Agents that did not say what they have of the tables. */
+  readonly unheard: readonly string[];
 }
 
 /** What a controller leaves in its state directory as `controller.json` (mode 0600 beside `token`) for agents and the command line to find it. */

@@ -1,39 +1,55 @@
 /**
  * The checker of the persistent tables (rule 9): every reference accounted for, every segment held by
- * tables of one family at one index, what is used equal to what is named, nothing leaked.
+ * tables of one family at one index, what is used equal to what is named, nothing leaked; and what a
+ * repair makes of what is not so.
  */
 import type { CheckReport } from "../api/resources.ts";
 import type { AllRecords } from "../records.ts";
 import type { Store } from "../store/store.ts";
-import { chunkKey } from "../tables/layout.ts";
 import { Claims } from "./claims.ts";
-import { familyProblems } from "./family.ts";
-import type { Problem } from "./problem.ts";
-import { usedProblems } from "./used.ts";
+import { setAside, usages, usedSegments } from "./counted.ts";
+import { familiesOfDisks, tablesOfDisks } from "./identity.ts";
+import { exports, missingFoundations, numbers, unreadableRecords } from "./kept.ts";
+import { differences } from "./memory.ts";
+import { Places } from "./places.ts";
+import { Findings, type Problem } from "./problem.ts";
+import { brokenRoots, foundDisks } from "./roots.ts";
+import { Stored } from "./stored.ts";
 
-export async function check(store: Store, records: AllRecords): Promise<CheckReport> {
-  const problems: Problem[] = [];
-  const claims = new Claims();
-  const families = Map.groupBy(records.disks.values(), ({ family }) => family);
-  for (const [family, disks] of families)
-    problems.push(...(await familyProblems(store, records, family, disks, claims)));
-  for (const { pool, runs } of records.reserves.values())
-    problems.push(...claims.runs(runs, `the reserve of pool '${pool}'`));
-  for (const { id, runs } of records.releases.values()) problems.push(...claims.runs(runs, `release ${id}`));
-  problems.push(...(await usedProblems(store, records, claims)));
-  for (const [key] of await store.range("chunk/")) {
-    if (!claims.chunks.has(key)) problems.push({ code: "chunk-leaked", message: `${key} belongs to no disk.` });
-  }
-  const tables = new Set(records.disks.values().map(({ table }) => table));
-  for (const { table } of records.usage.values()) {
-    if (!tables.has(table))
-      problems.push({ code: "usage-leaked", message: `Table ${table} is counted, but no disk has it.` });
-  }
-  const lab = await store.get(records.lab.key("lab"));
-  const last = lab === undefined ? 0 : (JSON.parse(Buffer.from(lab).toString()) as { nextNumber: number }).nextNumber;
-  for (const number of claims.numbers) {
-    if (number <= last) continue;
-    problems.push({ code: "number", message: `${chunkKey(number)} has a number that was never given out.` });
-  }
-  return { consistent: problems.length === 0, problems };
+export interface Examination {
+  readonly problems: readonly Problem[];
+  /** As a repair would have it. */
+  readonly stored: Stored;
+}
+
+/** `known`: what a controller that runs goes by, which must be what is stored. */
+export async function check(store: Store, known?: AllRecords): Promise<CheckReport> {
+  const entries = await store.range("");
+  const problems = known === undefined ? [] : differences(entries, known);
+  return reportOf([...problems, ...(await examine(entries)).problems]);
+}
+
+export function reportOf(problems: readonly Problem[]): CheckReport {
+  return { consistent: problems.length === 0, problems, repaired: false, unheard: [] };
+}
+
+/** In this order, since each step relies on what those before it have mended. */
+export async function examine(entries: Iterable<readonly [string, Uint8Array]>): Promise<Examination> {
+  const findings = new Findings();
+  const stored = new Stored(entries);
+  unreadableRecords(stored, findings);
+  missingFoundations(stored, findings);
+  if (findings.problems.some(({ repair }) => repair === null)) return { problems: findings.problems, stored };
+  numbers(stored, findings);
+  exports(stored, findings);
+  tablesOfDisks(stored, findings);
+  brokenRoots(stored, findings);
+  const found = foundDisks(stored, findings);
+  familiesOfDisks(stored, findings);
+  const claims = new Claims(stored.records);
+  await new Places(stored, findings, claims, found).examine();
+  setAside(stored, findings, claims);
+  usedSegments(stored, findings, claims);
+  usages(stored, findings);
+  return { problems: findings.problems, stored };
 }

@@ -1,17 +1,64 @@
-/** `sanlab check` on a state directory whose controller does not run. */
+/** `sanlab check` on a state directory whose controller does not run; and its repair. */
+import { closeSync, existsSync, openSync } from "node:fs";
 import { join } from "node:path";
+import { tryLock } from "node-iscsi-target/storage/syscalls/locks.ts";
 import type { CheckReport } from "../api/resources.ts";
-import { AllRecords } from "../records.ts";
 import { SqliteStore } from "../store/sqlite-store.ts";
-import { check } from "./check.ts";
+import { Refusal } from "../user-error.ts";
+import { check, examine, reportOf } from "./check.ts";
+
+const DATABASE = "controller.sqlite";
 
 export async function checkStoppedState(stateDirectory: string): Promise<CheckReport> {
-  const store = new SqliteStore(join(stateDirectory, "controller.sqlite"));
+  const store = new SqliteStore(join(stateDirectory, DATABASE));
   try {
-    const records = new AllRecords();
-    await records.load(store);
-    return await check(store, records);
+    return await check(store);
   } finally {
     await store.close();
+  }
+}
+
+/**
+ * Mends what can be mended, and keeps a copy of what was there. A repair that is killed is begun again:
+ * each of its transactions leaves tables that the next one mends.
+ *
+ * @throws Refusal where a controller runs, or where what is missing cannot be made again; nothing is changed then
+ */
+export async function repairStoppedState(stateDirectory: string): Promise<CheckReport> {
+  const lock = openSync(join(stateDirectory, "controller.lock"), "a", 0o600);
+  try {
+    if (!tryLock(lock, "exclusive"))
+      throw new Refusal(
+        "in-use",
+        `A controller runs on ${stateDirectory}; stop the lab ('sanlab down'), and repair it then.`,
+      );
+    const store = new SqliteStore(join(stateDirectory, DATABASE));
+    try {
+      return await repair(store, stateDirectory);
+    } finally {
+      await store.close();
+    }
+  } finally {
+    closeSync(lock);
+  }
+}
+
+async function repair(store: SqliteStore, stateDirectory: string): Promise<CheckReport> {
+  const { problems, stored } = await examine(await store.range(""));
+  if (problems.length === 0) return reportOf(problems);
+  const hopeless = problems.find(({ repair: does }) => does === null);
+  if (hopeless !== undefined) throw new Refusal("hopeless", `Nothing was repaired: ${hopeless.message}`);
+  const copy = freeName(stateDirectory);
+  store.copyTo(copy);
+  for (const transaction of stored.transactions()) await store.commit(transaction);
+  const left = (await check(store)).problems;
+  if (left.length > 0) throw new Error(`a repair has left problems: ${left.map(({ message }) => message).join(" ")}`);
+  return { ...reportOf(problems), consistent: true, repaired: true, copy };
+}
+
+function freeName(stateDirectory: string): string {
+  for (let number = 1; ; number += 1) {
+    const name = join(stateDirectory, `controller.before-repair-${number}.sqlite`);
+    if (!existsSync(name)) return name;
   }
 }

@@ -15,3 +15,5 @@ export const TARGET_UNWRITABLE: Sense = { senseKey: 0x3, asc: 0x0c, ascq: 0x00 }
 export const INTERNAL_FAILURE: Sense = { senseKey: 0x4, asc: 0x44, ascq: 0x00 };
 /** DATA PROTECT, WRITE PROTECTED: a table that takes no writes. */
 export const WRITE_PROTECTED: Sense = { senseKey: 0x7, asc: 0x27, ascq: 0x00 };
+/** MEDIUM ERROR, READ ERROR - LBA MARKED BAD BY APPLICATION CLIENT: a repair of the tables could not tell what was here. */
+export const LOST: Sense = { senseKey: 0x3, asc: 0x11, ascq: 0x14 };

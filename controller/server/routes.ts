@@ -10,7 +10,7 @@ import type {
   Zone,
 } from "../api/resources.ts";
 import { schemas } from "../api/schemas.ts";
-import { check } from "../check/check.ts";
+import { checkRoutes } from "../check/routes.ts";
 import type { ControllerCore } from "../core.ts";
 import { deviceRoutes } from "../devices/routes.ts";
 import * as disks from "../disks.ts";
@@ -255,13 +255,7 @@ export const ROUTES: readonly Route[] = [
       return answers.flatMap(({ agent, result }) => (result as object[]).map((session) => ({ agent, ...session })));
     },
   },
-  {
-    method: "POST",
-    path: "/check",
-    summary: "Is every table consistent?",
-    changes: true,
-    run: (core) => check(core.options.store, core.records),
-  },
+  ...checkRoutes,
   ...fabricRoutes,
   ...injectionRoutes,
   ...remoteRoutes,

@@ -53,6 +53,13 @@ export class Commits {
     return turn;
   }
 
+  /** Runs work between two transactions: what is stored is what is known then. */
+  between<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(work);
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+
   async #one<T>(fill: (change: Change) => T): Promise<T> {
     const change = new Change();
     try {

@@ -17,3 +17,8 @@ export interface Store {
   commit(transaction: Transaction): Promise<boolean>;
   close(): Promise<void>;
 }
+
+/** Who owns the store is kept in it, beside what it holds for that owner. */
+export function isLeaseKey(key: string): boolean {
+  return key.startsWith("lease/");
+}

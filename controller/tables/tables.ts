@@ -61,6 +61,15 @@ export class Tables {
     this.#generations.delete(table);
   }
 
+  /** All that is in memory, by its key. */
+  *known(
+    keyOfRoot: (table: string) => string,
+    keyOfChunk: (number: number) => string,
+  ): Generator<[key: string, words: Uint32Array]> {
+    for (const [table, root] of this.#roots) yield [keyOfRoot(table), root];
+    for (const [number, entries] of this.#chunks) yield [keyOfChunk(number), entries];
+  }
+
   /** The newest of all tables. */
   get generation(): number {
     return this.#lastGeneration;

@@ -15,7 +15,6 @@ import type {
   PortGroup,
   PublishedUnit,
   PublishHost,
-  Question,
   Refused,
   SetChap,
   ToAgent,
@@ -25,6 +24,7 @@ import type {
 import { PROTOCOL_VERSION } from "../mapping/protocol.ts";
 import type { BlockDevice } from "../storage/block-device.ts";
 import type { Permit } from "../storage/engine/permit.ts";
+import { answerQuestion } from "./answers.ts";
 import { apply, dropAll } from "./apply.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { AgentInjections } from "./injection.ts";
@@ -148,7 +148,7 @@ export class AgentCore {
       case "lease":
         return this.#isCurrent(message) ? this.lease?.granted(message) : undefined;
       case "question":
-        return this.#isCurrent(message) ? this.#answer(message) : undefined;
+        return this.#isCurrent(message) ? answerQuestion(this, message) : undefined;
       default:
         return this.#receiveNumbered(message);
     }
@@ -275,21 +275,6 @@ export class AgentCore {
 
   /** Messages that were applied and whose effect (a drain) is not complete. */
   readonly #pending = new Map<number, Promise<string | undefined>>();
-
-  #answer(question: Question): void {
-    const { ask, request } = question;
-    switch (ask.what) {
-      case "counters":
-        return this.say({ type: "answer", request, result: this.counters() });
-      case "sessions":
-        return this.say({ type: "answer", request, result: this.options.publication.sessions() });
-      case "entries": {
-        const table = this.tables.get(ask.table)?.table;
-        const entries = table && Array.from({ length: ask.count }, (_, at) => table.entry(ask.first + at));
-        return this.say({ type: "answer", request, result: entries ?? null });
-      }
-    }
-  }
 
   counters(): AgentCounters {
     const tables = Object.fromEntries([...this.tables].map(([id, device]) => [id, { ...device.counters }]));

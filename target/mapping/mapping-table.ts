@@ -3,6 +3,7 @@
  *
  * Chunks of word pairs in typed arrays; a chunk that is absent is all Inv. No object per entry.
  */
+import { crc32c } from "../wire/crc32c.ts";
 import { CHUNK_ENTRIES, type Entry, EntryState, MAX_DEVICE_NUMBER, MAX_DEVICE_SEGMENT, SENSE_BITS } from "./entry.ts";
 import type { EntryRun } from "./protocol.ts";
 
@@ -102,6 +103,16 @@ export class MappingTable {
       ours[at + 1] = entries[at + 1] as number;
     }
     this.#learn(chunk * CHUNK_ENTRIES, generation);
+  }
+
+  /** Chunks among these of which anything is known, each with the CRC32C of its entries. */
+  digests(first: number, count: number): [chunk: number, digest: number][] {
+    const known = [...this.#chunks.keys(), ...this.#unmarked.keys()];
+    const asked = known.filter((chunk) => chunk >= first && chunk < first + count).sort((a, b) => a - b);
+    return asked.map((chunk) => {
+      const { buffer, byteOffset, byteLength } = this.#chunk(chunk * CHUNK_ENTRIES);
+      return [chunk, crc32c([new Uint8Array(buffer, byteOffset, byteLength)])];
+    });
   }
 
   entry(segment: number): Entry {

@@ -52,10 +52,16 @@ export const observationVerbs: readonly Verb[] = [
   {
     usage: "check",
     summary: "Whether every mapping table is consistent: exit code 0 or 1; on a running lab and on a stopped one",
-    examples: ["sanlab check", "sanlab check --json"],
-    run: async (context: VerbContext) => {
+    examples: ["sanlab check", "sanlab check --json", "sanlab check --repair"],
+    options: [
+      new Option(
+        "--repair",
+        "mend what can be mended, and say what is lost: the tables of a stopped lab, the agents' copies of a running one",
+      ),
+    ],
+    run: async (context: VerbContext, _: readonly unknown[], options: Readonly<Record<string, unknown>>) => {
       const { showCheck } = await import("../check.ts");
-      return showCheck(context);
+      return showCheck(context, { repair: options.repair === true });
     },
   },
 ];

@@ -5,6 +5,8 @@ export interface Question extends Envelope {
   readonly type: "question";
   readonly request: number;
   readonly ask:
+    | { readonly what: "tables" } // their ids
+    | { readonly what: "chunks"; readonly table: string; readonly first: number; readonly count: number } // of those that are known here, [chunk, CRC32C of its entries as they stand in memory]
     | { readonly what: "entries"; readonly table: string; readonly first: number; readonly count: number } // get_entry
     | { readonly what: "counters" }
     | { readonly what: "sessions" };

@@ -1,0 +1,161 @@
+/** Counts and maps that follow from the tables: segments that each disk holds, segments that are used. */
+import { CHUNK_ENTRIES } from "node-iscsi-target/mapping/entry.ts";
+import { deviceOf } from "node-iscsi-target/mapping/mapping-table.ts";
+import type { DeviceRecord, DiskRecord, UsageRecord } from "../records.ts";
+import { SegmentBits } from "../space/segment-bits.ts";
+import { USED_PAGE_BYTES } from "../space/used-map.ts";
+import { type Location, type LocationRun, locationName, locationsOf, runsOf, usedKey } from "../tables/layout.ts";
+import type { Claims } from "./claims.ts";
+import type { Findings } from "./problem.ts";
+import type { Stored } from "./stored.ts";
+
+type Counts = { mapped: number; own: number };
+
+/** What is set aside or on its way back lies on a device, and is nobody's. */
+export function setAside(stored: Stored, findings: Findings, claims: Claims): void {
+  const { records } = stored;
+  const kept = (runs: readonly LocationRun[], isOfPool: (device: number) => boolean) =>
+    [...locationsOf(runs.filter(isRun))].filter(
+      ({ device, segment }) => claims.isPlace(device, segment) && isOfPool(device) && claims.setAside(device, segment),
+    );
+  const tell = (count: number, what: string) =>
+    findings.add(
+      "set-aside",
+      `Of the segments that are ${what}, ${count} ${count === 1 ? "is" : "are"} held by a disk, or on no device of the pool.`,
+      "They are taken off that record.",
+    );
+  for (const release of records.releases.values()) {
+    const runs = runsOf(kept(release.runs, () => true));
+    if (count(runs) === count(release.runs)) continue;
+    tell(count(release.runs) - count(runs), `on their way back (${release.id})`);
+    if (runs.length === 0) stored.drop(records.releases, release.id);
+    else stored.save(records.releases, release.id, { ...release, runs });
+  }
+  for (const reserve of records.reserves.values()) {
+    const isOfPool = (device: number) => records.devices.get(String(device))?.pool === reserve.pool;
+    const runs = runsOf(kept(reserve.runs, isOfPool));
+    if (count(runs) === count(reserve.runs)) continue;
+    tell(count(reserve.runs) - count(runs), `set aside in pool '${reserve.pool}'`);
+    stored.save(records.reserves, reserve.pool, { ...reserve, runs });
+  }
+}
+
+/** A bit for each segment that somebody holds, and for no other. What nobody holds is released at the next start, once no agent has it. */
+export function usedSegments(stored: Stored, findings: Findings, claims: Claims): void {
+  const pages = new Set<string>();
+  const leaked: Location[] = [];
+  for (const device of stored.records.devices.values()) {
+    const bits = bitsOf(stored, findings, device, pages);
+    const changed = new Set<number>();
+    for (let segment = 0; segment < device.segments; segment += 1) {
+      const isHeld = claims.has({ device: device.device, segment });
+      if (bits.has(segment) === isHeld) continue;
+      changed.add(Math.floor(segment / (USED_PAGE_BYTES * 8)));
+      if (isHeld) {
+        findings.segment("segment-free", device.path, segment, "counted as free, and in use", "Counted as used again.");
+        bits.set(segment);
+        continue;
+      }
+      findings.segment("segment-leaked", device.path, segment, "counted as used, and nobody holds it", "Released.");
+      if (segment === 0) bits.clear(segment);
+      else leaked.push({ device: device.device, segment });
+    }
+    for (const page of changed) stored.setUsed(device.device, page, bits.page(page, USED_PAGE_BYTES));
+  }
+  if (leaked.length > 0) {
+    const id = String(stored.nextNumber());
+    const tables = stored.records.disks.values().map(({ table }) => table);
+    stored.save(stored.records.releases, id, { id, runs: runsOf(leaked), tables });
+  }
+  for (const key of stored.used.keys()) {
+    if (pages.has(key)) continue;
+    findings.add("used-page", `${key} is no page of a device of this lab.`, "It is removed.");
+    stored.delete(key);
+  }
+}
+
+function bitsOf(stored: Stored, findings: Findings, device: DeviceRecord, pages: Set<string>): SegmentBits {
+  const bits = new SegmentBits(device.segments);
+  for (let page = 0; page * USED_PAGE_BYTES * 8 < device.segments; page += 1) {
+    const key = usedKey(device.device, page);
+    pages.add(key);
+    const value = stored.used.get(key);
+    if (value === undefined) continue;
+    if (value.length <= USED_PAGE_BYTES && value.length % 4 === 0) bits.load(page, USED_PAGE_BYTES, value);
+    else {
+      findings.add(
+        "used-page",
+        `Page ${page} of the used segments of ${device.path} has ${value.length} bytes.`,
+        "It is made anew.",
+      );
+      stored.setUsed(device.device, page, bits.page(page, USED_PAGE_BYTES));
+    }
+  }
+  return bits;
+}
+
+/** How many segments each table maps, and how many of those no other has. */
+export function usages(stored: Stored, findings: Findings): void {
+  const { disks, usage } = stored.records;
+  const counts = new Map<string, Counts>();
+  for (const family of Map.groupBy(disks.values(), (disk) => disk.family).values()) countFamily(stored, family, counts);
+  for (const { name, table } of disks.values()) {
+    const { mapped, own } = counts.get(table) as Counts;
+    const said = usage.get(table) ?? { mapped: 0, own: 0 };
+    if (said.mapped === mapped && said.own === own) continue;
+    findings.add(
+      "usage",
+      `Disk '${name}' is said to hold ${said.mapped} segments, ${said.own} of them alone; its table holds ${mapped}, ${own} alone.`,
+      "They are counted anew.",
+    );
+    const record: UsageRecord = { table, mapped, own };
+    stored.save(usage, table, record);
+  }
+  for (const { table } of usage.values()) {
+    if (counts.has(table)) continue;
+    findings.add("usage-leaked", `Table ${table} is counted, but no disk has it.`, "The count is removed.");
+    stored.drop(usage, table);
+  }
+}
+
+function countFamily({ roots, chunks }: Stored, disks: readonly DiskRecord[], counts: Map<string, Counts>): void {
+  for (const { table } of disks) counts.set(table, { mapped: 0, own: 0 });
+  const columns = Math.max(0, ...disks.map(({ table }) => roots.get(table)?.length ?? 0));
+  for (let index = 0; index < columns; index += 1) {
+    const column = Map.groupBy(disks, ({ table }) => roots.get(table)?.[index] ?? 0);
+    column.delete(0);
+    const held = [...column].map(([number, theirs]) => [chunks.get(number) as Uint32Array, theirs] as const);
+    for (let at = 0; at < CHUNK_ENTRIES * 2; at += 2) countEntry(held, at, counts);
+  }
+}
+
+type Held = readonly (readonly [entries: Uint32Array, disks: readonly DiskRecord[]])[];
+
+function countEntry(held: Held, at: number, counts: Map<string, Counts>): void {
+  const mapped = held.filter(([entries]) => deviceOf(entries[at + 1] as number) !== 0);
+  if (mapped.length === 0) return;
+  const places =
+    mapped.length === 1 ? [mapped] : [...Map.groupBy(mapped, ([entries]) => placeName(entries, at)).values()];
+  for (const place of places) {
+    const holders = place.flatMap(([, disks]) => disks);
+    for (const { table } of holders) {
+      const count = counts.get(table) as Counts;
+      count.mapped += 1;
+      if (holders.length === 1) count.own += 1;
+    }
+  }
+}
+
+function placeName(entries: Uint32Array, at: number): string {
+  return locationName({ device: deviceOf(entries[at + 1] as number), segment: (entries[at] as number) & 0x0fff_ffff });
+}
+
+function isRun(run: unknown): run is LocationRun {
+  const isNumber = (value: unknown) =>
+    Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 29;
+  return Array.isArray(run) && run.length === 3 && run.every(isNumber);
+}
+
+function count(runs: readonly unknown[]): number {
+  return runs.reduce<number>((sum, run) => sum + (isRun(run) ? run[2] : 1), 0);
+}

@@ -1,0 +1,152 @@
+/**
+ * All that a store holds, as it was at one instant, and as a repair would have it: what finds a problem
+ * mends it here at once, so that nothing is reported twice. `transactions` is what has to be written.
+ */
+import { CHUNK_BYTES, CHUNK_ENTRIES, EntryState } from "node-iscsi-target/mapping/entry.ts";
+import { LOST } from "../families/senses.ts";
+import { AllRecords, type LabRecord } from "../records.ts";
+import type { Put, Records } from "../store/records.ts";
+import { isLeaseKey, type Transaction } from "../store/store.ts";
+import { bytes, chunkKey, rootKey, usedKey } from "../tables/layout.ts";
+import { type Kind, parsedRecord } from "./shapes.ts";
+
+const ROOT = rootKey("");
+const CHUNK = /^chunk\/[0-7][0-9a-f]{7}$/;
+const USED = /^used\/[0-9a-f]{3}\/[0-9a-f]{5}$/;
+/** Bytes of values in a transaction of a repair. */
+const TRANSACTION_BYTES = 1024 * 1024;
+/** E (270) with the sense of what a repair gave up. */
+const LOST_SENSE = (LOST.senseKey << 16) | (LOST.asc << 8) | LOST.ascq;
+
+export class Stored {
+  readonly records = new AllRecords();
+  readonly roots = new Map<string, Uint32Array>();
+  readonly chunks = new Map<number, Uint32Array>();
+  /** Pages of the map of used segments, by key. */
+  readonly used = new Map<string, Uint8Array>();
+  /** Records that are none, with their kinds. */
+  readonly unreadable: (readonly [key: string, kind: Kind])[] = [];
+  /** Keys that nobody knows. */
+  readonly unknown: string[] = [];
+  /** Tables whose root ends within a number, and chunks that are not of a chunk's length. */
+  readonly tornRoots = new Set<string>();
+  readonly tornChunks = new Map<number, number>();
+  readonly #changes = new Map<string, Uint8Array | undefined>();
+
+  constructor(entries: Iterable<readonly [key: string, value: Uint8Array]>) {
+    const kinds = Object.entries(this.records) as [Kind, Records<object>][];
+    for (const [key, value] of entries) {
+      const of = kinds.find(([, records]) => key.startsWith(records.key("")));
+      if (of !== undefined) this.#readRecord(key, value, ...of);
+      else this.#readTables(key, value);
+    }
+  }
+
+  get lab(): LabRecord | undefined {
+    return this.records.lab.get("lab");
+  }
+
+  save<T extends object>(records: Records<T>, name: string, record: T): void {
+    this.put(records.put(name, record));
+    records.learn(name, record);
+  }
+  drop<T extends object>(records: Records<T>, name: string): void {
+    this.delete(records.key(name));
+    records.learn(name, undefined);
+  }
+  put([key, value]: Put): void {
+    this.#changes.set(key, value);
+  }
+  delete(key: string): void {
+    this.#changes.set(key, undefined);
+  }
+
+  /** A number that nothing has. */
+  nextNumber(): number {
+    const lab = this.lab as LabRecord;
+    this.save(this.records.lab, "lab", { ...lab, nextNumber: lab.nextNumber + 1 });
+    return lab.nextNumber + 1;
+  }
+
+  setRoot(table: string, root: Uint32Array): void {
+    this.roots.set(table, root);
+    this.put([rootKey(table), bytes(root)]);
+  }
+  dropRoot(table: string): void {
+    this.roots.delete(table);
+    this.delete(rootKey(table));
+  }
+
+  /** The entries of a chunk have been changed. */
+  changed(number: number): void {
+    this.put([chunkKey(number), bytes(this.chunks.get(number) as Uint32Array)]);
+  }
+  /** A chunk of entries of which nothing is known any more. */
+  addLostChunk(): number {
+    const number = this.nextNumber();
+    const entries = new Uint32Array(CHUNK_ENTRIES * 2);
+    for (let at = 0; at < entries.length; at += 2) lose(entries, at);
+    this.chunks.set(number, entries);
+    this.changed(number);
+    return number;
+  }
+  dropChunk(number: number): void {
+    this.chunks.delete(number);
+    this.delete(chunkKey(number));
+  }
+
+  setUsed(device: number, page: number, value: Uint8Array): void {
+    this.put([usedKey(device, page), value]);
+  }
+
+  /** What has to be written, in bounded transactions. */
+  *transactions(): Generator<Transaction> {
+    let puts: Put[] = [];
+    let deletes: string[] = [];
+    let size = 0;
+    for (const [key, value] of this.#changes) {
+      if (value === undefined) deletes.push(key);
+      else puts.push([key, value]);
+      size += key.length + (value?.length ?? 0);
+      if (size < TRANSACTION_BYTES) continue;
+      yield { puts, deletes };
+      [puts, deletes, size] = [[], [], 0];
+    }
+    if (puts.length + deletes.length > 0) yield { puts, deletes };
+  }
+
+  #readRecord(key: string, value: Uint8Array, kind: Kind, records: Records<object>): void {
+    const name = key.slice(records.key("").length);
+    const record = parsedRecord(kind, name, value);
+    if (record === undefined) this.unreadable.push([key, kind]);
+    else records.learn(name, record);
+  }
+
+  #readTables(key: string, value: Uint8Array): void {
+    if (key.startsWith(ROOT)) {
+      const table = key.slice(ROOT.length);
+      if (value.length % 4 !== 0) this.tornRoots.add(table);
+      this.roots.set(table, wholeWords(value, value.length - (value.length % 4)));
+    } else if (CHUNK.test(key)) {
+      const number = Number.parseInt(key.slice("chunk/".length), 16);
+      if (value.length !== CHUNK_BYTES) this.tornChunks.set(number, value.length);
+      this.chunks.set(number, wholeWords(value, Math.min(CHUNK_BYTES, value.length - (value.length % 8))));
+    } else if (USED.test(key)) this.used.set(key, value);
+    else if (!isLeaseKey(key)) this.unknown.push(key);
+  }
+}
+
+/** The entry at a word fails from now on, and where it lay is given up; or kept, under the error. */
+export function lose(entries: Uint32Array, at: number, keepsPlace = false): void {
+  if (keepsPlace) {
+    entries[at] = (((entries[at] as number) & 0x0fff_ffff) | EntryState.ERROR) >>> 0;
+    entries[at + 1] = (((entries[at + 1] as number) & 0xfff0_0000) | LOST_SENSE) >>> 0;
+  } else {
+    entries[at] = (EntryState.ERROR | EntryState.ZERO) >>> 0;
+    entries[at + 1] = LOST_SENSE;
+  }
+}
+
+function wholeWords(value: Uint8Array, length: number): Uint32Array {
+  return new Uint32Array(value.slice(0, length).buffer);
+}
