@@ -3,14 +3,13 @@
  * on a device that one segment of one family holds. What two hold is whose nobody can tell: it fails for
  * both, and stays under the error of the first, so that nobody reads what is another's unknowingly.
  */
-import { CHUNK_ENTRIES, EntryState } from "node-iscsi-target/mapping/entry.ts";
+import { CHUNK_ENTRIES, EntryState, SENSE_BITS } from "node-iscsi-target/mapping/entry.ts";
 import { deviceOf, segmentOf, statesOf } from "node-iscsi-target/mapping/mapping-table.ts";
 import type { DiskRecord } from "../records.ts";
 import type { Claims, Place } from "./claims.ts";
 import type { Findings } from "./problem.ts";
 import { lose, type Stored } from "./stored.ts";
 
-const SENSE_BITS = 0x000f_ffff;
 const PLACE_BITS = 0x0fff_ffff;
 /** Columns looked at in one turn of the event loop. */
 const COLUMNS_AT_ONCE = 64;
