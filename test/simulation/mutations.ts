@@ -20,8 +20,7 @@ for (const mutation of MUTATIONS.filter(({ name }) => (QUICK as readonly string[
     t.timeout(600_000);
     const copy = new SourceCopy();
     try {
-      replacement(mutation)(copy);
-      const verdict = await tryOut(copy, 500);
+      const verdict = await tryOut(copy, replacement(mutation), 500);
       t.is(verdict.kind, "caught");
       t.log(verdict);
     } finally {

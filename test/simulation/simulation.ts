@@ -3,7 +3,7 @@ import test from "ava";
 import { BlockHistory, type BlockWrite } from "./model/history.ts";
 import { simulate } from "./run/simulate.ts";
 
-const SEEDS = { first: 1, last: 300 };
+const SEEDS = { first: 1, last: 2000 };
 
 test("every rule holds in every seed", async (t) => {
   t.timeout(900_000);

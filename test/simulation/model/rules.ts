@@ -116,7 +116,7 @@ export class Rules {
   #checkUnknown(path: string, segment: number): void {
     for (const process of this.#processes()) {
       // Who has no lease does nothing by what it has.
-      if (process.core.lease?.isValid() === false) continue;
+      if (!process.mayServe) continue;
       const held = entriesAt(process, path, segment)[0];
       if (held !== undefined)
         throw new Violation(
@@ -130,7 +130,7 @@ export class Rules {
   #checkExclusion({ process, table, first, last, exclusion }: Excluded, io: DeviceIo): void {
     const { block } = io.context;
     if (io.process === process || io.context.table !== table || block === undefined) return;
-    if (exclusion.cancelled || !process.isAlive) return;
+    if (exclusion.cancelled || !process.isAlive || !process.mayServe) return;
     const segment = Math.floor(block / SEGMENT_BLOCKS);
     if (segment >= first && segment <= last)
       throw new Violation(

@@ -23,9 +23,7 @@ const copy = new SourceCopy();
 try {
   let survivors = 0;
   for (const [name, change] of chosen()) {
-    const undo = change(copy);
-    const verdict = await tryOut(copy, Number(values.seeds));
-    undo();
+    const verdict = await tryOut(copy, change, Number(values.seeds));
     if (verdict.kind === "survived") survivors += 1;
     const outcome =
       verdict.kind === "caught"

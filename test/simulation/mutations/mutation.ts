@@ -32,9 +32,21 @@ export function replacement({ name, file, text, replacement: by }: Mutation): Ch
   };
 }
 
-/** Runs seeds from the first on against the copy until one fails. @throws Error where the simulator itself cannot run. */
-export async function tryOut(copy: SourceCopy, seeds: number): Promise<Verdict> {
-  const args = ["test/simulation/run/main.ts", "--seeds", `1-${seeds}`, "--lines", "0"];
+/** Seeds from the first on, until one fails that does not fail without the change. @throws Error where the simulator itself cannot run. */
+export async function tryOut(copy: SourceCopy, change: Change, seeds: number): Promise<Verdict> {
+  for (let first = 1; first <= seeds; ) {
+    const undo = change(copy);
+    const verdict = await firstFailure(copy, first, seeds);
+    undo();
+    if (verdict.kind === "survived" || (await firstFailure(copy, verdict.seed, verdict.seed)).kind === "survived")
+      return verdict;
+    first = verdict.seed + 1;
+  }
+  return { kind: "survived", seeds };
+}
+
+async function firstFailure(copy: SourceCopy, first: number, seeds: number): Promise<Verdict> {
+  const args = ["test/simulation/run/main.ts", "--seeds", `${first}-${seeds}`, "--lines", "0"];
   const { stdout, stderr, exitCode } = await execa(process.execPath, args, { cwd: copy.directory, reject: false });
   const [, seed, rule] = /^seed (\d+) fails \(trace \S+\): ([^:]+):/m.exec(stdout) ?? [];
   if (seed !== undefined && rule !== undefined) return { kind: "caught", seed: Number(seed), rule };

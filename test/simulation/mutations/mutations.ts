@@ -177,6 +177,81 @@ export const MUTATIONS: readonly Mutation[] = [
     text: "if (foreign.length > 0) await this.releases.punch({ runs: runsOf(foreign) });",
     replacement: "",
   },
+  // --- Segments that move, disks that go back, segments that fail --------------------------------
+  {
+    name: "nothing-writes-what-moves",
+    file: "controller/migration/move.ts",
+    text: "await tell(core, edit, moves.flatMap(holders), NOT_YET);",
+    replacement: "",
+  },
+  {
+    name: "drain-before-migrations-free",
+    file: "controller/migration/move.ts",
+    text: "await Promise.all([tell(core, edit, several, NOT_YET), tell(core, edit, single, 0)]);\n  await tell(core, edit, [...several, ...left.flatMap(holders)], 0);",
+    replacement: "void tell(core, edit, [...several, ...single, ...left.flatMap(holders)], 0);",
+  },
+  {
+    name: "what-moves-is-copied",
+    file: "controller/migration/move.ts",
+    text: "const failed = await copySegments(core, segmentBytes, moves);",
+    replacement: "const failed = await copySegments(core, segmentBytes, moves.slice(1));",
+  },
+  {
+    name: "what-is-left-to-move-is-looked-for-in-turn",
+    file: "controller/families/columns.ts",
+    text: "return family.run(async () => {",
+    replacement: "return Promise.resolve().then(async () => {",
+  },
+  {
+    name: "restore-revokes-first",
+    file: "controller/snapshots/restore.ts",
+    text: "await revoke(core, disk.table, 0, WHOLE_TABLE);",
+    replacement: "void revoke;\n    void WHOLE_TABLE;",
+  },
+  {
+    name: "restore-protects-the-snapshot",
+    file: "controller/snapshots/restore.ts",
+    text: "await protect(core, [snapshot.table]);",
+    replacement: "void protect;",
+  },
+  {
+    name: "what-fails-fails-everywhere",
+    file: "controller/families/errors.ts",
+    text: "await tell(core, edit, entries, 0);",
+    replacement: "void tell(core, edit, entries, 0);",
+  },
+  {
+    name: "failing-keeps-the-rest",
+    file: "controller/families/errors.ts",
+    text: "[(word0 & ~EntryState.ERROR) >>> 0, (word1 & ~SENSE_BITS) >>> 0]",
+    replacement: "[EntryState.ZERO, 0]",
+  },
+
+  // --- Going on without an agent ----------------------------------------------------------------
+  {
+    name: "lease-is-over",
+    file: "controller/agents/fencing.ts",
+    text: "await this.leases.over(record);",
+    replacement: "",
+  },
+  {
+    name: "lease-is-asked-each-time",
+    file: "target/agent/lease.ts",
+    text: "this.#options.clock.nowMs() < this.#endsAtMs;",
+    replacement: "this.#endsAtMs > Number.NEGATIVE_INFINITY;",
+  },
+  {
+    name: "lease-of-an-earlier-controller",
+    file: "controller/agents/leases.ts",
+    text: "this.#grantedAtMs.get(name) ?? this.#beganAtMs",
+    replacement: "this.#grantedAtMs.get(name) ?? Number.NEGATIVE_INFINITY",
+  },
+  {
+    name: "exclusion-drains",
+    file: "target/mapping/mapped-device.ts",
+    text: "await Promise.all([this.references.drain(first, count), this.#unmaps.drain(first, count)]);",
+    replacement: "await Promise.resolve();",
+  },
   {
     name: "fenced-is-dead",
     file: "controller/agents/fencing.ts",

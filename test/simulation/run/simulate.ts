@@ -1,4 +1,6 @@
 /** One seed, from an empty store to the last comparison. */
+
+import { desired } from "@sanlab/controller/agents/publication.ts";
 import { check } from "@sanlab/controller/check/check.ts";
 import type { ControllerCore } from "@sanlab/controller/core.ts";
 import { EntryState } from "node-iscsi-target/mapping/entry.ts";
@@ -133,8 +135,18 @@ async function compare(lab: Lab): Promise<void> {
       `${lab.durable.places} of ${segments} segments are named by tables, but ${free} are free`,
     );
   for (const process of lab.processes.values()) {
+    compareUnits(core, process);
     for (const [table, device] of process.core.tables) compareTable(lab, process, table, device.table);
   }
+}
+
+/** An agent presents what the records say, and nothing else. */
+function compareUnits({ records }: ControllerCore, process: SimProcess): void {
+  const items = desired(records, process.core.options.name, []);
+  const wanted = [...items.values()].flatMap(({ add }) => (add.type === "publish_unit" ? [add.unit.id] : [])).sort();
+  const there = [...process.units.keys()].sort();
+  if (String(wanted) === String(there)) return;
+  throw new Violation("units", `${process.name} is to present ${wanted.join(" ")}, and presents ${there.join(" ")}`);
 }
 
 /** What an agent has for known is as the controller has it; what takes writes there, takes them here. */

@@ -66,7 +66,32 @@ export class Hosts {
     if (drawn === "cancel") {
       this.#lab.scheduler.after(chance.delay(5), () => process.deliver(() => cancel(initiation)));
     }
-    return this.issue(process, unit, request, initiation);
+    const ended = this.issue(process, unit, request, initiation);
+    if (work !== "read" && work !== "flush") this.#follow(host, process, unit, request, ended);
+    return ended;
+  }
+
+  /** What is answered is looked at on every other path at once; and what is held may be overtaken by another write through the same agent. */
+  #follow(host: string, process: SimProcess, unit: SimUnit, request: Request, ended: Promise<Ending>): void {
+    const { chance, config, scheduler } = this.#lab;
+    if (chance.hit(0.4)) void ended.then((ending) => isDone(ending) && this.#lookElsewhere(host, process, request));
+    if (chance.hit(0.8) || unit.unit.readOnly) return;
+    scheduler.after(chance.delay(3 * config.networkMs), () => {
+      if (this.#lab.isMischiefOver || !process.isAlive) return;
+      const again: Request = { ...request, work: "write", by: `write by ${host} at ${process.name}, soon after` };
+      const overtaking = this.issue(process, unit, again, { cancelled: false, onCancel: undefined });
+      void overtaking.then((ending) => isDone(ending) && this.#lookElsewhere(host, process, again));
+    });
+  }
+
+  #lookElsewhere(host: string, process: SimProcess, { table, first, count }: Request): void {
+    for (const other of this.#lab.processes.values()) {
+      const unit = [...other.units.values()].find((one) => one.unit.table === table);
+      if (other === process || unit === undefined) continue;
+      const by = `look by ${host} at ${other.name}`;
+      const request: Request = { work: "read", table, first, count: Math.min(count, 2), fua: false, by };
+      void this.issue(other, unit, request, { cancelled: false, onCancel: undefined });
+    }
   }
 
   /** Few places, so that hosts meet: the first, a middle and the last block of few segments. */
@@ -202,6 +227,10 @@ export class Hosts {
       }
     }
   }
+}
+
+function isDone(ending: Ending): boolean {
+  return ending !== "died" && ending.kind === "ok";
 }
 
 /** What a write of the model has in each of its blocks. */

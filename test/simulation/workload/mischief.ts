@@ -43,7 +43,7 @@ const ACTS: { readonly [M in Mischief]: (lab: Lab) => void } = {
     const path = lab.durable.path(location);
     if (lab.disks.has(path)) lab.spoil(path, block, lab.chance.between(50, 5000));
   },
-  repeat: (lab) => lab.repeat(),
+  repeat: (lab) => lab.replays.repeat(),
 };
 
 /** Goes on until the hosts have done their work. */

@@ -13,6 +13,8 @@ interface Change {
 }
 
 const MEAN_MS = 50;
+/** While nothing is answered no more are begun. */
+const MOST_OPEN = 12;
 
 export class Registrars {
   readonly #lab: Lab;
@@ -38,7 +40,7 @@ export class Registrars {
       const paths = [...processes.values()].flatMap((process) =>
         [...process.units.values()].map((unit): [SimProcess, SimUnit] => [process, unit]),
       );
-      if (paths.length > 0) this.#change(...chance.pick(paths));
+      if (paths.length > 0 && this.#open.size < MOST_OPEN) this.#change(...chance.pick(paths));
       this.#next();
     });
   }

@@ -23,6 +23,8 @@ export interface Config {
   readonly queueWhenFullMs: number;
   /** Mean times, ms. */
   readonly networkMs: number;
+  /** How many times as slow some connections are. */
+  readonly slowWays: number;
   readonly diskMs: number;
   readonly storeMs: number;
   /** Share of I/O that is done in the call that began it. */
@@ -93,6 +95,7 @@ export function drawConfig(chance: Chance): Config {
     usedDevices: chance.hit(0.3),
     queueWhenFullMs: chance.pick([0, 0, 300]),
     networkMs: fast ? 0.5 : chance.pick([0.1, 2, 20]),
+    slowWays: chance.pick([1, 5, 30]),
     diskMs: chance.pick([0.2, 1, 10]),
     storeMs: chance.pick([0.2, 1, 10]),
     immediateIo: chance.pick([0, 0.2, 0.5]),
@@ -126,7 +129,7 @@ export function drawConfig(chance: Chance): Config {
       break: some(4),
       kill: some(2),
       pause: some(2),
-      longPause: some(1, 0.2),
+      longPause: some(1, 0.3),
       partition: some(1, 0.3),
       crash: some(2),
       crashAtCommit: some(3),

@@ -12,6 +12,7 @@ import { checkMoves } from "../model/moves.ts";
 import { Restores } from "../model/restores.ts";
 import { type IoContext, Rules } from "../model/rules.ts";
 import { type Config, drawConfig } from "./config.ts";
+import { type Direction, isHandshake, Replays } from "./replays.ts";
 import { SimProcess } from "./sim-agent.ts";
 import { type Carried, described, heard, SimConnection } from "./sim-connection.ts";
 import { DRAIN_LIMIT_MS, SimController } from "./sim-controller.ts";
@@ -24,15 +25,6 @@ const RETRY_MS = 250;
 const EXCUSE_MS = DRAIN_LIMIT_MS / 4;
 /** A connection that broke is there again, and has caught up. */
 const RECOVERY_MS = 1500;
-const REMEMBERED = 300;
-/** So many messages come again at most, in the order in which they were sent. */
-const REPEATED = 20;
-
-interface Remembered {
-  readonly agent: string;
-  readonly direction: "up" | "down";
-  readonly message: Carried;
-}
 
 export class Lab {
   readonly trace = new Trace();
@@ -46,6 +38,7 @@ export class Lab {
   readonly restores: Restores;
   readonly rules: Rules;
   readonly controller = new SimController(this);
+  readonly replays: Replays;
   readonly disks = new Map<string, SimDisk>();
   /** Running now, by the name of the agent. */
   readonly processes = new Map<string, SimProcess>();
@@ -64,7 +57,6 @@ export class Lab {
   readonly #excusedUntilMs = new Map<string, number>();
   /** What has kept an agent from answering, without a break to speak of. */
   readonly #hindered = new Map<string, { readonly sinceMs: number; readonly untilMs: number }>();
-  readonly #remembered: Remembered[] = [];
   #pids = 100;
 
   constructor(seed: number) {
@@ -78,6 +70,7 @@ export class Lab {
       delayMs: config.storeMs,
       onCommit: (transaction) => this.guard(() => this.#committed(transaction)),
     });
+    this.replays = new Replays(chance, (agent, direction, message) => this.arriveLate(agent, direction, message));
     this.durable = new DurableTables(this.store.entries);
     this.failures = new Failures(this.durable);
     this.restores = new Restores(this.model);
@@ -172,16 +165,25 @@ export class Lab {
     this.scheduler.after(this.chance.between(1, 1000), () => this.startAgent(name));
   }
 
-  /** The controller had a process killed: it must have had a reason. */
-  fenced({ pid }: AgentProcess): void {
-    const process = [...this.processes.values()].find((running) => running.pid === pid);
+  /** The controller goes on without a process, which is to be killed: it must have a reason. */
+  condemned(agent: AgentProcess): void {
+    const process = this.#running(agent);
     if (process === undefined) return;
-    this.fences += 1;
     const name = process.core.options.name;
-    this.scheduler.note(`${process.name} is fenced`);
     if ((this.#excusedUntilMs.get(name) ?? 0) + DRAIN_LIMIT_MS + 1000 < this.scheduler.nowMs)
       this.fail(new Violation("fencing", `${process.name} was killed though nothing had kept it from answering`));
+  }
+
+  fenced(agent: AgentProcess): void {
+    const process = this.#running(agent);
+    if (process === undefined) return;
+    this.fences += 1;
+    this.scheduler.note(`${process.name} is fenced`);
     process.kill();
+  }
+
+  #running({ pid }: AgentProcess): SimProcess | undefined {
+    return [...this.processes.values()].find((running) => running.pid === pid);
   }
 
   /** It may be taken for dead for a while, since something keeps it from answering for so long; several things, one soon after another, too. */
@@ -231,27 +233,8 @@ export class Lab {
     process.core.receive(heard(message));
   }
 
-  /** What belongs to a connection's opening is never taken for another's. */
-  remember(agent: string, direction: "up" | "down", message: Carried): void {
-    if (isHandshake(message)) return;
-    this.#remembered.push({ agent, direction, message });
-    if (this.#remembered.length > REMEMBERED) this.#remembered.shift();
-  }
-
-  /** Some messages are there a second time, long after they were sent. */
-  repeat(): void {
-    if (this.#remembered.length === 0) return;
-    const first = this.chance.pick(this.#remembered);
-    const same = this.#remembered.filter(
-      ({ agent, direction }) => agent === first.agent && direction === first.direction,
-    );
-    const from = same.indexOf(first);
-    for (const { agent, direction, message } of same.slice(from, from + 1 + this.chance.below(REPEATED)))
-      this.arriveLate(agent, direction, message);
-  }
-
   /** To whoever has the name now. */
-  arriveLate(agent: string, direction: "up" | "down", message: Carried): void {
+  arriveLate(agent: string, direction: Direction, message: Carried): void {
     if (isHandshake(message)) return;
     const process = this.processes.get(agent);
     if (direction === "down") return process?.deliver(() => this.#late(process, message));
@@ -277,8 +260,4 @@ export class Lab {
     for (const disk of this.disks.values()) disk.losePower(this.chance);
     this.model.powerLost(tick);
   }
-}
-
-function isHandshake(message: Carried): boolean {
-  return typeof message === "string" && /"type":"(hello|welcome|refused)"/.test(message);
 }

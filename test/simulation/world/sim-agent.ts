@@ -69,6 +69,11 @@ export class SimProcess {
     else work();
   }
 
+  /** It has a lease, or needs none. */
+  get mayServe(): boolean {
+    return this.core.lease?.isValid() !== false;
+  }
+
   pause(): void {
     this.isPaused = true;
   }

@@ -7,16 +7,18 @@ import type { AgentSession, Connection } from "@sanlab/controller/agents/agent-s
 import { decodeFrame } from "node-iscsi-target/mapping/frame.ts";
 import type { Hello, ToAgent, ToController } from "node-iscsi-target/mapping/protocol.ts";
 import type { Lab } from "./lab.ts";
+import type { Direction } from "./replays.ts";
 import type { SimProcess } from "./sim-agent.ts";
 import type { ControllerLife } from "./sim-controller.ts";
 
 export type Carried = string | Buffer;
-type Direction = "up" | "down";
-
 interface OnItsWay {
   readonly message: Carried;
   readonly cancel: () => void;
 }
+
+/** Nothing takes so long that its agent would be taken for dead. */
+const SLOWEST_MS = 40;
 
 export class SimConnection implements Connection {
   readonly process: SimProcess;
@@ -25,12 +27,16 @@ export class SimConnection implements Connection {
   #session: AgentSession | undefined;
   #isBroken = false;
   readonly #lastMs = { up: 0, down: 0 };
+  readonly #meanMs: number;
   readonly #onItsWay: Record<Direction, OnItsWay[]> = { up: [], down: [] };
 
   constructor(lab: Lab, process: SimProcess, life: ControllerLife) {
     this.#lab = lab;
     this.process = process;
     this.life = life;
+    // Some ways are slow, so that what everybody is told is known here long before it is there.
+    const { networkMs, slowWays } = lab.config;
+    this.#meanMs = lab.chance.hit(0.25) ? Math.max(networkMs, Math.min(networkMs * slowWays, SLOWEST_MS)) : networkMs;
     lab.connections.add(this);
     process.connection = this;
     process.core.connected((message) => this.#carry("up", JSON.stringify(message)));
@@ -76,10 +82,10 @@ export class SimConnection implements Connection {
 
   #carry(direction: Direction, message: Carried): void {
     if (this.#isBroken) return;
-    const { scheduler, chance, config } = this.#lab;
-    this.#lab.remember(this.process.core.options.name, direction, message);
+    const { scheduler, chance } = this.#lab;
+    this.#lab.replays.remember(this.process, this.life.core?.lab.epoch ?? 0, direction, message);
     const nowMs = Math.max(scheduler.nowMs, this.#lab.partitionedUntilMs(this.process));
-    this.#lastMs[direction] = Math.max(this.#lastMs[direction], nowMs + chance.delay(config.networkMs));
+    this.#lastMs[direction] = Math.max(this.#lastMs[direction], nowMs + chance.delay(this.#meanMs));
     const cancel = scheduler.after(this.#lastMs[direction] - scheduler.nowMs, () => {
       this.#onItsWay[direction].shift();
       if (direction === "up") this.#arriveUp(message as string);

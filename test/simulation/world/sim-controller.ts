@@ -86,8 +86,10 @@ export class SimController {
 
   async #fence(life: ControllerLife, process: AgentProcess): Promise<void> {
     const { scheduler, chance } = this.#lab;
+    this.#lab.condemned(process);
     await new Promise<void>((resolve) => {
-      scheduler.after(chance.between(0, 40), () => {
+      // A signal is not at once there, least of all where the machine is at its limits.
+      scheduler.after(chance.hit(0.7) ? chance.between(0, 40) : chance.between(40, 3000), () => {
         this.#lab.fenced(process);
         scheduler.after(chance.between(0, 40), resolve);
       });
