@@ -197,12 +197,6 @@ export const MUTATIONS: readonly Mutation[] = [
     replacement: "const failed = await copySegments(core, segmentBytes, moves.slice(1));",
   },
   {
-    name: "what-is-left-to-move-is-looked-for-in-turn",
-    file: "controller/families/columns.ts",
-    text: "return family.run(async () => {",
-    replacement: "return Promise.resolve().then(async () => {",
-  },
-  {
     name: "restore-revokes-first",
     file: "controller/snapshots/restore.ts",
     text: "await revoke(core, disk.table, 0, WHOLE_TABLE);",

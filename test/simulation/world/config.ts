@@ -145,7 +145,7 @@ export function drawConfig(chance: Chance): Config {
   const pools = chance.hit(moves ? 0.7 : 0.1) ? ["main", "other"] : ["main"];
   const leases = drawLeases(chance, config.agents);
   // A system call that is under way when a lease ends is what leases cannot help against (docs/remote-agents.md).
-  const mischief = leases.leased === 0 ? config.mischief : { ...config.mischief, stuckDevice: 0, longPause: some(2) };
+  const mischief = leases.leased === 0 ? config.mischief : { ...config.mischief, stuckDevice: 0, longPause: some(2), partition: some(2) };
   return { ...config, work, registers: chance.hit(0.5), pools, ...leases, mischief };
 }
 
@@ -153,5 +153,5 @@ export function drawConfig(chance: Chance): Config {
 function drawLeases(chance: Chance, agents: number): Pick<Config, "leased" | "leaseMs" | "clockRates"> {
   const leased = chance.hit(0.25) ? 1 + chance.below(agents) : 0;
   const clockRates = Array.from({ length: leased }, () => chance.pick([1, 0.9, 1.1]));
-  return { leased, leaseMs: chance.pick([2000, 4000]), clockRates };
+  return { leased, leaseMs: chance.pick([2000, 4000, 20_000]), clockRates };
 }
