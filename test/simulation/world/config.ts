@@ -145,7 +145,10 @@ export function drawConfig(chance: Chance): Config {
   const pools = chance.hit(moves ? 0.7 : 0.1) ? ["main", "other"] : ["main"];
   const leases = drawLeases(chance, config.agents);
   // A system call that is under way when a lease ends is what leases cannot help against (docs/remote-agents.md).
-  const mischief = leases.leased === 0 ? config.mischief : { ...config.mischief, stuckDevice: 0, longPause: some(2), partition: some(2) };
+  const mischief =
+    leases.leased === 0
+      ? config.mischief
+      : { ...config.mischief, stuckDevice: 0, longPause: some(2), partition: some(2) };
   return { ...config, work, registers: chance.hit(0.5), pools, ...leases, mischief };
 }
 
