@@ -128,7 +128,7 @@ export class TestLab {
 }
 
 /** An empty lab directory that the test's teardown removes together with what runs there. */
-export async function testLab(t: ExecutionContext): Promise<TestLab> {
+export async function testLab(t: Pick<ExecutionContext, "teardown">): Promise<TestLab> {
   const lab = new TestLab(await mkdtemp(join(tmpdir(), "sanlab-test-")));
   t.teardown(() => lab.destroy());
   return lab;
