@@ -95,7 +95,7 @@ export async function restartTroubled(agents: readonly Agent[], context: ApplyCo
 /** Returns when all these agents serve. Throws where one cannot, and says why. */
 export async function allServe(agents: readonly Agent[], context: ApplyContext): Promise<void> {
   const expected = await servable(agents, context);
-  await Promise.all(expected.map((agent) => agentServes(agent.name, context)));
+  await Promise.all(expected.map(({ name, leaseMs }) => agentServes(name, context, leaseMs ?? 0)));
 }
 
 export async function addAgent({ agent }: StepOf<"add-agent">, context: ApplyContext): Promise<void> {
@@ -140,8 +140,9 @@ async function controllerAnswers(context: ApplyContext): Promise<void> {
   );
 }
 
-/** Returns when the agent is connected to the controller, has all that it is to serve, and listens. */
-async function agentServes(name: string, context: ApplyContext): Promise<void> {
+/** Returns when the agent is connected to the controller, has all that it is to serve, and listens. An earlier lease of its has to be over first. */
+async function agentServes(name: string, context: ApplyContext, leaseMs = 0): Promise<void> {
+  const timeoutMs = AGENT_TIMEOUT_MS + 2 * leaseMs;
   const watch = new EndWatch(agentProcess(name), context);
   const impatientMs = performance.now() + PATIENCE_MS;
   await until(
@@ -156,15 +157,15 @@ async function agentServes(name: string, context: ApplyContext): Promise<void> {
       return undefined;
     },
     {
-      timeoutMs: AGENT_TIMEOUT_MS,
+      timeoutMs,
       signal: context.signal,
-      late: () => lateAgent(name, context.state),
+      late: () => lateAgent(name, context.state, timeoutMs),
     },
   );
 }
 
-async function lateAgent(name: string, state: string): Promise<UserError> {
-  const seconds = AGENT_TIMEOUT_MS / 1000;
+async function lateAgent(name: string, state: string, timeoutMs = AGENT_TIMEOUT_MS): Promise<UserError> {
+  const seconds = timeoutMs / 1000;
   const details = await endOfLog(state, agentProcess(name));
   return new UserError("AGENT", `Agent '${name}' did not come up within ${seconds} s: the end of its log follows.`, {
     details,
