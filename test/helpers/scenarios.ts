@@ -44,9 +44,11 @@ export function scenarioTests(
 }
 
 /** Runs a scenario of the directory, on the lab there or on one that it brings up. */
-export async function passes(t: ExecutionContext, lab: TestLab, name: string, ...options: string[]): Promise<void> {
-  const args = ["scenario", "run", `${name}.yaml`, "--json", ...options];
+export async function passes(t: ExecutionContext, lab: TestLab, name: string): Promise<ScenarioReport> {
+  const args = ["scenario", "run", `${name}.yaml`, "--json"];
   const { exitCode, stdout, stderr } = await lab.run(args, { timeoutMs: 390_000 });
   t.is(exitCode, 0, stderr + stdout);
-  t.true((JSON.parse(stdout) as ScenarioReport).passed);
+  const report = JSON.parse(stdout) as ScenarioReport;
+  t.true(report.passed);
+  return report;
 }

@@ -5,7 +5,7 @@ import { hostProcess, readConsoleTail } from "@sanlab/vm";
 import anyTest, { type TestFn } from "ava";
 import { execa } from "execa";
 import { countGuests, eventually, type TestLab } from "../../helpers/lab.ts";
-import { type ScenarioReport, scenarioDirectory } from "../../helpers/scenarios.ts";
+import { passes, type ScenarioReport, scenarioDirectory } from "../../helpers/scenarios.ts";
 
 const test = anyTest.serial as TestFn;
 
@@ -47,6 +47,13 @@ test("a guest that dies while it boots is reported with its console, and nothing
     (await readdir(own.directory)).filter((name) => !name.endsWith(".yaml")),
     [],
   );
+});
+
+test("scenario slow-disk goes as expected, and the same way again: the same steps, the same verdicts", async (t) => {
+  t.timeout(300_000);
+  const runs = [await passes(t, lab, "slow-disk"), await passes(t, lab, "slow-disk")];
+  const [first, second] = runs.map(({ steps }) => steps.map(({ name, verdict }) => ({ name, verdict })));
+  t.deepEqual(first, second);
 });
 
 test("a scenario that fails tells where and why, in every form, and tidies up", async (t) => {

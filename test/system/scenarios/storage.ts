@@ -2,13 +2,5 @@
 import test from "ava";
 import { scenarioTests } from "../../helpers/scenarios.ts";
 
-const SCENARIOS = [
-  "controller-lost",
-  "slow-disk",
-  "bad-sectors",
-  "evacuate",
-  "snapshot-restore",
-  "pool-full",
-  "online-resize",
-];
+const SCENARIOS = ["controller-lost", "bad-sectors", "evacuate", "snapshot-restore", "pool-full", "online-resize"];
 scenarioTests(test, "two-paths.yaml", ["web"], SCENARIOS);
