@@ -10,6 +10,7 @@ import type { Fencer } from "./agents/fencer.ts";
 import type { Clock } from "./clock.ts";
 import type { Medium, MediumSource } from "./devices/medium.ts";
 import { nameNodes } from "./fabric/wwn.ts";
+import { Ahead } from "./families/ahead.ts";
 import { Families, type Family } from "./families/family.ts";
 import { FamilyFaults } from "./families/faults.ts";
 import type { HostPower } from "./injection/host-power.ts";
@@ -58,6 +59,7 @@ export class ControllerCore {
   readonly space: Space;
   /** Operations that segments are being moved for in this process. */
   readonly working = new Set<string>();
+  readonly ahead = new Ahead(this);
   agents!: Agents;
   units!: Units;
   exclusions!: Exclusions;
@@ -191,6 +193,7 @@ export class ControllerCore {
   }
 
   close(): void {
+    this.ahead.close();
     for (const medium of this.media.values()) medium.close();
   }
 

@@ -17,6 +17,7 @@ export async function createDisk(core: ControllerCore, request: DiskRequest): Pr
   refuseTaken(core, name);
   checkSize(sizeBytes, pool.segmentBytes);
   const segments = Math.ceil(sizeBytes / pool.segmentBytes);
+  if (thick) await core.ahead.makeRoom(pool.name, segments);
   if (thick && core.space.freeIn(pool.name) < segments) {
     throw new Refusal(
       "no-space",

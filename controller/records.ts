@@ -85,6 +85,11 @@ export interface CopyRecord {
   readonly family: string;
   readonly copies: readonly { readonly table: string; readonly segment: number; readonly others: readonly string[] }[];
 }
+/** Segments that were allocated ahead of what was written, and that nobody has looked at since (`families/ahead.ts`). */
+export interface AheadRecord {
+  readonly family: string;
+  readonly ranges: readonly (readonly [table: string, first: number, count: number])[];
+}
 export interface AgentRecord {
   readonly name: string;
   readonly portal: { readonly host: string; readonly port: number };
@@ -140,6 +145,7 @@ export class AllRecords {
   readonly reserves = new Records<ReserveRecord>("reserve");
   readonly releases = new Records<ReleaseRecord>("releasing");
   readonly copies = new Records<CopyRecord>("copying");
+  readonly ahead = new Records<AheadRecord>("ahead");
   readonly operations = new Records<OperationRecord>("operation");
   readonly agents = new Records<AgentRecord>("agent");
   readonly remote = new Records<RemoteRecord>("remote");

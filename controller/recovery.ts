@@ -16,6 +16,7 @@ export async function recover(core: ControllerCore): Promise<void> {
     async (table) => void (await core.agents.settled(table)),
     (error) => core.bug(error),
   );
+  core.ahead.begin();
 }
 
 /** Once agents can be reached: also what moves segments goes on. What fails of it keeps nothing else from being done. */

@@ -3,6 +3,7 @@ import { AlignedBuffers } from "node-iscsi-target/storage/engine/aligned-buffers
 import type { Medium } from "./medium.ts";
 
 const STEP_BYTES = 1024 * 1024;
+const FIRST_LOOK_BYTES = 4096;
 
 export interface Place {
   readonly medium: Medium;
@@ -34,6 +35,22 @@ export async function copyRange(from: Place, to: Place, length: number): Promise
         : to.medium.write(to.offset + done, part);
       await side("target", written);
     }
+  } finally {
+    buffers.give(buffer);
+  }
+}
+
+/** Whether a range holds nothing but zeros. Who wrote to it mostly wrote to its beginning: that is looked at first. */
+export async function readsAsZeros({ medium, offset }: Place, length: number): Promise<boolean> {
+  const buffer = buffers.take(Math.min(STEP_BYTES, length));
+  try {
+    for (let done = 0, step = FIRST_LOOK_BYTES; done < length; step = buffer.length) {
+      const part = buffer.subarray(0, Math.min(step, length - done));
+      await medium.read(offset + done, part);
+      if (!isZero(part)) return false;
+      done += part.length;
+    }
+    return true;
   } finally {
     buffers.give(buffer);
   }

@@ -9,15 +9,15 @@ import type { Edit } from "../tables/edit.ts";
 import { chunkOf } from "../tables/layout.ts";
 import type { Family } from "./family.ts";
 import { setEntries } from "./grants.ts";
-import { finishCopies, Round } from "./round.ts";
+import { finishLeftCopies, Round } from "./round.ts";
 import { INTERNAL_FAILURE, POOL_FULL, type Sense, WRITE_PROTECTED } from "./senses.ts";
 import { unmapAll } from "./unmaps.ts";
 
 export interface Asked<M extends Fault | Unmap = Fault | Unmap> {
   readonly session: AgentSession;
   readonly message: M;
-  /** How long it has waited for space, ms. */
-  readonly waitedMs: number;
+  /** How long it has waited for space, ms; undefined: it has not met a full pool yet. */
+  readonly waitedMs: number | undefined;
 }
 
 const FULL_POLL_MS = 100;
@@ -32,7 +32,7 @@ export class FamilyFaults {
     this.#family = family;
   }
 
-  push(session: AgentSession, message: Fault | Unmap, waitedMs = 0): void {
+  push(session: AgentSession, message: Fault | Unmap, waitedMs?: number): void {
     this.#waiting.push({ session, message, waitedMs });
     if (this.#waiting.length > 1) return;
     this.#family.run(() => this.#serve()).catch((error: unknown) => this.#core.bug(error));
@@ -69,12 +69,6 @@ export class FamilyFaults {
     if (unmaps.length > 0) await this.#orFail(unmaps, () => this.#unmap(unmaps));
   }
 
-  /** Of a round that failed: until step 560 is complete nobody holds a segment alone. */
-  async #finishCopies(): Promise<void> {
-    const record = this.#core.records.copies.get(this.#family.id);
-    if (record !== undefined) await finishCopies(this.#core, this.#family, record);
-  }
-
   #serves(table: string): boolean {
     const disk = this.#core.families.disk(table);
     return disk !== undefined && disk.operation !== "deleting";
@@ -109,7 +103,7 @@ export class FamilyFaults {
 
   /** One round; those that another has to serve. */
   async #write(asked: readonly Asked<Fault>[]): Promise<Asked<Fault>[]> {
-    await this.#finishCopies();
+    await finishLeftCopies(this.#core, this.#family);
     const edit = this.#core.edit(this.#family);
     const pool = this.#core.families.disk((asked[0] as Asked<Fault>).message.table)?.pool ?? "";
     const round = new Round(this.#core, this.#family, edit, pool);
@@ -123,6 +117,7 @@ export class FamilyFaults {
       else served.push(one);
       if (outcome === "known") known.add(one);
     }
+    await this.#core.ahead.plan(this.#family, edit, round, pool);
     const failed = await round.run();
     for (const one of served) {
       const sense = segmentsOf(one.message)
@@ -165,12 +160,17 @@ export class FamilyFaults {
   }
 
   async #unmap(unmaps: readonly Asked<Unmap>[]): Promise<void> {
-    await this.#finishCopies();
+    await finishLeftCopies(this.#core, this.#family);
     await unmapAll(this.#core, this.#family, unmaps);
   }
 
-  /** The pool may grow in time: it is asked again until the pool's queueing time has passed. */
+  /** First what is only allocated ahead is given back. The pool may grow in time: it is asked again until the pool's queueing time has passed. */
   #full({ session, message, waitedMs }: Asked<Fault>, pool: string): void {
+    if (waitedMs === undefined) {
+      // Not in this turn: other families give back in turns of their own.
+      void this.#core.ahead.giveBackIn(pool).then(() => this.push(session, message, 0));
+      return;
+    }
     if (waitedMs >= (this.#core.records.pools.get(pool)?.queueWhenFullMs ?? 0)) {
       answer(session, message, POOL_FULL);
       return;

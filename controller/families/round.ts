@@ -6,6 +6,7 @@
 import { EntryState } from "node-iscsi-target/mapping/entry.ts";
 import type { ControllerCore } from "../core.ts";
 import type { CopyRecord } from "../records.ts";
+import type { Change } from "../store/commits.ts";
 import type { Edit, Words } from "../tables/edit.ts";
 import type { Location } from "../tables/layout.ts";
 import { copySegments } from "./copies.ts";
@@ -50,8 +51,19 @@ export class Round {
     this.#pool = pool;
   }
 
+  /** Goes into the transaction that makes the tables name what was taken. */
+  besides: ((change: Change) => void) | undefined;
+
   get size(): number {
     return this.#firsts.length + this.#shared.length;
+  }
+  /** How many more segments it takes. */
+  get room(): number {
+    return Math.max(0, MOST_SEGMENTS - this.size);
+  }
+  /** Segments that are written for the first time. */
+  get firsts(): readonly { readonly table: string; readonly segment: number }[] {
+    return this.#firsts;
   }
 
   needs(table: string, segment: number): Need {
@@ -110,6 +122,7 @@ export class Round {
     await commits.run((change) => {
       edit.into(change, roots);
       space.reserve.spend(change, this.#pool, spent);
+      this.besides?.(change);
       if (shared.length === 0) return;
       const copies = shared.map(({ table, segment, others }) => ({ table, segment, others }));
       const record: CopyRecord = { family: this.#family.id, copies };
@@ -163,6 +176,12 @@ export async function forgetCopies(core: ControllerCore, family: string): Promis
   await commits.run((change) =>
     change.delete(records.copies.key(family)).learn(() => records.copies.learn(family, undefined)),
   );
+}
+
+/** Of a round that failed: until step 560 is complete nobody holds a segment alone. */
+export async function finishLeftCopies(core: ControllerCore, family: Family): Promise<void> {
+  const record = core.records.copies.get(family.id);
+  if (record !== undefined) await finishCopies(core, family, record);
 }
 
 /** Step 560 again: every agent of the others has the copies, or is fenced. */

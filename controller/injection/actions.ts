@@ -111,6 +111,9 @@ export class Actions {
     const { name, text } = record;
     const rule = parseFault(text);
     const state = STATES[rule.effect.kind];
+    // What is only allocated ahead would take writes though the pool is full.
+    const full = rule.effect.kind === "pool-full" ? (rule.on.pool ?? []) : [];
+    await Promise.all(full.map((pool) => this.#core.ahead.giveBackIn(pool)));
     if (state !== undefined && !this.#standing.has(name)) this.#standing.set(name, state(this, this.#core, rule));
     const event = EVENTS[rule.effect.kind];
     if (event === undefined) return;

@@ -22,6 +22,8 @@ const LOOK_EVERY_MS = 1000;
 export async function beginOperation(core: ControllerCore, request: OperationRequest): Promise<Operation> {
   const task = taskOf(core, request);
   refuseSecond(core, task);
+  // What nobody has written need not be moved.
+  await core.ahead.settle();
   const total = await count(core, policyOf(core, task));
   const record: OperationRecord = {
     id: String(core.nextNumber()),

@@ -29,6 +29,7 @@ async function enterPool(
     throw new Refusal("there", `Disk '${task.disk}' lies in pool '${task.pool}' already; name another.`);
   }
   refuseOther(source, target);
+  await core.ahead.makeRoom(task.pool, total);
   refuseFull(core, task.pool, core.space.freeIn(task.pool), total);
   const moving = members.filter(({ pool }) => pool !== task.pool);
   const third = moving.find(({ from }) => from !== undefined && from !== task.pool);
@@ -59,6 +60,7 @@ async function closeDevice(core: ControllerCore, device: number, total: number, 
   const open = core.records.devices.get(String(device)) as DeviceRecord;
   const { pool } = open;
   core.allocator.close(device);
+  await core.ahead.makeRoom(pool, total + core.space.reserve.idleOn(device));
   const elsewhere = core.space.freeIn(pool) - core.space.reserve.idleOn(device);
   try {
     refuseFull(core, pool, elsewhere, total);

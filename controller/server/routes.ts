@@ -49,6 +49,14 @@ function found<T>(kind: string, of: string, record: T | undefined): T {
   return record;
 }
 
+/** What is shown of space is what was written, and not what was allocated ahead of it. */
+function settled(run: Route["run"]): Route["run"] {
+  return async (core, call) => {
+    await core.ahead.settle();
+    return run(core, call);
+  };
+}
+
 function rangeOf({ first, count }: Call["query"]): { first?: number; count?: number } {
   return {
     ...(first === undefined ? {} : { first: Number(first) }),
@@ -67,7 +75,7 @@ export const ROUTES: readonly Route[] = [
     method: "GET",
     path: "/pools",
     summary: "All pools",
-    run: (core) => core.records.pools.values().map((pool) => pools.describePool(core, pool)),
+    run: settled((core) => core.records.pools.values().map((pool) => pools.describePool(core, pool))),
   },
   {
     method: "POST",
@@ -81,8 +89,9 @@ export const ROUTES: readonly Route[] = [
     method: "GET",
     path: "/pools/:pool",
     summary: "A pool",
-    run: (core, call) =>
+    run: settled((core, call) =>
       pools.describePool(core, found("pool", name(call, "pool"), core.records.pools.get(name(call, "pool")))),
+    ),
   },
   {
     method: "DELETE",
@@ -103,7 +112,7 @@ export const ROUTES: readonly Route[] = [
     method: "GET",
     path: "/disks",
     summary: "All disks",
-    run: (core) => disks.listed(core).map((disk) => disks.describe(core, disk)),
+    run: settled((core) => disks.listed(core).map((disk) => disks.describe(core, disk))),
   },
   {
     method: "POST",
@@ -117,7 +126,7 @@ export const ROUTES: readonly Route[] = [
     method: "GET",
     path: "/disks/:disk",
     summary: "A disk",
-    run: (core, call) => disks.describe(core, disks.foundDisk(core, name(call, "disk"))),
+    run: settled((core, call) => disks.describe(core, disks.foundDisk(core, name(call, "disk")))),
   },
   {
     method: "PATCH",
@@ -141,7 +150,7 @@ export const ROUTES: readonly Route[] = [
     method: "GET",
     path: "/disks/:disk/map",
     summary: "The mapping table of a disk",
-    run: (core, call) => mapOf(core, name(call, "disk"), rangeOf(call.query), call.query.all === "1"),
+    run: settled((core, call) => mapOf(core, name(call, "disk"), rangeOf(call.query), call.query.all === "1")),
   },
   {
     method: "GET",

@@ -43,7 +43,13 @@ export class Space {
     const locations = await this.reserve.take(pool, count);
     // An image of ours is zero where it was never used, and punched where it was.
     const foreign = (locations ?? []).filter(({ device }) => !this.#o.records.devices.get(String(device))?.created);
-    if (foreign.length > 0) await this.releases.punch({ runs: runsOf(foreign) });
+    try {
+      if (foreign.length > 0) await this.releases.punch({ runs: runsOf(foreign) });
+    } catch (error) {
+      // Whoever takes them next punches them again.
+      this.reserve.giveBack(pool, locations ?? []);
+      throw error;
+    }
     return locations;
   }
 

@@ -7,6 +7,7 @@ type Ask = Question["ask"];
 const ANSWERS: { readonly [W in Ask["what"]]: (core: AgentCore, ask: Extract<Ask, { what: W }>) => unknown } = {
   counters: (core) => core.counters(),
   sessions: (core) => core.options.publication.sessions(),
+  held: (core, { table, first, count }) => core.tables.get(table)?.references.isHeld(first, count) ?? false,
   tables: (core) => [...core.tables.keys()],
   chunks: (core, { table, first, count }) => core.tables.get(table)?.table.digests(first, count) ?? null,
   entries: (core, { table, first, count }) => {

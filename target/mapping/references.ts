@@ -25,9 +25,17 @@ export class References {
     return ended;
   }
 
+  /** Whether a drain of the range would wait. */
+  isHeld(first: number, count: number): boolean {
+    return this.#on(first, count).length > 0;
+  }
+
   /** Resolves when every reference that is held now on a segment of the range has ended; at once where none is. */
   drain(first: number, count: number): Promise<unknown> | undefined {
-    const waits = [...this.#held].filter((held) => held.first < first + count && held.last >= first);
+    const waits = this.#on(first, count);
     return waits.length === 0 ? undefined : Promise.allSettled(waits.map((held) => held.ended));
+  }
+  #on(first: number, count: number): Reference[] {
+    return [...this.#held].filter((held) => held.first < first + count && held.last >= first);
   }
 }

@@ -5,7 +5,6 @@
 import { randomUUID } from "node:crypto";
 import { addAgent, addExport, addHost, putZone } from "@sanlab/controller/access.ts";
 import type { AgentSession, Connection } from "@sanlab/controller/agents/agent-session.ts";
-import type { Clock } from "@sanlab/controller/clock.ts";
 import { ControllerCore } from "@sanlab/controller/core.ts";
 import { createDisk } from "@sanlab/controller/disks.ts";
 import { createPool } from "@sanlab/controller/pools.ts";
@@ -19,6 +18,7 @@ import type { TargetPort } from "node-iscsi-target/scsi/transport.ts";
 import { MemoryStore } from "./memory-store.ts";
 import { ScriptedDevice } from "./scripted-device.ts";
 import { ScsiHost } from "./scsi-host.ts";
+import { TestClock } from "./test-clock.ts";
 
 const MIB = 1024 * 1024;
 const AGENTS = ["a", "b"];
@@ -112,33 +112,6 @@ export class LabAgent {
     setImmediate(() => {
       if (!this.isDead) work();
     });
-  }
-}
-
-/** Time that passes only when the test says so, however long the machine takes. */
-class TestClock implements Clock {
-  #nowMs = 0;
-  readonly #timers = new Set<{ readonly atMs: number; readonly run: () => void }>();
-
-  nowMs(): number {
-    return this.#nowMs;
-  }
-  dateMs(): number {
-    return this.#nowMs;
-  }
-
-  after(ms: number, run: () => void): () => void {
-    const timer = { atMs: this.#nowMs + ms, run };
-    this.#timers.add(timer);
-    return () => void this.#timers.delete(timer);
-  }
-
-  advance(ms: number): void {
-    this.#nowMs += ms;
-    for (const timer of [...this.#timers].filter(({ atMs }) => atMs <= this.#nowMs)) {
-      this.#timers.delete(timer);
-      timer.run();
-    }
   }
 }
 

@@ -5,6 +5,7 @@
 
 import { addAgent, addExport, addHost, putZone } from "@sanlab/controller/access.ts";
 import type { AgentSession } from "@sanlab/controller/agents/agent-session.ts";
+import type { Clock } from "@sanlab/controller/clock.ts";
 import { ControllerCore } from "@sanlab/controller/core.ts";
 import type { Medium, MediumSource } from "@sanlab/controller/devices/medium.ts";
 import type { Store } from "@sanlab/controller/store/store.ts";
@@ -70,6 +71,8 @@ export interface MappingLabOptions {
   readonly store: Store;
   readonly media?: MemoryMedia;
   readonly agents?: readonly string[];
+  /** Absent: that of the system. */
+  readonly clock?: Clock;
 }
 
 export class MappingLab {
@@ -89,12 +92,13 @@ export class MappingLab {
     this.died = died;
   }
 
-  static async start({ store, media = new MemoryMedia() }: MappingLabOptions): Promise<MappingLab> {
+  static async start(options: MappingLabOptions): Promise<MappingLab> {
+    const { store, media = new MemoryMedia() } = options;
     const died = Promise.withResolvers<never>();
     died.promise.catch(() => undefined);
     let lab: MappingLab | undefined;
     let number = 0;
-    const clock = mortalClock();
+    const clock = mortalClock(options.clock);
     const core = await ControllerCore.start({
       store,
       labName: "test",

@@ -6,14 +6,15 @@ export interface MortalClock extends Clock {
   end(): void;
 }
 
-export function mortalClock(): MortalClock {
+export function mortalClock(clock: Clock = systemClock): MortalClock {
   const running = new Set<() => void>();
   let isOver = false;
   return {
-    ...systemClock,
+    nowMs: () => clock.nowMs(),
+    dateMs: () => clock.dateMs(),
     after: (ms, run) => {
       if (isOver) return () => undefined;
-      const cancel = systemClock.after(ms, () => {
+      const cancel = clock.after(ms, () => {
         running.delete(cancel);
         run();
       });

@@ -20,6 +20,8 @@ async function startLab(t: ExecutionContext, store: MemoryStore): Promise<Mappin
   await lab.expose("data");
   for (let segment = 0; segment < 20; segment += 1) await lab.write("a", "data", segment, segment + 1);
   await growPool(core, "main", { path: "/b", sizeBytes: 64 * SEGMENT });
+  // Nothing but the segments that are to move.
+  await core.ahead.settle();
   return lab;
 }
 

@@ -1,5 +1,5 @@
 /** The persistent tables as they are in the store at this instant: what may be written to where. */
-import type { CopyRecord } from "@sanlab/controller/records.ts";
+import type { AheadRecord, CopyRecord } from "@sanlab/controller/records.ts";
 import type { Transaction } from "@sanlab/controller/store/store.ts";
 import {
   chunkKey,
@@ -16,6 +16,7 @@ import { CHUNK_ENTRIES, EntryState } from "node-iscsi-target/mapping/entry.ts";
 const ROOT = rootKey("");
 const COPYING = "copying/";
 const UNWRITABLE = EntryState.INVALID | EntryState.ZERO | EntryState.NO_WRITE;
+const AHEAD = "ahead/";
 
 export interface DurableEntry {
   /** Path of the device. */
@@ -35,6 +36,9 @@ export class DurableTables {
   readonly #tables = new Set<string>();
   readonly #copying = new Map<string, CopyRecord["copies"]>();
 
+  /** Segments that were ever allocated ahead of what was written, by table. */
+  readonly ahead = new Map<string, Set<number>>();
+
   constructor(entries: ReadonlyMap<string, Uint8Array>) {
     this.#entries = entries;
   }
@@ -50,9 +54,18 @@ export class DurableTables {
       this.#words.delete(key);
       if (key.startsWith(ROOT)) this.#tables.add(key.slice(ROOT.length));
       if (key.startsWith(COPYING)) this.#copying.set(key, json<CopyRecord>(value).copies);
+      if (key.startsWith(AHEAD)) this.#allocatedAhead(json<AheadRecord>(value));
       if (!key.startsWith("device/")) continue;
       const { device, path } = json<{ device: number; path: string }>(value);
       this.#paths.set(device, path);
+    }
+  }
+
+  #allocatedAhead({ ranges }: AheadRecord): void {
+    for (const [table, first, count] of ranges) {
+      const segments = this.ahead.get(table) ?? new Set();
+      for (let segment = first; segment < first + count; segment += 1) segments.add(segment);
+      this.ahead.set(table, segments);
     }
   }
 

@@ -159,6 +159,18 @@ export const MUTATIONS: readonly Mutation[] = [
     replacement: "return generation >= 0 && chunkOf(first) >= 0 && core.tables !== undefined && table !== '';",
   },
   {
+    name: "ahead-is-looked-at-once-nobody-writes",
+    file: "controller/families/ahead.ts",
+    text: "    await Promise.all(placesOf(held).map(({ table, first, count }) => revoke(this.#core, table, first, count)));",
+    replacement: "",
+  },
+  {
+    name: "what-was-written-ahead-stays",
+    file: "controller/families/ahead.ts",
+    text: "if (await this.#isUnwritten(one.location)) unwritten.push(one);",
+    replacement: "unwritten.push(one);",
+  },
+  {
     name: "zero-before-reuse",
     file: "controller/space/releases.ts",
     text: "      await this.punch({ runs: here });",

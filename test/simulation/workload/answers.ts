@@ -8,7 +8,7 @@ import { SEGMENT_BLOCKS } from "../world/sim-disk.ts";
 
 /** A command as it was sent. Blocks of the logical unit. */
 export interface Request {
-  readonly work: Exclude<HostWork, "cancel">;
+  readonly work: Exclude<HostWork, "cancel" | "sequence">;
   readonly table: string;
   readonly first: number;
   readonly count: number;

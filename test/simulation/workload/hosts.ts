@@ -54,11 +54,13 @@ export class Hosts {
   #command(host: string, process: SimProcess, unit: SimUnit): Promise<Ending> {
     const { chance, config } = this.#lab;
     const drawn = chance.weighted<HostWork>(config.work);
-    const work = unit.unit.readOnly
-      ? "read"
-      : drawn === "cancel"
-        ? chance.pick(["write", "zero", "read"] as const)
-        : drawn;
+    if (drawn === "sequence" && !unit.unit.readOnly) return this.#sequence(host, process, unit);
+    const work =
+      unit.unit.readOnly || drawn === "sequence"
+        ? "read"
+        : drawn === "cancel"
+          ? chance.pick(["write", "zero", "read"] as const)
+          : drawn;
     const [first, count] = work === "flush" ? [0, 0] : this.#range(unit.device.sizeBytes / BLOCK_BYTES, work);
     const by = `${work} by ${host} at ${process.name}`;
     const request: Request = { work, table: unit.unit.table, first, count, fua: chance.hit(0.2), by };
@@ -92,6 +94,24 @@ export class Hosts {
       const request: Request = { work: "read", table, first, count: Math.min(count, 2), fua: false, by };
       void this.issue(other, unit, request, { cancelled: false, onCancel: undefined });
     }
+  }
+
+  /** Segment after segment, each when the one before is written: from the beginning, from near it, or over the border of a chunk. */
+  async #sequence(host: string, process: SimProcess, unit: SimUnit): Promise<Ending> {
+    const { chance } = this.#lab;
+    const blocks = unit.device.sizeBytes / BLOCK_BYTES;
+    const segments = Math.ceil(blocks / SEGMENT_BLOCKS);
+    const first = Math.min(chance.pick([0, 0, 3, 1018]), segments - 1);
+    const end = Math.min(segments, first + chance.pick([4, 6, 10]));
+    const by = `sequence by ${host} at ${process.name}`;
+    let ending: Ending = { kind: "ok" };
+    for (let segment = first; segment < end && ending !== "died" && ending.kind === "ok"; segment += 1) {
+      const block = segment * SEGMENT_BLOCKS + chance.pick([0, 0, SEGMENT_BLOCKS - 2]);
+      const [start, count] = bounded(block, chance.pick([1, 2]), blocks);
+      const request: Request = { work: "write", table: unit.unit.table, first: start, count, fua: false, by };
+      ending = await this.issue(process, unit, request, { cancelled: false, onCancel: undefined });
+    }
+    return ending;
   }
 
   /** Few places, so that hosts meet: the first, a middle and the last block of few segments. */

@@ -2,7 +2,7 @@
 import type { Chance } from "../engine/chance.ts";
 
 /** Segments of a disk: few, so that hosts meet; and more than one chunk of a table. */
-export const DISK_SEGMENTS = [2, 4, 6, 1030] as const;
+export const DISK_SEGMENTS = [2, 4, 6, 12, 1030] as const;
 export const MOST_DISKS = 5;
 
 export interface Config {
@@ -47,7 +47,7 @@ export interface Config {
   readonly hotSegments: number;
 }
 
-export type HostWork = "read" | "write" | "zero" | "unmap" | "flush" | "swap" | "cancel";
+export type HostWork = "read" | "write" | "sequence" | "zero" | "unmap" | "flush" | "swap" | "cancel";
 export type Administration =
   | "snapshot"
   | "restore"
@@ -103,7 +103,16 @@ export function drawConfig(chance: Chance): Config {
     late: chance.pick([0, 0.3, 0.8]),
     commands: chance.pick([10, 20, 40]),
     thinkMs: chance.pick([1, 5, 30]),
-    work: { read: 5, write: 5, zero: some(1), unmap: some(2), flush: some(1), swap: 0, cancel: some(1, 0.3) },
+    work: {
+      read: 5,
+      write: 5,
+      zero: some(1),
+      unmap: some(2),
+      flush: some(1),
+      swap: 0,
+      sequence: 0,
+      cancel: some(1, 0.3),
+    },
     administration: {
       snapshot: some(4, 0.6),
       restore: some(3, 0.3),
@@ -141,7 +150,9 @@ export function drawConfig(chance: Chance): Config {
     mischiefMs: chance.pick([20, 100, 400, 2000]),
     hotSegments: chance.pick([1, 2, 4, 8]),
   };
-  const work = { ...config.work, swap: some(3) };
+  const work = { ...config.work, swap: some(3), sequence: some(8, 0.6) };
+  // What is allocated ahead is a part of what is free.
+  const deviceSegments = work.sequence > 0 ? chance.pick([17, 33, 65]) : config.deviceSegments;
   const pools = chance.hit(moves ? 0.7 : 0.1) ? ["main", "other"] : ["main"];
   const leases = drawLeases(chance, config.agents);
   // A system call that is under way when a lease ends is what leases cannot help against (docs/remote-agents.md).
@@ -149,7 +160,7 @@ export function drawConfig(chance: Chance): Config {
     leases.leased === 0
       ? config.mischief
       : { ...config.mischief, stuckDevice: 0, longPause: some(2), partition: some(2) };
-  return { ...config, work, registers: chance.hit(0.5), pools, ...leases, mischief };
+  return { ...config, work, deviceSegments, registers: chance.hit(0.5), pools, ...leases, mischief };
 }
 
 /** The slowest clock is within the margin that the controller keeps, and so is the slowest I/O after it. */

@@ -143,7 +143,8 @@ export class Lab {
   /** Virtual segments of a table that any host ever touched. */
   touchedSegments(table: string): Set<number> {
     const blocks = this.model.disks.get(table)?.blocks.keys() ?? [];
-    return new Set([...blocks].map((block) => Math.floor(block / SEGMENT_BLOCKS)));
+    const written = [...blocks].map((block) => Math.floor(block / SEGMENT_BLOCKS));
+    return new Set([...written, ...(this.durable.ahead.get(table) ?? [])]);
   }
 
   // --- Agents ----------------------------------------------------------------------------------
