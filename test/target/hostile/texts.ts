@@ -1,18 +1,17 @@
 /** Login texts that nobody would write, and CDBs with parameter lists that nobody would send. */
 import test from "ava";
-import { generator } from "node-iscsi-target/conformance/device-checks.ts";
+import fc from "fast-check";
 import { commandTable } from "node-iscsi-target/scsi/commands/table.ts";
 import { type BesiegedTarget, besiegedTarget, TARGET } from "../../helpers/besieged-target.ts";
 import { RawInitiator, text } from "../../helpers/raw-initiator.ts";
-
-type Random = (limit: number) => number;
 
 const TEXTS = 4000;
 const COMMANDS = 60_000;
 const COMMANDS_A_SESSION = 40;
 const AT_ONCE = 16;
 
-const INTRODUCTION = { InitiatorName: "iqn.2026-11.example:stranger", TargetName: TARGET };
+const INTRODUCTION: Record<string, string> = { InitiatorName: "iqn.2026-11.example:stranger", TargetName: TARGET };
+const INTRODUCTION_KEYS = Object.entries(INTRODUCTION);
 const OFFERS: readonly (readonly [string, string])[] = [
   ["HeaderDigest", "CRC32C,None"],
   ["DataDigest", "None"],
@@ -46,16 +45,70 @@ const STRANGE_VALUES = [
   "Reject",
 ];
 
+/** Of a list of pairs that are lawful: which one is spoilt, whether its key is or its value, and by what. */
+const spoilt = fc.tuple(
+  fc.nat(INTRODUCTION_KEYS.length + OFFERS.length - 1),
+  fc.nat(3),
+  fc.constantFrom(...STRANGE_VALUES),
+);
+
+/** A lawful text in which some things are not. */
+const strangeText = fc
+  .record({
+    offers: fc.subarray([...OFFERS]),
+    pairs: fc.array(spoilt, { maxLength: 3 }),
+    bytes: fc.array(fc.tuple(fc.nat(65_535), fc.nat(255)), { maxLength: 2 }),
+  })
+  .map(({ offers, pairs, bytes }) => {
+    const keys = [...INTRODUCTION_KEYS, ...offers].map(([key, value]): [string, string] => [key, value]);
+    for (const [at, which, value] of pairs) (keys[at % keys.length] as [string, string])[which === 0 ? 0 : 1] = value;
+    const written = Buffer.concat(keys.map(([key, value]) => text({ [key]: value })));
+    for (const [at, byte] of bytes) written[at % written.length] = byte;
+    return written;
+  });
+
+/** Fields of any bytes, or small ones, which pass the first checks; half of them zero. */
+const field = (limit: number) => fc.oneof(fc.constant(0), fc.nat(limit));
+
+/** A command of ours with strange fields, which sends or asks for some data. */
+const strangeCommand = fc
+  .record({
+    layout: fc.constantFrom(...commandTable.map(({ cdb }) => cdb)),
+    fields: fc.oneof(...[255, 3].map((limit) => fc.array(field(limit), { minLength: 16, maxLength: 16 }))),
+    control: fc.oneof({ weight: 7, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat(255) }),
+    data: fc.uint8Array({ maxLength: 160, size: "max" }),
+    readBytes: fc.nat(70_000),
+  })
+  .map(({ layout, fields, control, data, readBytes }) => {
+    const cdb = fields.slice(0, layout.sizeBytes);
+    cdb[0] = layout.opcode;
+    if (layout.serviceAction !== undefined) cdb[1] = ((cdb[1] as number) & 0xe0) | layout.serviceAction;
+    cdb[layout.sizeBytes - 1] = control;
+    return { cdb, data: Buffer.from(data), readBytes };
+  });
+type StrangeCommand = typeof strangeCommand extends fc.Arbitrary<infer Value> ? Value : never;
+
+const exactly = <Value>(count: number, arbitrary: fc.Arbitrary<Value>) =>
+  fc.array(arbitrary, { minLength: count, maxLength: count });
+
+/** What fails is told with its seed; looking for a smaller one would take as long as all of the test. */
+const runs = (inputs: number, inputsARun: number, seed: number) => ({
+  numRuns: Math.ceil(inputs / inputsARun),
+  seed,
+  endOnFailure: true,
+});
+
 test("login texts of every kind are answered or refused, and harm nobody", async (t) => {
   t.timeout(180_000);
   const besieged = await besiegedTarget(t);
-  const random = generator(7143);
   let accepted = 0;
-  for (let done = 0; done < TEXTS; done += AT_ONCE) {
-    const logins = Array.from({ length: AT_ONCE }, () => login(besieged, strangeText(random), random(4)));
-    accepted += (await Promise.all(logins)).filter(Boolean).length;
-    if (done % (AT_ONCE * 8) === 0) await besieged.assertUnharmed();
-  }
+  await fc.assert(
+    fc.asyncProperty(exactly(AT_ONCE, fc.tuple(strangeText, fc.nat(3))), async (texts) => {
+      accepted += (await Promise.all(texts.map((one) => login(besieged, ...one)))).filter(Boolean).length;
+      await besieged.assertUnharmed();
+    }),
+    runs(TEXTS, AT_ONCE, 7143),
+  );
   await besieged.assertCalm(t);
   t.log(`${TEXTS} login texts`);
   t.true(accepted > 0 && accepted < TEXTS, `${accepted} of ${TEXTS} got in`);
@@ -64,31 +117,19 @@ test("login texts of every kind are answered or refused, and harm nobody", async
 test("CDBs and parameter lists of any bytes are answered, and harm nobody", async (t) => {
   t.timeout(180_000);
   const besieged = await besiegedTarget(t);
-  const random = generator(5);
   let answered = 0;
-  for (let sent = 0; sent < COMMANDS; sent += AT_ONCE * COMMANDS_A_SESSION) {
-    const sessions = Array.from({ length: AT_ONCE }, (_, at) => burst(besieged, random, at));
-    for (const answers of await Promise.all(sessions)) answered += answers;
-    await besieged.assertUnharmed();
-  }
+  await fc.assert(
+    fc.asyncProperty(exactly(AT_ONCE, exactly(COMMANDS_A_SESSION, strangeCommand)), async (sessions) => {
+      const bursts = sessions.map((commands, at) => burst(besieged, commands, at));
+      for (const answers of await Promise.all(bursts)) answered += answers;
+      await besieged.assertUnharmed();
+    }),
+    runs(COMMANDS, AT_ONCE * COMMANDS_A_SESSION, 5),
+  );
   await besieged.assertCalm(t);
   t.log(`${answered} CDBs and parameter lists`);
   t.true(answered >= COMMANDS, `${answered} of ${COMMANDS} commands were answered`);
 });
-
-/** A lawful text in which some things are not. */
-function strangeText(random: Random): Buffer {
-  const keys: [string, string][] = [...Object.entries(INTRODUCTION), ...OFFERS.filter(() => random(3) > 0)].map(
-    ([key, value]) => [key, value],
-  );
-  for (let count = random(4); count > 0; count -= 1) {
-    const pair = keys[random(keys.length)] as [string, string];
-    pair[random(4) === 0 ? 0 : 1] = STRANGE_VALUES[random(STRANGE_VALUES.length)] as string;
-  }
-  const bytes = Buffer.concat(keys.map(([key, value]) => text({ [key]: value })));
-  for (let count = random(3); count > 0; count -= 1) bytes[random(bytes.length)] = random(256);
-  return bytes;
-}
 
 /** One request; true where the target let it in. */
 async function login({ portal }: BesiegedTarget, keys: Buffer, stage: number): Promise<boolean> {
@@ -104,19 +145,14 @@ async function login({ portal }: BesiegedTarget, keys: Buffer, stage: number): P
 }
 
 /** A lawful session that sends one strange command after another, and waits for each to be answered. */
-async function burst({ portal }: BesiegedTarget, random: Random, at: number): Promise<number> {
+async function burst({ portal }: BesiegedTarget, commands: readonly StrangeCommand[], at: number): Promise<number> {
   const ends: (() => void)[] = [];
   const initiator = await RawInitiator.connect({ teardown: (end) => ends.push(end) }, portal);
   try {
     initiator.isid += at;
     await initiator.login({ ...INTRODUCTION, ImmediateData: "Yes", InitialR2T: "Yes" });
-    for (let count = 0; count < COMMANDS_A_SESSION; count += 1) {
-      const data = Buffer.from(Array.from({ length: random(160) }, () => random(256)));
-      const tag = initiator.command(
-        [...strangeCdb(random)],
-        data.length === 0 ? { readBytes: random(70_000) } : { writeBytes: data.length },
-        data,
-      );
+    for (const { cdb, data, readBytes } of commands) {
+      const tag = initiator.command(cdb, data.length === 0 ? { readBytes } : { writeBytes: data.length }, data);
       for (let ended = false; !ended; ) {
         const { header } = await initiator.receive();
         const opcode = (header[0] as number) & 0x3f;
@@ -126,19 +162,8 @@ async function burst({ portal }: BesiegedTarget, random: Random, at: number): Pr
           (opcode === 0x21 || (opcode === 0x25 && ((header[1] as number) & 1) === 1));
       }
     }
-    return COMMANDS_A_SESSION;
+    return commands.length;
   } finally {
     for (const end of ends) end();
   }
-}
-
-/** A command of ours with fields of any bytes, or small ones, which pass the first checks. */
-function strangeCdb(random: Random): Buffer {
-  const { cdb: layout } = commandTable[random(commandTable.length)] as (typeof commandTable)[number];
-  const limit = random(2) === 0 ? 256 : 4;
-  const cdb = Buffer.from(Array.from({ length: layout.sizeBytes }, () => (random(2) === 0 ? 0 : random(limit))));
-  cdb[0] = layout.opcode;
-  if (layout.serviceAction !== undefined) cdb[1] = ((cdb[1] as number) & 0xe0) | layout.serviceAction;
-  if (random(8) > 0) cdb[layout.sizeBytes - 1] = 0;
-  return cdb;
 }
