@@ -19,7 +19,7 @@ import { EntryState } from "./entry.ts";
 import { type ExclusionMessage, Exclusions } from "./exclusions.ts";
 import { FaultBook, type FaultOutcome, type OpenFault } from "./fault-book.ts";
 import { deviceOf, isPlain, MappingTable, segmentOf, senseOf } from "./mapping-table.ts";
-import { type Access, type Io, join, slicePieces } from "./pieces.ts";
+import { type Access, type Io, join, slicePieces, wholeSegments } from "./pieces.ts";
 import { References } from "./references.ts";
 import { Unmapping, type UnmapRequest } from "./unmapping.ts";
 
@@ -102,7 +102,10 @@ export class MappedDevice implements BlockDevice {
     return this.#run({ access: "write", offset, length, from, options }, by);
   }
 
+  /** A shared segment would be copied first, only to be zeroed: a thin disk gives back whole ones instead. */
   writeZeroes(offset: number, length: number, options?: WriteOptions, by?: Initiation): IoCompletion {
+    const shared = this.thin && this.table.noWriteIn(...wholeSegments(offset, length, this.#options, this.#sizeBytes));
+    if (shared) return this.unmap(offset, length, by, options);
     return this.#run({ access: "zero", offset, length, options }, by);
   }
 
@@ -113,12 +116,10 @@ export class MappedDevice implements BlockDevice {
   }
 
   /** Whole segments go back to the pool by the controller; parts of segments are zeroed where they lie. */
-  async unmap(offset: number, length: number, by?: Initiation): Promise<IoResult> {
+  async unmap(offset: number, length: number, by?: Initiation, options?: WriteOptions): Promise<IoResult> {
     const { segmentBytes } = this.#options;
-    const first = Math.ceil(offset / segmentBytes);
-    const end =
-      offset + length === this.#sizeBytes ? this.table.segments : Math.floor((offset + length) / segmentBytes);
-    if (first >= end) return this.writeZeroes(offset, length, undefined, by);
+    const [first, end] = wholeSegments(offset, length, this.#options, this.#sizeBytes);
+    if (first >= end) return this.writeZeroes(offset, length, options, by);
     const head = first * segmentBytes - offset;
     const tail = Math.max(0, offset + length - end * segmentBytes);
     const known = await this.#known(first, end, by);
@@ -130,8 +131,8 @@ export class MappedDevice implements BlockDevice {
     const done = await this.#unmaps.hold(first, end - 1, unmapped);
     if (done !== OK) return done;
     const parts: IoCompletion[] = [];
-    if (head > 0) parts.push(this.writeZeroes(offset, head, undefined, by));
-    if (tail > 0) parts.push(this.writeZeroes(offset + length - tail, tail, undefined, by));
+    if (head > 0) parts.push(this.writeZeroes(offset, head, options, by));
+    if (tail > 0) parts.push(this.writeZeroes(offset + length - tail, tail, options, by));
     return join(parts);
   }
 

@@ -115,6 +115,12 @@ export class MappingTable {
     });
   }
 
+  /** Whether one of the segments `first` to `end` (exclusive) has Nw. */
+  noWriteIn(first: number, end: number): boolean {
+    for (let segment = first; segment < end; segment += 1) if (this.word0(segment) & EntryState.NO_WRITE) return true;
+    return false;
+  }
+
   entry(segment: number): Entry {
     return decodeEntry(this.word0(segment), this.word1(segment));
   }

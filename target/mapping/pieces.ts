@@ -62,3 +62,14 @@ async function allOf(parts: readonly IoCompletion[]): Promise<IoResult> {
 function worst(results: readonly IoResult[]): IoResult {
   return results.find((result) => result !== OK) ?? OK;
 }
+
+/** The segments that lie in a range wholly, `end` not included; the last of a disk is whole where the disk ends in it. */
+export function wholeSegments(
+  offset: number,
+  length: number,
+  { segmentBytes }: { readonly segmentBytes: number },
+  diskBytes: number,
+): [first: number, end: number] {
+  const count = offset + length === diskBytes ? Math.ceil : Math.floor;
+  return [Math.ceil(offset / segmentBytes), count((offset + length) / segmentBytes)];
+}

@@ -276,3 +276,22 @@ test("UNMAP of a shared segment gives nothing back while others hold it, and all
   t.is(await lab.read("a", "snap", 0), 0);
   await sound(t, lab);
 });
+
+test("zeros over whole shared segments change the table alone: nothing is copied, and the others keep what was there", async (t) => {
+  const lab = await labWith(t, "data");
+  const { core } = lab;
+  for (const segment of [0, 1, 2]) await lab.write("a", "data", segment, segment + 1);
+  await snapshot(lab, "data", "snap");
+  for (const segment of [0, 1, 2]) await lab.read("a", "data", segment);
+  t.is(core.space.freeIn("main"), 60);
+  const half = SEGMENT / 2;
+  const zeroed = await lab.device("a", "data").writeZeroes(half, 2 * SEGMENT, { fua: true });
+  t.is(zeroed.kind, "ok");
+  t.is(core.space.freeIn("main"), 58, "only the two of which halves were zeroed were copied");
+  const found = Buffer.alloc(3 * SEGMENT);
+  await lab.device("b", "data").read(0, found);
+  const expected = Buffer.concat([Buffer.alloc(half, 1), Buffer.alloc(2 * SEGMENT), Buffer.alloc(half, 3)]);
+  t.deepEqual(found, expected);
+  for (const segment of [0, 1, 2]) t.is(await lab.read("b", "snap", segment), segment + 1);
+  await sound(t, lab);
+});
