@@ -38,7 +38,7 @@ export const PROFILES: readonly Profile[] = [
   { name: "4096", what: "image file, blocks of 4096 bytes", ours: true, start: file(",blocksize=4096") },
   {
     name: "512e",
-    what: "memory, thin, blocks of 512 bytes in physical ones of 4096, through the library",
+    what: "memory, thin, blocks of 512 bytes in physical ones of 4096, through the library: the suites that look at these",
     ours: true,
     // GetLBAStatus.UnmapSingle asks for the status of the next logical block and expects that of the next physical one.
     families: ["ALL.CompareAndWrite", "ALL.WriteSame10", "ALL.WriteSame16"],

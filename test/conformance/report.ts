@@ -41,7 +41,8 @@ export function conformanceDocument(results: readonly ProfileResult[]): string {
 
 Written by \`npm run conformance\`: libiscsi's \`iscsi-test-cu --dataloss --allow-sanitize\`, all of its tests, against
 each profile, each with a second path. A test that skips itself, because the disk is not of the kind it is for, counts
-as skipped and not as passed. tgt is there to compare with.
+as skipped and not as passed. Sanitize.Reset has sessions of its own: Sanitize.Readonly leaves a unit attention on the
+first of two paths, which the SANITIZE of Reset would get as its answer. tgt is there to compare with.
 
 ${table(["profile", "", "run", ...outcomes], results.map(row))}
 
