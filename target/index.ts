@@ -5,6 +5,7 @@
 export type { ChapCredentials } from "./iscsi/chap.ts";
 export type { Redirection, SessionKind } from "./iscsi/login-policy.ts";
 export { Target, type TargetEvents } from "./iscsi/target.ts";
+export { targetLimits } from "./iscsi/target-limits.ts";
 export type {
   CommandRow,
   Portal,

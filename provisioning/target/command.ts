@@ -17,6 +17,7 @@ import {
 } from "node-iscsi-target";
 import { parseChap } from "./chap-option.ts";
 import { encrypted, refuseSharedKeys } from "./encryption.ts";
+import { parseLimits } from "./limit-option.ts";
 import { type LunOption, parseLun } from "./lun-option.ts";
 import { parsePortal } from "./portal-option.ts";
 
@@ -27,18 +28,22 @@ interface TargetOptions {
   readonly initiator: string[];
   readonly chap?: string;
   readonly mutualChap?: string;
+  readonly limit: string[];
   readonly json?: boolean;
 }
 
 const EXAMPLES = `
 LUN keys: ro, removable, thin, blocksize=512|4096, cache=writeback|writethrough|none, size= (creates the image), mem (no file),
           encrypted[=KEYFILE] (for SANITIZE CRYPTOGRAPHIC ERASE; the key is in IMAGE.key, or in memory)
+Limits:   connections, loginsPerAddress, loginsPerSecond, loginTimeMs, connectionsPerSession, tasksPerSession, pduBytes, textBytes,
+          logoutTimeMs, closeTimeMs, deadPeerTimeMs, pingAfterMs, pingAnswerMs
 
 Examples:
   $ sanlab target --portal 127.0.0.1:3260 --name iqn.2026-11.example:disk --lun 0=disk.img,size=1GiB
   $ sanlab target --portal 127.0.0.1:0 --name iqn.2026-11.example:scratch --lun 0=mem,size=64MiB --json
   $ sanlab target --portal [::1]:3260 --name iqn.2026-11.example:ro --lun 1=/dev/vdb,ro --initiator iqn.2026-11.example:web
-  $ sanlab target --portal 127.0.0.1:3260 --name iqn.2026-11.example:safe --lun 0=disk.img --chap web:web.secret`;
+  $ sanlab target --portal 127.0.0.1:3260 --name iqn.2026-11.example:safe --lun 0=disk.img --chap web:web.secret
+  $ sanlab target --portal 0.0.0.0:3260 --name iqn.2026-11.example:open --lun 0=disk.img --limit connections=64 --limit tasksPerSession=32`;
 
 export function targetCommand(): Command {
   const collect = (value: string, all: string[]): string[] => [...all, value];
@@ -51,6 +56,7 @@ export function targetCommand(): Command {
     .option("--initiator <iqn>", "lets only these in (repeatable)", collect, [])
     .option("--chap <user:file>", "initiators prove themselves by CHAP; the secret is the file's first line")
     .option("--mutual-chap <user:file>", "and the target proves itself to those that ask")
+    .option("--limit <name=number>", "what strangers may use up (repeatable); see the names below", collect, [])
     .option("--json", "prints one JSON document instead of `ready`")
     .addHelpText("after", EXAMPLES)
     .action((options: TargetOptions) => run(options));
@@ -64,6 +70,7 @@ async function run(options: TargetOptions): Promise<void> {
   if (twice) throw new UserError("lun", `--lun ${twice.lun} is given twice; give each LUN a number of its own.`);
   refuseSharedKeys(luns);
   const credentials = parseChap(options.chap, options.mutualChap);
+  const limits = parseLimits(options.limit);
   const devices: BlockDevice[] = [];
   const units = new Map<number, LogicalUnit>();
   const inventory = new FixedInventory(units);
@@ -81,6 +88,7 @@ async function run(options: TargetOptions): Promise<void> {
         credentials: () => credentials,
       },
       server: new BlockDeviceServer({ inventory: new FixedInventory(units) }),
+      limits,
     });
     target.on("error", (error) => process.stderr.write(`${String(error instanceof Error ? error.stack : error)}\n`));
     try {

@@ -53,22 +53,6 @@ export interface TargetLimits {
   readonly pingAnswerMs: number;
 }
 
-export const DEFAULT_LIMITS: TargetLimits = {
-  connections: 1024,
-  loginsPerAddress: 128,
-  loginsPerSecond: 500,
-  loginTimeMs: 15_000,
-  connectionsPerSession: 1,
-  tasksPerSession: 128,
-  pduBytes: 262_144,
-  textBytes: 65_536,
-  logoutTimeMs: 2_000,
-  closeTimeMs: 5_000,
-  deadPeerTimeMs: 30_000,
-  pingAfterMs: 10_000,
-  pingAnswerMs: 10_000,
-};
-
 /** Where a target writes what it has to say; pino fits. Without one it is silent. Secrets never get there. */
 export interface TargetLogger {
   /** Why a login was refused, or a connection ended. */

@@ -17,15 +17,8 @@ import { commandRow, row } from "./rows.ts";
 import { Session } from "./session.ts";
 import { type CommandObserver, SessionConnection } from "./session-connection.ts";
 import { SessionTable } from "./sessions.ts";
-import {
-  type CommandRow,
-  DEFAULT_LIMITS,
-  type Portal,
-  type SessionRow,
-  type TargetAccess,
-  type TargetLimits,
-  type TargetOptions,
-} from "./target-options.ts";
+import { targetLimits } from "./target-limits.ts";
+import type { CommandRow, Portal, SessionRow, TargetAccess, TargetLimits, TargetOptions } from "./target-options.ts";
 import type { Pair } from "./text.ts";
 
 export interface TargetEvents {
@@ -54,13 +47,13 @@ export class Target extends EventEmitter<TargetEvents> {
   #isOpen = true;
   #isSuspended = false;
 
-  /** @throws TypeError where not exactly one of `luns` and `server` is given */
+  /** @throws TypeError where not exactly one of `luns` and `server` is given; UserError where a limit is out of its range */
   constructor(options: TargetOptions) {
     super();
     this.#options = options;
     this.#access = options.access ?? { authorize: () => true };
     this.#server = deviceServerOf(options);
-    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#limits = targetLimits(options.limits);
     this.#rate = new LoginRate(this.#limits.loginsPerSecond);
     this.name = options.name;
     const portGroup = options.portGroup ?? 1;

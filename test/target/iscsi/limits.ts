@@ -1,15 +1,30 @@
 /** What a target puts up with, and no more (TargetLimits): who goes beyond a limit is gone, and those that are there go on. */
 import test from "ava";
+import { Target, UserError } from "node-iscsi-target";
 import { Opcode } from "node-iscsi-target/iscsi/opcodes.ts";
 import { Bhs, LoginRequestPdu, NopOutPdu, ScsiResponsePdu } from "node-iscsi-target/iscsi/pdus.ts";
 import type { RawInitiator } from "../../helpers/raw-initiator.ts";
-import { INTRODUCTION, serve } from "../../helpers/served-target.ts";
+import { INTRODUCTION, serve, TARGET } from "../../helpers/served-target.ts";
 
 async function goesOn(initiator: RawInitiator): Promise<boolean> {
   initiator.command([0]);
   const { header } = await initiator.receive();
   return Bhs.opcode.get(header, 0) === Opcode.SCSI_RESPONSE && ScsiResponsePdu.status.get(header, 0) === 0;
 }
+
+test("a limit that there is not, or that is out of its range, is refused in a sentence", (t) => {
+  const target = (limits: object) => () => new Target({ name: TARGET, luns: {}, limits });
+  for (const [limits, said] of [
+    [{ pduBytes: 511 }, "The limit pduBytes is 511: expected a whole number from 512 to 16777215."],
+    [{ loginTimeMs: 0 }, /from 1 to/],
+    [{ connections: 1.5 }, /The limit connections is 1.5/],
+    [{ tasksPerSession: Number.NaN }, /whole number/],
+    [{ patience: 1 }, /^There is no limit patience; there are connections, loginsPerAddress, /],
+  ] as const) {
+    t.throws(target(limits), { instanceOf: UserError, message: said });
+  }
+  t.notThrows(target({ logoutTimeMs: 0, connections: 1 }));
+});
 
 test("one connection more than there may be is closed without a word", async (t) => {
   const { connect, login } = await serve(t, { limits: { connections: 2 } });
