@@ -3,6 +3,10 @@
  * promises that can settle have settled. Nothing else runs: no timer, no I/O.
  */
 import type { Trace } from "./trace.ts";
+import { Violation } from "./violation.ts";
+
+/** Far more events than anything takes at one instant. */
+const MOST_AT_ONCE = 100_000;
 
 interface Event {
   readonly atMs: number;
@@ -17,6 +21,8 @@ export class Scheduler {
   /** Counts whatever has to be put in order: every call gives the next number. */
   #tick = 0;
   #order = 0;
+  /** Events since time went on. */
+  #standing = 0;
   readonly #heap: Event[] = [];
 
   constructor(trace: Trace) {
@@ -30,7 +36,7 @@ export class Scheduler {
 
   /** @returns what takes it back */
   after(ms: number, run: () => void): () => void {
-    const event: Event = { atMs: this.nowMs + ms, order: this.#order, run, cancelled: false };
+    const event: Event = { atMs: this.nowMs + Math.max(0, ms), order: this.#order, run, cancelled: false };
     this.#order += 1;
     push(this.#heap, event);
     return () => {
@@ -40,6 +46,12 @@ export class Scheduler {
 
   note(line: string): void {
     this.trace.add(`${this.nowMs.toFixed(2)} ${line}`);
+  }
+
+  #pass(atMs: number): void {
+    this.#standing = atMs > this.nowMs ? 0 : this.#standing + 1;
+    this.nowMs = atMs;
+    if (this.#standing > MOST_AT_ONCE) throw new Violation("liveness", `time stands still at ${atMs} ms`);
   }
 
   /** Runs events until `done`, or until nothing is left or the time is over; false where it was not done then. */
@@ -54,7 +66,7 @@ export class Scheduler {
         push(this.#heap, event);
         return false;
       }
-      this.nowMs = event.atMs;
+      this.#pass(event.atMs);
       event.run();
       await settled();
     }
