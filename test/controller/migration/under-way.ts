@@ -4,13 +4,43 @@ import { createDisk } from "@sanlab/controller/disks.ts";
 import { failSegments, healSegments } from "@sanlab/controller/families/failing.ts";
 import { beginOperation } from "@sanlab/controller/migration/operations.ts";
 import { createPool, growPool } from "@sanlab/controller/pools.ts";
+import type { Transaction } from "@sanlab/controller/store/store.ts";
 import { mapOf } from "@sanlab/controller/tables/map.ts";
 import test, { type ExecutionContext } from "ava";
 import { MappingLab, SEGMENT } from "../../helpers/mapping-lab.ts";
 import { MemoryStore } from "../../helpers/memory-store.ts";
 
-async function startLab(t: ExecutionContext): Promise<MappingLab> {
-  const lab = await MappingLab.start({ store: new MemoryStore() });
+/** Holds transactions that put a key with one of these beginnings, until they are released. */
+class SlowStore extends MemoryStore {
+  readonly #gates = new Map<
+    string,
+    { readonly reached: PromiseWithResolvers<void>; readonly open: PromiseWithResolvers<void> }
+  >();
+
+  hold(...prefixes: string[]): void {
+    for (const prefix of prefixes)
+      this.#gates.set(prefix, { reached: Promise.withResolvers(), open: Promise.withResolvers() });
+  }
+  reached(prefix: string): Promise<void> | undefined {
+    return this.#gates.get(prefix)?.reached.promise;
+  }
+  release(prefix: string): void {
+    this.#gates.get(prefix)?.open.resolve();
+    this.#gates.delete(prefix);
+  }
+
+  override async commit(transaction: Transaction): Promise<boolean> {
+    for (const [prefix, gate] of this.#gates) {
+      if (transaction.puts?.some(([key]) => key.startsWith(prefix)) !== true) continue;
+      gate.reached.resolve();
+      await gate.open.promise;
+    }
+    return super.commit(transaction);
+  }
+}
+
+async function startLab(t: ExecutionContext, store = new MemoryStore()): Promise<MappingLab> {
+  const lab = await MappingLab.start({ store });
   t.teardown(() => lab.close());
   for (const [name, path] of [
     ["main", "/a"],
@@ -29,17 +59,18 @@ async function done({ core }: MappingLab, id: string): Promise<void> {
 }
 
 test("a disk moves with what its very first write is about to map", async (t) => {
-  const lab = await startLab(t);
+  const store = new SlowStore();
+  const lab = await startLab(t, store);
   const { core } = lab;
-  const { table } = core.records.disks.get("data") as { table: string };
-  // The write is served when whatever is before it in the family's turn is over: the operation has begun by then.
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const turn = core.families.of(table)?.run(() => promise);
+  store.hold("reserve/main", "root/");
   const written = lab.write("a", "data", 1, 7);
-  while (lab.device("a", "data").counters.held === 0) await new Promise(setImmediate);
+  // It has chosen its place, and is about to map it: meanwhile the operation begins.
+  await store.reached("reserve/main");
   const begun = core.administer(() => beginOperation(core, { kind: "migrate", disk: "data", pool: "other" }));
-  resolve();
-  await turn;
+  store.release("reserve/main");
+  await store.reached("root/");
+  for (let turn = 0; turn < 50; turn += 1) await new Promise(setImmediate);
+  store.release("root/");
   await done(lab, (await begun).id);
   t.is((await written).kind, "ok");
   t.deepEqual(
