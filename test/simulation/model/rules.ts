@@ -14,6 +14,8 @@ export interface IoContext {
   readonly table: string;
   /** Virtual block at the beginning of the buffer. */
   readonly block: number;
+  /** Who writes, where reservations count. */
+  readonly initiator?: string;
 }
 
 /** System calls of an agent on a storage device. */
@@ -25,7 +27,7 @@ export interface DeviceIo {
   readonly first: number;
   readonly count: number;
   /** Virtual block that the first one is; undefined for zeros, which carry no buffer. */
-  readonly context: { readonly table: string; readonly block: number | undefined };
+  readonly context: { readonly table: string; readonly block: number | undefined; readonly initiator?: string };
 }
 
 /** Segments of a table that one process has to itself. */
@@ -47,6 +49,8 @@ export class Rules {
   /** Ranges of devices that are being copied from. */
   readonly #copied = new Set<{ readonly path: string; readonly first: number; readonly count: number }>();
   readonly #excluded = new Set<Excluded>();
+  /** Who was preempted, as `table initiator`. */
+  readonly #thrownOut = new Set<string>();
 
   constructor(durable: DurableTables, failures: Failures, processes: () => readonly SimProcess[]) {
     this.#durable = durable;
@@ -62,6 +66,7 @@ export class Rules {
       const segment = Math.floor(block / SEGMENT_BLOCKS);
       this.#failures.checkPassed(table, segment, segment, Number.POSITIVE_INFINITY, name(io));
     }
+    this.#checkReservation(io, "is issued");
     for (const copied of this.#copied) if (io.kind !== "read" && meet(io, copied)) throw writtenWhileCopied(io);
     for (const excluded of this.#excluded) this.#checkExclusion(excluded, io);
     this.#underWay.add(io);
@@ -75,6 +80,22 @@ export class Rules {
 
   readmitted(excluded: Excluded): void {
     this.#excluded.delete(excluded);
+  }
+
+  /** He was preempted, and whoever did that was told so. */
+  threwOut(table: string, initiator: string): void {
+    this.#thrownOut.add(`${table} ${initiator}`);
+    for (const io of this.#underWay) this.#checkReservation(io, "is under way");
+  }
+
+  letIn(table: string, initiator: string): void {
+    this.#thrownOut.delete(`${table} ${initiator}`);
+  }
+
+  #checkReservation(io: DeviceIo, when: string): void {
+    const { table, initiator } = io.context;
+    if (initiator !== undefined && this.#thrownOut.has(`${table} ${initiator}`))
+      throw new Violation("reservation", `${name(io)} ${when}, but ${initiator} was preempted`);
   }
 
   /** It has ended, or its process has. */

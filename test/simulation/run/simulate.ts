@@ -10,6 +10,7 @@ import { Administrator } from "../workload/administrator.ts";
 import { Hosts } from "../workload/hosts.ts";
 import { beginMischief } from "../workload/mischief.ts";
 import { Registrars } from "../workload/registrars.ts";
+import { Reservers } from "../workload/reservers.ts";
 import { Lab } from "../world/lab.ts";
 import type { SimProcess } from "../world/sim-agent.ts";
 
@@ -67,6 +68,7 @@ async function run(lab: Lab): Promise<Hosts> {
   const administrator = new Administrator(lab);
   const hosts = new Hosts(lab);
   const registrars = new Registrars(lab);
+  const reservers = new Reservers(lab);
   await lab.scheduler.run(SETTLE_LIMIT_MS, () => failed() || administrator.isReady);
   beginMischief(lab);
   await lab.scheduler.run(WORK_LIMIT_MS, () => failed() || hosts.isIdle);
@@ -74,13 +76,14 @@ async function run(lab: Lab): Promise<Hosts> {
   lab.isMischiefOver = true;
   lab.store.crashAt = undefined;
   for (const process of lab.processes.values()) if (process.isPaused) process.resume();
-  const isQuiet = () => hosts.isIdle && registrars.isIdle && !administrator.isBusy && isWhole(lab) && !isMoving(lab);
+  const isQuiet = () =>
+    hosts.isIdle && registrars.isIdle && reservers.isIdle && !administrator.isBusy && isWhole(lab) && !isMoving(lab);
   await lab.scheduler.run(SETTLE_LIMIT_MS, () => failed() || isQuiet());
   if (failed()) return hosts;
   if (!isQuiet())
     throw new Violation(
       "liveness",
-      `${hosts.underWay} commands are still held${administrator.isBusy || isMoving(lab) ? ", and an operation" : ""}`,
+      `${hosts.underWay + reservers.underWay} commands are still held${administrator.isBusy || isMoving(lab) ? ", and an operation" : ""}`,
     );
   await finished(lab, administrator.tidy(), "nothing is to fail any more, but that takes for ever");
   // What was begun in the background comes to its end.

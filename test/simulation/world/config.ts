@@ -37,6 +37,8 @@ export interface Config {
   readonly thinkMs: number;
   /** Hosts change what units are. */
   readonly registers: boolean;
+  /** Initiators take disks from each other by reservations. */
+  readonly reserves: boolean;
   /** What the hosts do, by weight. */
   readonly work: Readonly<Record<HostWork, number>>;
   readonly administration: Readonly<Record<Administration, number>>;
@@ -154,18 +156,20 @@ export function drawConfig(chance: Chance): Config {
   // What is allocated ahead is a part of what is free.
   const deviceSegments = work.sequence > 0 ? chance.pick([17, 33, 65]) : config.deviceSegments;
   const pools = chance.hit(moves ? 0.7 : 0.1) ? ["main", "other"] : ["main"];
+  const registers = chance.hit(0.5);
   const leases = drawLeases(chance, config.agents);
   // A system call that is under way when a lease ends is what leases cannot help against (docs/remote-agents.md).
   const mischief =
     leases.leased === 0
       ? config.mischief
       : { ...config.mischief, stuckDevice: 0, longPause: some(2), partition: some(2) };
-  return { ...config, work, deviceSegments, registers: chance.hit(0.5), pools, ...leases, mischief };
+  const reserves = !registers && chance.hit(0.5);
+  return { ...config, work, deviceSegments, registers, reserves, pools, ...leases, mischief };
 }
 
 /** The slowest clock is within the margin that the controller keeps, and so is the slowest I/O after it. */
 function drawLeases(chance: Chance, agents: number): Pick<Config, "leased" | "leaseMs" | "clockRates"> {
   const leased = chance.hit(0.25) ? 1 + chance.below(agents) : 0;
   const clockRates = Array.from({ length: leased }, () => chance.pick([1, 0.9, 1.1]));
-  return { leased, leaseMs: chance.pick([2000, 4000, 20_000]), clockRates };
+  return { leased, leaseMs: chance.pick([2000, 4000, 20_000, 20_000]), clockRates };
 }

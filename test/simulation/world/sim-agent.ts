@@ -6,6 +6,7 @@ import { LogicalUnit } from "node-iscsi-target/scsi/logical-unit.ts";
 import type { BlockDevice, Initiation } from "node-iscsi-target/storage/block-device.ts";
 import type { Permit } from "node-iscsi-target/storage/engine/permit.ts";
 import type { Lab } from "./lab.ts";
+import { ScsiPort } from "./scsi-port.ts";
 import type { SimConnection } from "./sim-connection.ts";
 import { SimDevice } from "./sim-device.ts";
 
@@ -30,6 +31,7 @@ export class SimProcess {
   readonly pid: number;
   readonly core: AgentCore;
   readonly units = new Map<string, SimUnit>();
+  readonly port: ScsiPort;
   /** Of hosts, under way at any unit, those too that are not published any more. */
   readonly commands = new Set<Command>();
   /** Paths of the devices it has open, by their numbers. */
@@ -45,6 +47,7 @@ export class SimProcess {
     this.lab = lab;
     this.name = `${name}/${pid}`;
     this.pid = pid;
+    this.port = new ScsiPort(lab, name, this.units);
     // Those that have a clock of their own serve under a lease.
     const rate = lab.config.clockRates[Number(name.slice("agent".length))];
     this.core = new AgentCore({
@@ -53,7 +56,9 @@ export class SimProcess {
       clock: this.#clock(rate ?? 1),
       publication: this.#publication(),
       openDevice: (message, permit) => this.#open(message, permit),
-      onWelcome: () => undefined,
+      onWelcome: ({ relativePortId }) => {
+        this.port.relativePortId = relativePortId;
+      },
       onFatal: (reason) => {
         lab.scheduler.note(`${this.name} ends: ${reason}`);
         this.kill();
@@ -130,7 +135,7 @@ export class SimProcess {
         this.units.delete(id);
         const commands = [...(unit?.commands ?? [])];
         for (const { initiation } of commands) cancel(initiation);
-        await Promise.all(commands.map(({ ended }) => ended));
+        await Promise.all([...commands.map(({ ended }) => ended), unit?.logicalUnit.retire()]);
       },
       publishHost: () => undefined,
       unpublishHost: async () => undefined,

@@ -137,7 +137,8 @@ export class SimDevice implements BlockDevice {
   #io(kind: DeviceIo["kind"], first: number, count: number, carrier: object | undefined, piece?: Uint8Array): DeviceIo {
     const known = carrier && this.#process.lab.contexts.get(carrier);
     const block = known && kind !== "zero" ? known.block + (piece?.byteOffset ?? 0) / BLOCK_BYTES : undefined;
-    const context = { table: known?.table ?? "nobody", block };
+    const { table = "nobody", initiator } = known ?? {};
+    const context = { table, block, ...(initiator !== undefined && { initiator }) };
     return { kind, process: this.#process, path: this.#disk.path, first, count, context };
   }
 }
