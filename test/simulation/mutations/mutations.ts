@@ -40,22 +40,10 @@ export const MUTATIONS: readonly Mutation[] = [
     replacement: "",
   },
   {
-    name: "drain-of-table-that-comes-again",
-    file: "target/agent/apply.ts",
-    text: "const leaving = message.blocking ? core.leaving.get(message.table) : undefined;",
-    replacement: "const leaving: Promise<void> | undefined = undefined;",
-  },
-  {
     name: "drain-of-snapshot",
     file: "target/agent/apply.ts",
     text: "    const drained = device.references.drain(0, device.table.segments);\n    device.table.protect();",
     replacement: "    const drained = undefined;\n    device.table.protect();",
-  },
-  {
-    name: "chunk-only-where-unknown",
-    file: "target/mapping/mapping-table.ts",
-    text: "if (((ours[at] as number) & EntryState.INVALID) === 0) continue;",
-    replacement: "",
   },
   {
     name: "cancelled-write-is-dead",
@@ -231,6 +219,32 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "controller/families/errors.ts",
     text: "[(word0 & ~EntryState.ERROR) >>> 0, (word1 & ~SENSE_BITS) >>> 0]",
     replacement: "[EntryState.ZERO, 0]",
+  },
+
+  // --- What a unit is for all its hosts ---------------------------------------------------------
+  {
+    name: "change-of-a-unit-is-carried-out-by-all",
+    file: "controller/units/units.ts",
+    text: "await records.units.save(store, unit, next);\n    await this.#spread(disk, next);",
+    replacement: "await records.units.save(store, unit, next);\n    void this.#spread(disk, next);",
+  },
+  {
+    name: "change-of-a-unit-names-its-revision",
+    file: "controller/units/units.ts",
+    text: 'if (!isRepeat && message.expected !== record.revision) return answer("stale", record);',
+    replacement: "",
+  },
+  {
+    name: "change-of-a-unit-is-made-once",
+    file: "controller/units/units.ts",
+    text: "const isRepeat = last === incarnation && request === message.request;",
+    replacement: "const isRepeat = last === incarnation && request === message.request && !this.#options;",
+  },
+  {
+    name: "reservation-ends-what-it-stops",
+    file: "target/scsi/unit-change.ts",
+    text: "return conflicts && command.conflict ? RESERVATION_CONFLICT : undefined;",
+    replacement: "return undefined;",
   },
 
   // --- Going on without an agent ----------------------------------------------------------------

@@ -14,7 +14,8 @@ const ACTS: { readonly [M in Mischief]: (lab: Lab) => void } = {
   longPause: (lab) => pause(lab, lab.chance.between(2000, 30_000)),
   partition: (lab) => {
     const process = someProcess(lab);
-    if (process !== undefined) lab.partition(process.core.options.name, lab.chance.between(100, lab.config.leased > 0 ? 40_000 : 15_000));
+    if (process !== undefined)
+      lab.partition(process.core.options.name, lab.chance.between(100, lab.config.leased > 0 ? 40_000 : 15_000));
   },
   crash: (lab) => {
     lab.controller.crash();
