@@ -151,7 +151,12 @@ function taskOf(core: ControllerCore, request: OperationRequest): Task {
       return { kind: "migrate", disk: disk.name, family: disk.family, pool: request.pool };
     }
     case "evacuate": {
-      const { device, pool } = foundDevice(core, request.device);
+      const { device, pool, path } = foundDevice(core, request.device);
+      if (!core.media.has(device))
+        throw new Refusal(
+          "missing",
+          `${path} is not there, so that nothing can be copied from it; bring it back first.`,
+        );
       return { kind: "evacuate", device, pool };
     }
     case "rebalance":

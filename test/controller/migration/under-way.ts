@@ -1,5 +1,6 @@
 /** Operations that begin while something of what they are about is under way. */
 import { check } from "@sanlab/controller/check/check.ts";
+import { removeDevice } from "@sanlab/controller/devices/removal.ts";
 import { createDisk } from "@sanlab/controller/disks.ts";
 import { failSegments, healSegments } from "@sanlab/controller/families/failing.ts";
 import { beginOperation } from "@sanlab/controller/migration/operations.ts";
@@ -92,6 +93,18 @@ test("what is given back to a device that is being emptied is set aside for nobo
   t.is(core.space.reserve.idleOn(device), 0);
   t.is(core.space.usedOn(device), 0);
   t.deepEqual((await check(core.options.store, core.records)).problems, []);
+});
+
+test("a device that was taken out by force cannot be emptied, and stays out", async (t) => {
+  const lab = await startLab(t);
+  const { core } = lab;
+  await lab.write("a", "data", 0, 3);
+  await growPool(core, "main", { path: "/b", sizeBytes: 16 * SEGMENT });
+  await removeDevice(core, "/a", true);
+  const evacuated = beginOperation(core, { kind: "evacuate", device: "/a" });
+  await t.throwsAsync(evacuated, { message: /\/a is not there/ });
+  const record = core.records.devices.values().find(({ path }) => path === "/a");
+  t.like(record, { removed: true, closed: true });
 });
 
 test("UNMAP of segments that fail fails with their sense, and they hold what they held", async (t) => {
