@@ -100,7 +100,7 @@ test("a device that was taken out by force cannot be emptied, and stays out", as
   const { core } = lab;
   await lab.write("a", "data", 0, 3);
   await growPool(core, "main", { path: "/b", sizeBytes: 16 * SEGMENT });
-  await removeDevice(core, "/a", true);
+  await removeDevice(core, "/a", "force");
   const evacuated = beginOperation(core, { kind: "evacuate", device: "/a" });
   await t.throwsAsync(evacuated, { message: /\/a is not there/ });
   const record = core.records.devices.values().find(({ path }) => path === "/a");
