@@ -171,10 +171,10 @@ function refusal(command: Command): ScsiResult | undefined {
   return command.notReady;
 }
 
-/** Judged last: a CDB that is wrong is wrong on any medium. */
+/** Judged last: a CDB that is wrong is wrong on any medium, and one that writes no blocks is no error on any (SBC-4 5.40). */
 function protection(command: Command): ScsiResult | undefined {
-  const { unit, definition } = command;
-  if (definition.access !== "write") return undefined;
+  const { unit, definition, blocks, dataOutBytes } = command;
+  if (definition.access !== "write" || (blocks === 0 && dataOutBytes === 0)) return undefined;
   return unit.writeProtected ? command.fail(Condition.WRITE_PROTECTED) : undefined;
 }
 
