@@ -280,14 +280,15 @@ test("UNMAP of a shared segment gives nothing back while others hold it, and all
 test("zeros over whole shared segments change the table alone: nothing is copied, and the others keep what was there", async (t) => {
   const lab = await labWith(t, "data");
   const { core } = lab;
-  for (const segment of [0, 1, 2]) await lab.write("a", "data", segment, segment + 1);
+  // Backwards, so that nothing is allocated ahead.
+  for (const segment of [2, 1, 0]) await lab.write("a", "data", segment, segment + 1);
   await snapshot(lab, "data", "snap");
   for (const segment of [0, 1, 2]) await lab.read("a", "data", segment);
-  t.is(core.space.freeIn("main"), 60);
+  const before = core.space.freeIn("main");
   const half = SEGMENT / 2;
   const zeroed = await lab.device("a", "data").writeZeroes(half, 2 * SEGMENT, { fua: true });
   t.is(zeroed.kind, "ok");
-  t.is(core.space.freeIn("main"), 58, "only the two of which halves were zeroed were copied");
+  t.is(core.space.freeIn("main"), before - 2, "only the two of which halves were zeroed were copied");
   const found = Buffer.alloc(3 * SEGMENT);
   await lab.device("b", "data").read(0, found);
   const expected = Buffer.concat([Buffer.alloc(half, 1), Buffer.alloc(2 * SEGMENT), Buffer.alloc(half, 3)]);
