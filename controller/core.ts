@@ -22,12 +22,14 @@ import { Allocator } from "./space/allocator.ts";
 import { Space } from "./space/space.ts";
 import { UsedMap } from "./space/used-map.ts";
 import { type Change, Commits } from "./store/commits.ts";
+import { OwnedStore } from "./store/owned-store.ts";
 import type { Put } from "./store/records.ts";
 import type { Store } from "./store/store.ts";
 import { Edit } from "./tables/edit.ts";
 import { Tables } from "./tables/tables.ts";
 import { Exclusions } from "./units/exclusions.ts";
 import { Units } from "./units/units.ts";
+import { Refusal } from "./user-error.ts";
 
 export interface CoreOptions {
   readonly store: Store;
@@ -65,13 +67,15 @@ export class ControllerCore {
   exclusions!: Exclusions;
   /** Where agents of other machines reach this controller; undefined: nowhere. */
   door: { readonly url: string; readonly ca: string } | undefined;
+  readonly #store: OwnedStore;
   #lab!: LabRecord;
   #nextNumber = 1;
   readonly #faults = new WeakMap<Family, FamilyFaults>();
   #administration: Promise<unknown> = Promise.resolve();
 
-  private constructor(options: CoreOptions) {
+  private constructor(options: CoreOptions, store: OwnedStore) {
     this.options = options;
+    this.#store = store;
     this.tables = new Tables(options.store);
     this.commits = new Commits(options.store);
     this.families = new Families(this.records);
@@ -84,7 +88,21 @@ export class ControllerCore {
 
   /** Loads what is persistent, begins a new epoch durably, and finishes or undoes what a crash left. */
   static async start(options: CoreOptions): Promise<ControllerCore> {
-    const core = new ControllerCore(options);
+    const owned = await OwnedStore.take(options.store);
+    if (owned === undefined) {
+      throw new Refusal("in-use", "Another controller runs on these tables; stop it, or use another state directory.");
+    }
+    try {
+      return await ControllerCore.#begin(options, owned);
+    } catch (error) {
+      await owned.release();
+      throw error;
+    }
+  }
+
+  static async #begin(given: CoreOptions, owned: OwnedStore): Promise<ControllerCore> {
+    const options = { ...given, store: owned };
+    const core = new ControllerCore(options, owned);
     await core.records.load(options.store);
     const last = core.records.lab.get("lab");
     core.#nextNumber = last?.nextNumber ?? 1;
@@ -192,8 +210,14 @@ export class ControllerCore {
     this.options.log(`bug: ${error instanceof Error ? error.stack : String(error)}`);
   }
 
+  /** Resolves when another controller has taken over: this one must end. */
+  get lost(): Promise<void> {
+    return this.#store.lost;
+  }
+
   close(): void {
     this.ahead.close();
+    this.#store.release().catch((error: unknown) => this.bug(error));
     for (const medium of this.media.values()) medium.close();
   }
 

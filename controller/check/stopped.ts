@@ -1,8 +1,8 @@
 /** `sanlab check` on a state directory whose controller does not run; and its repair. */
-import { closeSync, existsSync, openSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { tryLock } from "node-iscsi-target/storage/syscalls/locks.ts";
 import type { CheckReport } from "../api/resources.ts";
+import { OwnedStore } from "../store/owned-store.ts";
 import { SqliteStore } from "../store/sqlite-store.ts";
 import { Refusal } from "../user-error.ts";
 import { check, examine, reportOf } from "./check.ts";
@@ -25,31 +25,28 @@ export async function checkStoppedState(stateDirectory: string): Promise<CheckRe
  * @throws Refusal where a controller runs, or where what is missing cannot be made again; nothing is changed then
  */
 export async function repairStoppedState(stateDirectory: string): Promise<CheckReport> {
-  const lock = openSync(join(stateDirectory, "controller.lock"), "a", 0o600);
+  const store = new SqliteStore(join(stateDirectory, DATABASE));
   try {
-    if (!tryLock(lock, "exclusive"))
+    const owned = await OwnedStore.take(store);
+    if (owned === undefined) {
       throw new Refusal(
         "in-use",
         `A controller runs on ${stateDirectory}; stop the lab ('sanlab down'), and repair it then.`,
       );
-    const store = new SqliteStore(join(stateDirectory, DATABASE));
-    try {
-      return await repair(store, stateDirectory);
-    } finally {
-      await store.close();
     }
+    return await repair(store, owned, stateDirectory);
   } finally {
-    closeSync(lock);
+    await store.close();
   }
 }
 
-async function repair(store: SqliteStore, stateDirectory: string): Promise<CheckReport> {
+async function repair(database: SqliteStore, store: OwnedStore, stateDirectory: string): Promise<CheckReport> {
   const { problems, stored } = await examine(await store.range(""));
   if (problems.length === 0) return reportOf(problems);
   const hopeless = problems.find(({ repair: does }) => does === null);
   if (hopeless !== undefined) throw new Refusal("hopeless", `Nothing was repaired: ${hopeless.message}`);
   const copy = freeName(stateDirectory);
-  store.copyTo(copy);
+  database.copyTo(copy);
   for (const transaction of stored.transactions()) await store.commit(transaction);
   const left = (await check(store)).problems;
   if (left.length > 0) throw new Error(`a repair has left problems: ${left.map(({ message }) => message).join(" ")}`);

@@ -1,8 +1,7 @@
 /** The controller as a process: state directory, lock, port, and an orderly end. */
 import { randomBytes, randomUUID } from "node:crypto";
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { tryLock } from "node-iscsi-target/storage/syscalls/locks.ts";
 import { KillFencer } from "../agents/fencer.ts";
 import type { RemoteRequest } from "../api/resources.ts";
 import { systemClock } from "../clock.ts";
@@ -12,6 +11,7 @@ import { actionsOf } from "../injection/actions.ts";
 import { SupervisorPower } from "../injection/host-power.ts";
 import { goOn } from "../recovery.ts";
 import { openDoor } from "../remote/door.ts";
+import { superseded } from "../store/owned-store.ts";
 import { SqliteStore } from "../store/sqlite-store.ts";
 import { Refusal } from "../user-error.ts";
 import { serveAgents, serveRemoteAgents } from "./agent-channel.ts";
@@ -33,11 +33,6 @@ const DRAIN_LIMIT_MS = 10_000;
 export async function runController(options: ControllerOptions, stop: AbortSignal): Promise<void> {
   const { stateDirectory: state, log } = options;
   mkdirSync(state, { recursive: true, mode: 0o700 });
-  const lock = openSync(join(state, "controller.lock"), "a", 0o600);
-  if (!tryLock(lock, "exclusive")) {
-    closeSync(lock);
-    throw new Refusal("in-use", `Another controller runs on ${state}; stop it, or use another state directory.`);
-  }
   const store = new SqliteStore(join(state, "controller.sqlite"));
   const core = await ControllerCore.start({
     store,
@@ -69,15 +64,16 @@ export async function runController(options: ControllerOptions, stop: AbortSigna
   );
   log(`epoch ${core.lab.epoch} of lab ${core.lab.name} on port ${port}`);
   goOn(core).catch((error: unknown) => core.bug(error));
-  await new Promise<void>((resolve) =>
+  const stopped = new Promise<void>((resolve) =>
     stop.aborted ? resolve() : stop.addEventListener("abort", () => resolve(), { once: true }),
   );
+  const isLost = await Promise.race([stopped.then(() => false), core.lost.then(() => true)]);
   for (const socket of sockets.clients) socket.terminate();
   await door.end();
   await server.close();
   core.close();
   await store.close();
-  closeSync(lock);
+  if (isLost) throw superseded();
 }
 
 /** The port that agents know is taken again where it is free. */

@@ -162,7 +162,7 @@ async function assertSound(
   t.deepEqual(core.records.copies.values(), [], label);
   t.deepEqual(core.records.releases.values(), [], label);
   for (const { operation } of core.records.disks.values()) t.is(operation, "none", label);
-  assertSpace(t, lab, label);
+  await assertSpace(t, lab, label);
   await createPool(core, { name: "next", segmentBytes: SEGMENT, devices: [{ path: "/c", sizeBytes: 16 * SEGMENT }] });
   await createDisk(core, { name: "next", pool: "next", sizeBytes: 4 * SEGMENT, thick: true });
   t.deepEqual((await check(store, core.records)).problems, [], `${label}, and after`);
@@ -196,7 +196,7 @@ async function assertContents(t: ExecutionContext, lab: MappingLab, model: Model
 }
 
 /** What no disk holds is free, and what is free is zero. */
-function assertSpace(t: ExecutionContext, { core, media }: MappingLab, label: string): void {
+async function assertSpace(t: ExecutionContext, { core, media }: MappingLab, label: string): Promise<void> {
   const held = new Set<string>();
   for (const { name } of core.records.pools.values()) {
     // The first segment of each device has its label.
@@ -205,8 +205,7 @@ function assertSpace(t: ExecutionContext, { core, media }: MappingLab, label: st
     const used = devices.reduce((sum, { device }) => sum + core.space.usedOn(device), 0);
     t.is(core.space.freeIn(name), total - used, `${label}: what is not used is free`);
   }
-  for (const [key, value] of (core.options.store as MemoryStore).entries) {
-    if (!key.startsWith("chunk/")) continue;
+  for (const [, value] of await core.options.store.range("chunk/")) {
     const words = new Uint32Array(Uint8Array.from(value).buffer);
     for (let at = 0; at < words.length; at += 2) {
       const device = (words[at + 1] as number) >>> 20;

@@ -14,8 +14,8 @@ import { MemoryStore } from "../../helpers/memory-store.ts";
 const SEGMENTS = 32;
 
 /** A disk with segments 0 to 3 of its own, and 4 to 7 that a snapshot shares. */
-async function labOf(t: ExecutionContext): Promise<MappingLab> {
-  const lab = await MappingLab.start({ store: new MemoryStore() });
+async function labOf(t: ExecutionContext, store = new MemoryStore()): Promise<MappingLab> {
+  const lab = await MappingLab.start({ store });
   t.teardown(() => lab.close());
   const { core } = lab;
   await createPool(core, { name: "main", segmentBytes: SEGMENT, devices: [{ path: "/a", sizeBytes: 512 * SEGMENT }] });
@@ -149,8 +149,8 @@ test("a lab at work is consistent whenever it is looked at", async (t) => {
 });
 
 test("what is stored and was changed beside the controller is found, and is not mended while it runs", async (t) => {
-  const lab = await labOf(t);
-  const store = lab.core.options.store as MemoryStore;
+  const store = new MemoryStore();
+  const lab = await labOf(t, store);
   const { table } = lab.core.records.disks.get("data") as { table: string };
   const root = store.entries.get(`root/${table}`) as Uint8Array;
   const key = `chunk/${Buffer.from(root).readUInt32LE(0).toString(16).padStart(8, "0")}`;

@@ -5,6 +5,7 @@
 import { join } from "node:path";
 import { checkStoppedState, repairStoppedState } from "@sanlab/controller/check/stopped.ts";
 import { SqliteStore } from "@sanlab/controller/store/sqlite-store.ts";
+import { isLeaseKey } from "@sanlab/controller/store/store.ts";
 import { Refusal } from "@sanlab/controller/user-error.ts";
 import test from "ava";
 import type { Damage } from "../../helpers/damage.ts";
@@ -287,7 +288,8 @@ test("without the record of the lab, or of a pool, nothing is repaired, and the 
         /^Nothing was repaired: .+; restore controller\.sqlite in the state directory from a copy\.$/,
       );
       const after = new SqliteStore(join(directory, "controller.sqlite"));
-      t.deepEqual(await after.range(""), before);
+      const isTable = ([entry]: readonly [string, Uint8Array]) => !isLeaseKey(entry);
+      t.deepEqual((await after.range("")).filter(isTable), before.filter(isTable));
       await after.close();
     }
   }

@@ -10,6 +10,11 @@ import type { Store } from "@sanlab/controller/store/store.ts";
 import { Refusal } from "@sanlab/controller/user-error.ts";
 import test, { type ExecutionContext } from "ava";
 import { MemoryStore } from "../../helpers/memory-store.ts";
+import { STORE_CHECKS } from "../../helpers/store-checks.ts";
+import { Chance } from "../../simulation/engine/chance.ts";
+import { Scheduler } from "../../simulation/engine/scheduler.ts";
+import { Trace } from "../../simulation/engine/trace.ts";
+import { SimStore } from "../../simulation/world/sim-store.ts";
 
 async function databasePath(t: ExecutionContext): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "sanlab-store-"));
@@ -17,91 +22,51 @@ async function databasePath(t: ExecutionContext): Promise<string> {
   return join(directory, "controller.sqlite");
 }
 
-const STORES: Readonly<Record<string, (t: ExecutionContext) => Promise<Store>>> = {
+/** Each opens clients of one store. */
+const STORES: Readonly<Record<string, (t: ExecutionContext) => Promise<() => Promise<Store>>>> = {
   "the store in SQLite": async (t) => {
-    const store = new SqliteStore(await databasePath(t));
-    t.teardown(() => store.close());
-    return store;
+    const path = await databasePath(t);
+    return async () => {
+      const store = new SqliteStore(path);
+      t.teardown(() => store.close());
+      return store;
+    };
   },
-  "the store of the tests": async () => new MemoryStore(),
+  "the store of the tests": async () => {
+    const first = new MemoryStore();
+    return async () => new MemoryStore(first);
+  },
+  "the store of the simulator": async (t) => {
+    const scheduler = new Scheduler(new Trace());
+    const options = { scheduler, chance: new Chance(1), immediate: 0.5, delayMs: 2, onCommit: () => undefined };
+    const store = new SimStore(options);
+    // Simulated time passes while anything waits for it.
+    let isOver = false;
+    const pass = async (): Promise<void> => {
+      while (!isOver) {
+        await scheduler.run(Number.POSITIVE_INFINITY, () => isOver);
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+    };
+    const passed = pass();
+    t.teardown(async () => {
+      isOver = true;
+      await passed;
+    });
+    return async () => store.open();
+  },
 };
 
 const bytes = (text: string) => new Uint8Array(Buffer.from(text));
 const text = (value: Uint8Array | undefined) => (value === undefined ? undefined : Buffer.from(value).toString());
 
-for (const [name, open] of Object.entries(STORES)) {
-  test(`${name} gives what was put, until it is put again or deleted`, async (t) => {
-    const store = await open(t);
-    t.is(await store.get("a"), undefined);
-    t.true(
-      await store.commit({
-        puts: [
-          ["a", bytes("1")],
-          ["b", bytes("")],
-        ],
-      }),
-    );
-    t.is(text(await store.get("a")), "1");
-    t.is(text(await store.get("b")), "");
-    t.true(await store.commit({ puts: [["a", bytes("2")]], deletes: ["b", "never there"] }));
-    t.is(text(await store.get("a")), "2");
-    t.is(await store.get("b"), undefined);
-  });
-
-  test(`${name} lists the keys of a prefix in their order, and no others`, async (t) => {
-    const store = await open(t);
-    const keys = ["disk/b", "disk/a", "disk", "disk0", "disk/a/x", "e", "disk/\u00fc"];
-    await store.commit({ puts: keys.map((key) => [key, bytes(key)] as const) });
-    const found = await store.range("disk/");
-    t.deepEqual(
-      found.map(([key]) => key),
-      ["disk/a", "disk/a/x", "disk/b", "disk/\u00fc"],
-    );
-    t.true(found.every(([key, value]) => text(value) === key));
-    t.deepEqual(await store.range("f"), []);
-  });
-
-  test(`${name} does all of a transaction whose comparisons hold, and nothing of another`, async (t) => {
-    const store = await open(t);
-    await store.commit({ puts: [["a", bytes("1")]] });
-    const puts = [["b", bytes("2")]] as const;
-    for (const compares of [
-      [["a", bytes("0")]],
-      [["a", undefined]],
-      [["c", bytes("")]],
-      [
-        ["a", bytes("1")],
-        ["c", bytes("x")],
-      ],
-    ] as const) {
-      t.false(await store.commit({ compares, puts, deletes: ["a"] }));
-      t.is(text(await store.get("a")), "1");
-      t.is(await store.get("b"), undefined);
-    }
-    t.true(
-      await store.commit({
-        compares: [
-          ["a", bytes("1")],
-          ["c", undefined],
-        ],
-        puts,
-        deletes: ["a"],
-      }),
-    );
-    t.is(await store.get("a"), undefined);
-    t.is(text(await store.get("b")), "2");
-  });
-
-  test(`${name} keeps its own copy of what it was given, and gives copies`, async (t) => {
-    const store = await open(t);
-    const given = bytes("one");
-    await store.commit({ puts: [["a", given]] });
-    given.fill(0);
-    const got = await store.get("a");
-    t.is(text(got), "one");
-    got?.fill(0);
-    t.is(text(await store.get("a")), "one");
-  });
+for (const [name, opener] of Object.entries(STORES)) {
+  for (const { title, run } of STORE_CHECKS) {
+    test(`${name} ${title}`, async (t) => {
+      await run(await opener(t));
+      t.pass();
+    });
+  }
 }
 
 test("the store in SQLite has after a restart what it had before", async (t) => {

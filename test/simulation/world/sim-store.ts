@@ -3,7 +3,15 @@
  * in which they were asked for, at once or later; a crash or a loss of power leaves a beginning of
  * them.
  */
-import type { Store, Transaction } from "@sanlab/controller/store/store.ts";
+import {
+  assertBounded,
+  beginTerm,
+  type Changed,
+  type Lease,
+  type Store,
+  type Transaction,
+} from "@sanlab/controller/store/store.ts";
+import { isSame, Watchers } from "@sanlab/controller/store/watchers.ts";
 import type { Chance } from "../engine/chance.ts";
 import type { Scheduler } from "../engine/scheduler.ts";
 
@@ -33,6 +41,8 @@ export interface CommitCrash {
 
 export class SimStore {
   readonly entries = new Map<string, Uint8Array>();
+  readonly lives = new Set<StoreLife>();
+  readonly leases = new Map<string, StoreLife>();
   crashAt: CommitCrash | undefined;
   readonly #o: SimStoreOptions;
   #pending: Pending[] = [];
@@ -43,7 +53,10 @@ export class SimStore {
   }
 
   open(): StoreLife {
-    return new StoreLife(this);
+    for (const life of this.lives) if (life.isDead) this.lives.delete(life);
+    const life = new StoreLife(this);
+    this.lives.add(life);
+    return life;
   }
 
   commit(life: StoreLife, transaction: Transaction): Promise<boolean> {
@@ -92,6 +105,8 @@ export class SimStore {
     for (const key of deletes) this.entries.delete(key);
     for (const [key, value] of puts) this.entries.set(key, Uint8Array.from(value));
     this.#o.onCommit(transaction);
+    const keys = [...puts.map(([key]) => key), ...deletes];
+    for (const life of this.lives) if (!life.isDead) life.watchers.look(keys);
     return true;
   }
 }
@@ -99,6 +114,7 @@ export class SimStore {
 /** The store as one process of the controller has it: silent once that is dead. */
 export class StoreLife implements Store {
   isDead = false;
+  readonly watchers = new Watchers((prefix) => this.#rows(prefix));
   readonly #store: SimStore;
 
   constructor(store: SimStore) {
@@ -112,13 +128,30 @@ export class StoreLife implements Store {
   }
 
   async range(prefix: string): Promise<[string, Uint8Array][]> {
-    if (this.isDead) return never();
-    const keys = [...this.#store.entries.keys()].filter((key) => key.startsWith(prefix)).sort();
-    return keys.map((key) => [key, Uint8Array.from(this.#store.entries.get(key) as Uint8Array)]);
+    return this.isDead ? never() : this.#rows(prefix);
   }
 
-  commit(transaction: Transaction): Promise<boolean> {
+  async commit(transaction: Transaction): Promise<boolean> {
+    assertBounded(transaction);
     return this.isDead ? never() : this.#store.commit(this, transaction);
+  }
+
+  watch(prefix: string, heard: (changes: readonly Changed[]) => void): () => void {
+    return this.watchers.add(prefix, heard);
+  }
+
+  /** That of a process which is dead is anybody's. */
+  async lease(name: string): Promise<Lease | undefined> {
+    const { leases } = this.#store;
+    if (leases.get(name)?.isDead === false) return undefined;
+    leases.set(name, this);
+    const term = await beginTerm(this, name);
+    return { term, release: async () => void leases.delete(name) };
+  }
+
+  #rows(prefix: string): [string, Uint8Array][] {
+    const keys = [...this.#store.entries.keys()].filter((key) => key.startsWith(prefix)).sort();
+    return keys.map((key) => [key, Uint8Array.from(this.#store.entries.get(key) as Uint8Array)]);
   }
 
   async close(): Promise<void> {
@@ -129,8 +162,4 @@ export class StoreLife implements Store {
 /** What the dead wait for. */
 export function never<T>(): Promise<T> {
   return new Promise(() => undefined);
-}
-
-function isSame(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
-  return a === undefined || b === undefined ? a === b : Buffer.compare(a, b) === 0;
 }
