@@ -33,7 +33,9 @@ export class Fencing {
     if (record === undefined || record.ended || record.incarnation === 0) return Promise.resolve();
     const known = this.#ending.get(name);
     if (known !== undefined) return known;
-    const ending = this.#end(record).finally(() => this.#ending.delete(name));
+    const ending = this.#end(record).finally(() => {
+      if (this.#ending.get(name) === ending) this.#ending.delete(name);
+    });
     this.#ending.set(name, ending);
     return ending;
   }
@@ -58,7 +60,12 @@ export class Fencing {
   /** The agent itself says that it issues no I/O any more, or has nothing that it could issue any to. */
   async ended(name: string, session: AgentSession): Promise<void> {
     session.fence();
-    await this.#record(name);
+    // Whoever says hello meanwhile waits for this record, and for no lease.
+    const ending = this.#record(name).finally(() => {
+      if (this.#ending.get(name) === ending) this.#ending.delete(name);
+    });
+    this.#ending.set(name, ending);
+    await ending;
   }
 
   /** Goes on without the agent; it comes back as a new incarnation. */

@@ -9,6 +9,9 @@ import type { Claims } from "./claims.ts";
 import type { Findings } from "./problem.ts";
 import type { Stored } from "./stored.ts";
 
+/** Of a record of what is on its way back. */
+const RUNS_AT_ONCE = 4096;
+
 type Counts = { mapped: number; own: number };
 
 /** What is set aside or on its way back lies on a device, and is nobody's. */
@@ -63,9 +66,12 @@ export function usedSegments(stored: Stored, findings: Findings, claims: Claims)
     for (const page of changed) stored.setUsed(device.device, page, bits.page(page, USED_PAGE_BYTES));
   }
   if (leaked.length > 0) {
-    const id = String(stored.nextNumber());
     const tables = stored.records.disks.values().map(({ table }) => table);
-    stored.save(stored.records.releases, id, { id, runs: runsOf(leaked), tables });
+    const runs = runsOf(leaked);
+    for (let first = 0; first < runs.length; first += RUNS_AT_ONCE) {
+      const id = String(stored.nextNumber());
+      stored.save(stored.records.releases, id, { id, runs: runs.slice(first, first + RUNS_AT_ONCE), tables });
+    }
   }
   for (const key of stored.used.keys()) {
     if (pages.has(key)) continue;

@@ -39,6 +39,7 @@ const SHAPES: Partial<Record<Kind, { readonly key?: string; readonly fields: Sha
   reserves: { key: "pool", fields: { pool: "string", runs: "array" } },
   releases: { key: "id", fields: { id: "string", runs: "array", tables: "array" } },
   copies: { key: "family", fields: { family: "string", copies: "array" } },
+  ahead: { key: "family", fields: { family: "string", ranges: "array" } },
   operations: { key: "id", fields: { id: "string", task: "object", state: "string", stayed: "array" } },
   agents: {
     key: "name",

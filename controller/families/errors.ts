@@ -21,6 +21,9 @@ export interface Failing {
   readonly entry: (segment: number, location: Location | undefined) => boolean;
 }
 
+/** Each of them may get a root and a chunk of its own by it, all in one transaction. */
+const TABLES_AT_ONCE = 24;
+
 type Make = (words: Words) => Words | undefined;
 
 /** With this sense from now on. Resolves when every agent has it, and no I/O goes on there. @returns how many entries have changed */
@@ -56,9 +59,7 @@ export function clearLost(core: ControllerCore, family: Family, failing: Failing
 }
 
 function change(core: ControllerCore, family: Family, failing: Failing, make: Make): Promise<number> {
-  return eachChunk(core, family, failing.chunks, (edit, chunk) =>
-    changeChunk(core, family, edit, chunk, failing, make),
-  );
+  return eachChunk(core, family, failing.chunks, (_, chunk) => changeChunk(core, family, chunk, failing, make));
 }
 
 /** A chunk in each turn of the family. @returns the sum of what `work` returns */
@@ -83,13 +84,36 @@ export async function eachChunk(
 async function changeChunk(
   core: ControllerCore,
   family: Family,
-  edit: Edit,
   chunk: number,
   failing: Failing,
   make: Make,
 ): Promise<number> {
+  let changed = 0;
+  const tables = [...(failing.tables ?? family.tables)];
+  for (let first = 0; first < tables.length; first += TABLES_AT_ONCE) {
+    // Each transaction begins with what the one before it has made.
+    const edit = core.edit(family);
+    await edit.load(chunk);
+    changed += await changeTables(
+      core,
+      edit,
+      chunk,
+      { ...failing, tables: tables.slice(first, first + TABLES_AT_ONCE) },
+      make,
+    );
+  }
+  return changed;
+}
+
+async function changeTables(
+  core: ControllerCore,
+  edit: Edit,
+  chunk: number,
+  failing: Failing & { readonly tables: readonly string[] },
+  make: Make,
+): Promise<number> {
   const entries: (readonly [table: string, segment: number])[] = [];
-  for (const table of failing.tables ?? family.tables) {
+  for (const table of failing.tables) {
     for (const segment of segmentsOf(chunk)) {
       if (failing.entry(segment, edit.location(table, segment)) && changeEntry(edit, table, segment, make)) {
         entries.push([table, segment]);

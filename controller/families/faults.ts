@@ -139,9 +139,11 @@ export class FamilyFaults {
     if (this.#core.families.disk(table)?.readOnly) return "protected";
     await edit.loadSegments(first, count);
     const needs = segmentsOf(message).map((segment) => [segment, round.needs(table, segment)] as const);
-    const wanted = needs.flatMap(([segment, need]) => (need === "nothing" ? [] : [segment]));
+    const all = needs.flatMap(([segment, need]) => (need === "nothing" ? [] : [segment]));
     const copies = needs.flatMap(([segment, need]) => (need === "copy" ? [segment] : []));
-    if (!round.admits(table, copies, wanted.length)) return "later";
+    // A fault that is too large for one transaction is served in part: the agent faults again for the rest.
+    const wanted = round.fitting(table, all);
+    if (!round.admits(table, copies, all.length) || (wanted.length < all.length && round.size > 0)) return "later";
     const places = await this.#core.space.takeZeroed(pool, wanted.length);
     if (places === undefined) return "full";
     for (const [at, place] of places.entries()) round.add(table, wanted[at] as number, place);

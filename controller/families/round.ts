@@ -8,10 +8,11 @@ import type { ControllerCore } from "../core.ts";
 import type { CopyRecord } from "../records.ts";
 import type { Change } from "../store/commits.ts";
 import type { Edit, Words } from "../tables/edit.ts";
-import type { Location } from "../tables/layout.ts";
+import { chunkOf, type Location } from "../tables/layout.ts";
 import { copySegments } from "./copies.ts";
 import type { Family } from "./family.ts";
 import { grant } from "./grants.ts";
+import { RoundSize } from "./round-size.ts";
 import type { Sense } from "./senses.ts";
 
 /** How many segments one transaction allocates, unless a single fault asks for more. */
@@ -43,8 +44,10 @@ export class Round {
   /** Which table has a copy made of the segment. */
   readonly #copied = new Map<number, string>();
   readonly #planned = new Set<string>();
+  readonly #size: RoundSize;
 
   constructor(core: ControllerCore, family: Family, edit: Edit, pool: string) {
+    this.#size = new RoundSize(edit, (table) => rootBytes(core, table));
     this.#core = core;
     this.#family = family;
     this.#edit = edit;
@@ -77,7 +80,13 @@ export class Round {
     return copies.every((segment) => (this.#copied.get(segment) ?? table) === table);
   }
 
+  /** Of these, as many of the first as one transaction takes with what is in the round. */
+  fitting(table: string, segments: readonly number[]): number[] {
+    return this.#size.fitting(table, segments);
+  }
+
   add(table: string, segment: number, to: Location): void {
+    this.#size.add(table, segment);
     const from = this.#edit.location(table, segment);
     const others = this.#edit.sharers(table, segment);
     this.#planned.add(`${table}/${segment}`);
@@ -129,6 +138,12 @@ export class Round {
       change.put(records.copies.put(record.family, record)).learn(() => records.copies.learn(record.family, record));
     });
   }
+}
+
+function rootBytes({ families, records }: ControllerCore, table: string): number {
+  const disk = families.disk(table);
+  const pool = disk && records.pools.get(disk.pool);
+  return disk === undefined || pool === undefined ? 0 : 4 * (chunkOf(disk.sizeBytes / pool.segmentBytes) + 1);
 }
 
 /** Agents that may have the table, connected or not. One that gets it only now knows nothing of it. */

@@ -6,13 +6,18 @@ import type { Family } from "./family.ts";
 import type { Asked } from "./faults.ts";
 import { revoke } from "./grants.ts";
 
+/** Each of another chunk, perhaps, and of another table, in one transaction. */
+const RANGES_AT_ONCE = 24;
+
 export async function unmapAll(core: ControllerCore, family: Family, asked: readonly Asked<Unmap>[]): Promise<void> {
   const valid = asked.filter(({ message }) => isCurrent(core, message));
-  await unmapRanges(
-    core,
-    family,
-    valid.map(({ message }) => message),
-  );
+  for (let first = 0; first < valid.length; first += RANGES_AT_ONCE) {
+    await unmapRanges(
+      core,
+      family,
+      valid.slice(first, first + RANGES_AT_ONCE).map(({ message }) => message),
+    );
+  }
   const edit = core.edit(family);
   for (const { session, message } of asked.filter((one) => !valid.includes(one))) {
     const { table, first } = message;

@@ -10,8 +10,12 @@ import type { ControllerCore } from "../core.ts";
 import { describe, foundDisk, newIdentity, refuseTaken } from "../disks.ts";
 import type { Family } from "../families/family.ts";
 import type { DiskRecord } from "../records.ts";
+import { MAX_TRANSACTION_BYTES } from "../store/store.ts";
 import { bytes, rootKey } from "../tables/layout.ts";
 import { Refusal } from "../user-error.ts";
+
+/** A disk with all its snapshots and clones, and theirs. */
+const MOST_IN_FAMILY = 512;
 
 interface Planned {
   readonly source: DiskRecord;
@@ -26,6 +30,7 @@ export async function takeSnapshots(core: ControllerCore, request: SnapshotReque
   }
   const planned = request.snapshots.map(({ disk, name }) => plan(core, request, foundDisk(core, disk), name));
   const families = planned.map(({ source }) => core.families.of(source.table) as Family);
+  await refuseTooMany(core, planned);
   await core.families.runAll(families, async () => {
     await protect(
       core,
@@ -34,6 +39,25 @@ export async function takeSnapshots(core: ControllerCore, request: SnapshotReque
     await commit(core, planned);
   });
   return planned.map(({ made }) => describe(core, made));
+}
+
+/** What shares a segment is changed in one transaction, and what is taken at one instant is made by one. */
+async function refuseTooMany(core: ControllerCore, planned: readonly Planned[]): Promise<void> {
+  const families = Map.groupBy(planned, ({ source }) => core.families.of(source.table) as Family);
+  for (const [family, theirs] of families) {
+    if (family.tables.size + theirs.length <= MOST_IN_FAMILY) continue;
+    throw new Refusal(
+      "too-many",
+      `Disk '${theirs[0]?.source.name}' and all that was made of it may be ${MOST_IN_FAMILY} disks and snapshots at most; delete some first.`,
+    );
+  }
+  const roots = await Promise.all(planned.map(({ source }) => core.tables.root(source.table)));
+  if (roots.reduce((sum, root) => sum + root.byteLength, 0) <= MAX_TRANSACTION_BYTES / 2) return;
+  throw new Refusal(
+    "too-many",
+    "These disks are too large together for one instant; take snapshots of fewer of them at once.",
+    400,
+  );
 }
 
 function plan(core: ControllerCore, request: SnapshotRequest, source: DiskRecord, name: string): Planned {

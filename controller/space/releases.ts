@@ -6,9 +6,12 @@
 import type { Medium } from "../devices/medium.ts";
 import type { AllRecords, ReleaseRecord } from "../records.ts";
 import type { Change, Commits } from "../store/commits.ts";
-import { type Location, locationsOf, runsOf } from "../tables/layout.ts";
+import { type Location, type LocationRun, locationsOf, runsOf } from "../tables/layout.ts";
 import type { Allocator } from "./allocator.ts";
-import type { UsedMap } from "./used-map.ts";
+import { type UsedMap, usedPageOf } from "./used-map.ts";
+
+/** Pages of used segments that one transaction changes. */
+const PAGES_AT_ONCE = 512;
 
 export interface ReleaseContext {
   readonly records: AllRecords;
@@ -44,13 +47,12 @@ export class Releases {
   /** Punched, durably, and then free. Segments of a device that is not there stay on record until it is. */
   async finish(record: ReleaseRecord | undefined): Promise<void> {
     if (record === undefined) return;
-    const { records, used, commits, allocator, media, log } = this.#o;
+    const { media, log } = this.#o;
     const { id } = record;
     const here = record.runs.filter(([device]) => media.has(device));
     const elsewhere = record.runs.filter(([device]) => !media.has(device));
     if (elsewhere.length > 0) this.#left.add(id);
     if (here.length === 0) return;
-    const locations = [...locationsOf(here)];
     try {
       await this.punch({ runs: here });
     } catch (error) {
@@ -58,10 +60,21 @@ export class Releases {
       // They stay on record, and are tried again at the next start: nobody is given what was not punched.
       return log(`segments could not be given back: ${error instanceof Error ? error.message : String(error)}`);
     }
+    const locations = [...locationsOf(here)];
+    for (let done = 0; done < locations.length; ) {
+      const some = withinPages(locations, done, PAGES_AT_ONCE);
+      done += some.length;
+      await this.#free(record, some, [...runsOf(locations.slice(done)), ...elsewhere]);
+    }
+  }
+
+  async #free(record: ReleaseRecord, locations: readonly Location[], more: readonly LocationRun[]): Promise<void> {
+    const { records, used, commits, allocator } = this.#o;
+    const { id } = record;
     await commits.run((change) => {
       used.mark(change, locations, false);
       // Its device may have gone for good meanwhile.
-      const left = elsewhere.filter(([device]) => records.devices.has(String(device)));
+      const left = more.filter(([device]) => records.devices.has(String(device)));
       const rest = left.length === 0 ? undefined : { ...record, runs: left };
       if (rest === undefined) change.delete(records.releases.key(id));
       else change.put(records.releases.put(id, rest));
@@ -112,4 +125,15 @@ export class Releases {
     }
     await Promise.all([...devices].map((medium) => medium.sync()));
   }
+}
+
+/** From one on, as many as lie in so many pages. They ascend, as runs do. */
+function withinPages(locations: readonly Location[], first: number, pages: number): Location[] {
+  const named = new Set<string>();
+  let end = first;
+  for (; end < locations.length; end += 1) {
+    named.add(usedPageOf(locations[end] as Location));
+    if (named.size > pages) break;
+  }
+  return locations.slice(first, end);
 }

@@ -12,6 +12,11 @@ import { SegmentBits } from "./segment-bits.ts";
 export const USED_PAGE_BYTES = 4096;
 const PAGE_SEGMENTS = USED_PAGE_BYTES * 8;
 
+/** The key of the page that has the bit of a segment. */
+export function usedPageOf({ device, segment }: Location): string {
+  return usedKey(device, Math.floor(segment / PAGE_SEGMENTS));
+}
+
 export class UsedMap {
   readonly #devices = new Map<number, SegmentBits>();
 

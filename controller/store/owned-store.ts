@@ -51,13 +51,10 @@ export class OwnedStore implements Store {
   }
 
   /** @throws Refusal where another owns the store: nothing was done. */
-  async commit(transaction: Transaction): Promise<boolean> {
-    if (this.#isLost) throw superseded();
+  commit(transaction: Transaction): Promise<boolean> {
+    if (this.#isLost) return Promise.reject(superseded());
     const compares = [...(transaction.compares ?? []), [KEY, this.#term] as const];
-    if (await this.#store.commit({ ...transaction, compares })) return true;
-    if (!this.#isTaking([KEY, await this.#store.get(KEY)])) return false;
-    this.#lose();
-    throw superseded();
+    return this.#store.commit({ ...transaction, compares }).then((done) => done || this.#explained());
   }
 
   /** It is anybody's then; the store stays open. */
@@ -71,6 +68,13 @@ export class OwnedStore implements Store {
     this.#isLost = true;
     this.#unwatch();
     return this.#store.close();
+  }
+
+  /** False: a compare of the transaction itself did not hold. */
+  async #explained(): Promise<false> {
+    if (!this.#isTaking([KEY, await this.#store.get(KEY)])) return false;
+    this.#lose();
+    throw superseded();
   }
 
   #isTaking([key, value]: Changed): boolean {

@@ -85,6 +85,12 @@ export class Edit {
     return others;
   }
 
+  /** The numbers of the chunks in which others hold what this table holds at a segment. */
+  sharedChunks(table: string, segment: number): number[] {
+    const numbers = this.#numbersOf(chunkOf(segment));
+    return [...new Set(this.sharers(table, segment).map((other) => numbers.get(other) as number))];
+  }
+
   /** A chunk as agents are to have it: Nw (250) wherever another table holds the same location. */
   wire(table: string, chunk: number): Uint32Array {
     const numbers = this.#numbersOf(chunk);

@@ -37,7 +37,8 @@ export async function makeTemplate(): Promise<Template> {
   }
   await lab.addAgents("a");
   await lab.expose("data", "other");
-  for (const segment of [0, 1, 2]) await lab.write("a", "data", segment, 1);
+  // In no order, so that nothing is allocated ahead.
+  for (const segment of [2, 0, 1]) await lab.write("a", "data", segment, 1);
   for (const segment of [0, 3]) await lab.write("a", "other", segment, 100);
   await takeSnapshots(core, { snapshots: [{ disk: "data", name: "snap" }] });
   await lab.expose("snap");

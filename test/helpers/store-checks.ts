@@ -159,7 +159,10 @@ async function largest(open: () => Promise<Store>): Promise<void> {
   const store = await open();
   const keyBytes = 8;
   const value = new Uint8Array(8192 - keyBytes).fill(7);
-  const keys = Array.from({ length: MAX_TRANSACTION_BYTES / 8192 }, (_, at) => `k${String(at).padStart(keyBytes - 1, "0")}`);
+  const keys = Array.from(
+    { length: MAX_TRANSACTION_BYTES / 8192 },
+    (_, at) => `k${String(at).padStart(keyBytes - 1, "0")}`,
+  );
   assert.equal(await store.commit({ puts: keys.map((key) => [key, value] as const) }), true);
   assert.equal((await store.range("k")).length, keys.length);
   const many = Array.from({ length: MAX_TRANSACTION_KEYS - keys.length }, (_, at) => `d${at}`);
