@@ -76,7 +76,8 @@ const EFFECTS: {
     core.options.publication.publishUnit(unit, disk, core.shared.open(unit, state));
     return undefined;
   },
-  set_unit: (core, { unit, state }) => settled(core.shared.adopt(unit, state)),
+  // Commands of the unit as it was before it was taken from hosts here may be at the devices still.
+  set_unit: (core, { unit, state }) => settled(Promise.all([core.shared.adopt(unit, state), core.retiring.get(unit)])),
   set_ports: (core, message) => {
     core.shared.setPorts(message);
     return undefined;
@@ -85,7 +86,8 @@ const EFFECTS: {
     core.shared.answered(message).catch(core.options.onBug);
     return undefined;
   },
-  hold: (core, { table, hold, first, count }) => settled(core.tables.get(table)?.hold(hold, first, count)),
+  hold: (core, { table, hold, first, count }) =>
+    settled(Promise.all([core.tables.get(table)?.hold(hold, first, count), core.leaving.get(table)])),
   unhold: (core, { table, hold }) => {
     core.tables.get(table)?.exclusions.unhold(hold);
     return undefined;
@@ -181,7 +183,11 @@ async function replaced({ tables }: AgentCore, before: BlockDevice): Promise<str
 async function unpublishUnit(core: AgentCore, id: string): Promise<void> {
   if (!core.units.delete(id)) return;
   core.shared.close(id);
-  await core.options.publication.unpublishUnit(id);
+  const retiring = Promise.all([core.retiring.get(id), core.options.publication.unpublishUnit(id)]).then(() => {
+    if (core.retiring.get(id) === retiring) core.retiring.delete(id);
+  });
+  core.retiring.set(id, retiring);
+  await retiring;
 }
 
 async function deleteTable(core: AgentCore, id: string): Promise<void> {

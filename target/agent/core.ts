@@ -84,6 +84,8 @@ export class AgentCore {
   readonly pools = new TablePools();
   /** Tables that were deleted here and whose I/O has not all ended yet. */
   readonly leaving = new Map<string, Promise<void>>();
+  /** Units that were taken from hosts here and whose commands have not all ended yet. */
+  readonly retiring = new Map<string, Promise<void>>();
   readonly units = new Map<string, PublishedUnit>();
   readonly hosts = new Set<string>();
   readonly shared: SharedUnits;

@@ -122,9 +122,11 @@ export class MappedDevice implements BlockDevice {
     if (first >= end) return this.writeZeroes(offset, length, options, by);
     const head = first * segmentBytes - offset;
     const tail = Math.max(0, offset + length - end * segmentBytes);
-    const known = await this.#known(first, end, by);
-    if (known !== OK) return known;
-    for (let held = this.exclusions.held(first, end - 1); held; held = this.exclusions.held(first, end - 1)) {
+    for (;;) {
+      const known = await this.#known(first, end, by);
+      if (known !== OK) return known;
+      const held = this.exclusions.held(first, end - 1);
+      if (held === undefined) break;
       if ((await cancellable(held, by)) === "cancelled") return CANCELLED;
     }
     const unmapped = this.unmapping.run(this.table, first, end, () => this.#known(first, end, undefined));
