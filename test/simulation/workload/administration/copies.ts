@@ -29,6 +29,7 @@ export class Copies {
     const asked = { at: scheduler.tick(), readOnly };
     const snapshots = sources.map((source) => ({ source, disk: source.name, name: this.#administrator.name() }));
     if (snapshots.length === 0) return;
+    for (const { name, source } of snapshots) scheduler.note(`administrator: ${name} of ${source.table}`);
     for (const { name, source } of snapshots) this.#asked.set(name, { ...asked, origin: source.table });
     // What was there when it was asked for may be in it: the model forgets none of that.
     model.reads.add(asked.at);
@@ -50,13 +51,16 @@ export class Copies {
     const { model, scheduler } = this.#administrator.lab;
     const asked = [...this.#asked];
     this.#asked.clear();
+    const there: string[] = [];
     for (const [name, { at, origin, readOnly }] of asked) {
+      model.reads.delete(at);
       const disk = core.records.disks.get(name);
       if (disk?.origin !== origin || disk.operation !== "none" || model.disks.has(disk.table)) continue;
       model.snapshot([{ table: disk.table, origin, readOnly }], at, scheduler.tick());
-      await exportDisk(core, name);
+      there.push(name);
     }
-    for (const [, { at }] of asked) model.reads.delete(at);
+    // The controller may die again in the midst of this.
+    for (const name of there) await exportDisk(core, name);
   }
 
   /** The model hears of it from the commit: a controller that dies right after it has done it all the same. */
