@@ -10,6 +10,7 @@ import { createDisk } from "./administration/disks.ts";
 import { healAll } from "./administration/failures.ts";
 import { OPERATIONS } from "./administration/operations.ts";
 import { openAll } from "./administration/storage.ts";
+import { crash } from "./mischief.ts";
 
 export class Administrator {
   readonly lab: Lab;
@@ -90,6 +91,8 @@ export class Administrator {
         this.isBusy = false;
         this.#next();
       };
+      if (config.mischief.crash > 0 && chance.hit(0.1))
+        scheduler.after(chance.delay(config.diskMs + 10), () => crash(this.lab));
       const done = core.administer(() => this.#perform(core, work));
       done.then(next, (error: unknown) => {
         // What may not be now is refused in a sentence.

@@ -17,10 +17,7 @@ const ACTS: { readonly [M in Mischief]: (lab: Lab) => void } = {
     if (process !== undefined)
       lab.partition(process.core.options.name, lab.chance.between(100, lab.config.leased > 0 ? 40_000 : 15_000));
   },
-  crash: (lab) => {
-    lab.controller.crash();
-    restart(lab);
-  },
+  crash,
   crashAtCommit: (lab) => {
     const crash = () => {
       lab.controller.crash();
@@ -58,6 +55,13 @@ export function beginMischief(lab: Lab): void {
     ACTS[act](lab);
     beginMischief(lab);
   });
+}
+
+/** The controller dies; its supervisor starts it again. */
+export function crash(lab: Lab): void {
+  if (lab.isMischiefOver) return;
+  lab.controller.crash();
+  restart(lab);
 }
 
 function someProcess(lab: Lab): SimProcess | undefined {
