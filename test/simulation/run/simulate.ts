@@ -113,14 +113,17 @@ function isMoving({ controller }: Lab): boolean {
   return controller.core?.records.operations.values().some(({ state }) => state === "running") ?? false;
 }
 
-/** Every agent runs and has a session. */
-function isWhole({ controller, processes, config }: Lab): boolean {
+/** Every agent runs, can be reached, and has a session. */
+function isWhole(lab: Lab): boolean {
+  const { controller, processes, config, scheduler } = lab;
   const core = controller.core;
   return (
     core !== undefined &&
     processes.size === config.agents &&
-    [...processes.values()].every(({ core: { options }, connection }) => {
-      return connection !== undefined && core.agents.session(options.name)?.connected === true;
+    [...processes.values()].every((process) => {
+      const session = core.agents.session(process.core.options.name);
+      const isReachable = process.connection !== undefined && lab.partitionedUntilMs(process) <= scheduler.nowMs;
+      return isReachable && session?.connected === true && !session.fenced;
     })
   );
 }
