@@ -9,8 +9,13 @@ import { type Move, moveSegments } from "./move.ts";
 import type { Policy } from "./policy.ts";
 import type { Stay } from "./record.ts";
 
-/** Segments in motion at once: few, so that no write waits long. */
-const AT_ONCE = 4;
+/**
+ * Segments in motion at once, from few to many: as many as move in about so long, since writes to them wait,
+ * and since each batch has its syncs and transactions.
+ */
+const FEW = 4;
+const MANY = 16;
+const BATCH_MS = 50;
 
 export interface Progress {
   /** Called between batches; false: stop. */
@@ -25,15 +30,28 @@ export class PoolFull extends Error {}
 
 /** @throws PoolFull */
 export async function pass(core: ControllerCore, policy: Policy, progress: Progress): Promise<void> {
+  let atOnce = FEW;
   for (const family of policy.families()) {
     for (let chunk = 0; chunk < (await columns(core, family)); chunk += 1) {
       for (let more = true; more; ) {
-        const batch = await family.run(() => moveSome(core, family, chunk, policy, progress));
-        more = batch === AT_ONCE;
+        const { batch, ms } = await family.run(() =>
+          timed(core, () => moveSome(core, family, chunk, { policy, progress, atOnce })),
+        );
+        more = batch === atOnce;
+        if (more && ms < BATCH_MS) atOnce = Math.min(MANY, atOnce * 2);
+        else if (ms > 2 * BATCH_MS) atOnce = Math.max(FEW, atOnce / 2);
         if (batch > 0 && !(await progress.goesOn(batch))) return;
       }
     }
   }
+}
+
+/** The time counts from the family's turn on: what was before it, it waited for. */
+async function timed(core: ControllerCore, work: () => Promise<number>): Promise<{ batch: number; ms: number }> {
+  const { clock } = core.options;
+  const beganMs = clock.nowMs();
+  const batch = await work();
+  return { batch, ms: clock.nowMs() - beganMs };
 }
 
 /** How many segments a pass would move. */
@@ -56,8 +74,7 @@ async function moveSome(
   core: ControllerCore,
   family: Family,
   chunk: number,
-  policy: Policy,
-  progress: Progress,
+  { policy, progress, atOnce }: { readonly policy: Policy; readonly progress: Progress; readonly atOnce: number },
 ): Promise<number> {
   const edit = core.edit(family);
   await edit.load(chunk);
@@ -67,7 +84,7 @@ async function moveSome(
     ({ location }) => !progress.staying.has(locationName(location)),
   );
   for (const { table, segment, location } of wanted) {
-    if (moves.length === AT_ONCE) break;
+    if (moves.length === atOnce) break;
     const target = policy.target(location);
     if (target === undefined) continue;
     const to = await place(core, target.pool, target.device);

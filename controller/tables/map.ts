@@ -1,5 +1,5 @@
 /** A mapping table as people see it: where each segment lies, in which states, and who holds it. */
-import { EntryState } from "node-iscsi-target/mapping/entry.ts";
+import { CHUNK_ENTRIES, EntryState } from "node-iscsi-target/mapping/entry.ts";
 import type { MapRow } from "../api/resources.ts";
 import type { ControllerCore } from "../core.ts";
 import { describe, foundDisk } from "../disks.ts";
@@ -35,18 +35,32 @@ export async function mapOf(
     throw new Refusal("range", `Disk '${name}' has the segments 0 to ${segments - 1}; ask for some of those.`, 400);
   }
   const family = core.families.of(disk.table) as Family;
-  return family.run(async () => {
-    const edit = core.edit(family);
-    const root = await core.tables.root(disk.table);
-    const rows: MapRow[] = [];
-    for (let segment = first; segment < first + count; segment += 1) {
-      if (!all && (root[chunkOf(segment)] ?? 0) === 0) continue;
-      await edit.load(chunkOf(segment));
-      const row = rowOf(core, edit, disk.table, segment);
-      if (all || row.state !== "Z") rows.push(row);
-    }
-    return rows;
-  });
+  const rows: MapRow[] = [];
+  // A chunk in each turn: the family's faults do not wait for the whole of a large table.
+  for (let chunk = chunkOf(first); chunk <= chunkOf(first + count - 1); chunk += 1) {
+    const from = Math.max(first, chunk * CHUNK_ENTRIES);
+    const end = Math.min(first + count, (chunk + 1) * CHUNK_ENTRIES);
+    rows.push(
+      ...(await family.run(async () => {
+        const isAbsent = ((await core.tables.root(disk.table))[chunk] ?? 0) === 0;
+        return isAbsent && !all ? [] : rowsOf(core, family, disk.table, from, end);
+      })),
+    );
+  }
+  return all ? rows : rows.filter(({ state }) => state !== "Z");
+}
+
+/** Segments of one chunk. To be run in the family's turn. */
+async function rowsOf(
+  core: ControllerCore,
+  family: Family,
+  table: string,
+  first: number,
+  end: number,
+): Promise<MapRow[]> {
+  const edit = core.edit(family);
+  await edit.load(chunkOf(first));
+  return Array.from({ length: end - first }, (_, at) => rowOf(core, edit, table, first + at));
 }
 
 function rowOf(core: ControllerCore, edit: Edit, table: string, segment: number): MapRow {

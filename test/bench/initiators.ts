@@ -28,14 +28,27 @@ export interface QemuRun {
   readonly count: number;
   /** From one I/O to the next: far, so that neighbours do not follow each other. */
   readonly step: number;
+  /** Of the first, in bytes. */
+  readonly offset?: number;
   /** Of the PDUs' headers, both ways; QEMU's initiator knows no other. */
   readonly headerDigest?: true;
 }
 
 /** @returns the seconds that `qemu-img bench` took for `count` I/Os */
 export async function qemuBench(url: string, run: QemuRun): Promise<number> {
-  const { write, bytes, depth, count, step } = run;
-  const shape = ["-c", String(count), "-s", String(bytes), "-d", String(depth), "-S", String(step)];
+  const { write, bytes, depth, count, step, offset = 0 } = run;
+  const shape = [
+    "-c",
+    String(count),
+    "-s",
+    String(bytes),
+    "-d",
+    String(depth),
+    "-S",
+    String(step),
+    "-o",
+    String(offset),
+  ];
   const direction = write ? ["-w", "--pattern=165"] : [];
   const args = [
     "bench",

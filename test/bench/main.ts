@@ -1,8 +1,8 @@
 /**
- * `npm run bench [-- --quick | --rounds N --seconds N] [--row TEXT]… [--output FILE]`: a mapped disk
- * of ours against tgt, taking turns in every round of the same run. Prints a table and writes
- * bench.json; ends with 1 where a requirement is not met. `--quick` takes a minute and allows for a
- * noisy machine: it fails where a ratio is below 60 % of the required one, twice.
+ * `npm run bench [-- --quick | --scale | --rounds N --seconds N] [--row TEXT]… [--output FILE]`: a mapped
+ * disk of ours against tgt, taking turns in every round of the same run; then what is required of large disks, and of
+ * many. Prints tables and writes bench.json; ends with 1 where a requirement is not met. `--quick` takes a minute
+ * and allows for a noisy machine: it fails where a ratio is below 60 % of the required one, twice. `--scale`: only large and many.
  */
 import { writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
@@ -10,13 +10,16 @@ import { parseArgs } from "node:util";
 import { type Contender, type Ours, SIZE_MIB, startBaseline, startOurs } from "./contenders.ts";
 import { OWN_ROWS, type OwnRow } from "./own-rows.ts";
 import { ROWS, type Row } from "./rows.ts";
+import { measureScale } from "./scale/measure.ts";
+import { isWithin, resultOf, type ScaleFigure } from "./scale/row.ts";
 import { type Summary, summary } from "./statistics.ts";
-import { type Compared, compareLine, heading, type OwnFigure, ownLine } from "./table.ts";
+import { type Compared, compareLine, heading, type OwnFigure, ownLine, scaleHeading, scaleLine } from "./table.ts";
 
 const QUICK_SHARE = 0.6;
 const { values } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
+    scale: { type: "boolean", default: false },
     rounds: { type: "string" },
     seconds: { type: "string" },
     row: { type: "string", multiple: true, default: [] },
@@ -34,35 +37,40 @@ const chosen = ({ name }: { name: string }) =>
 const rows = ROWS.filter((row) => chosen(row) && (!quick || row.quick === true));
 const ownRows = quick ? [] : OWN_ROWS.filter(chosen);
 
-const contenders: Contender[] = [];
-try {
-  const ours = await startOurs();
-  contenders.push(ours);
-  const fresh = await measureOwn(
-    ours,
-    ownRows.filter((row) => row.fresh),
-  );
-  const baseline = await startBaseline();
-  contenders.push(baseline);
-  let compared = await compare(baseline, ours, rows);
-  const own = [
-    ...fresh,
-    ...(await measureOwn(
+const { compared, own } = values.scale ? { compared: [], own: [] } : await measureSpeed();
+const scale = quick ? [] : await measureScale(chosen, Math.min(rounds, 3));
+print(compared, own, scale);
+await save(compared, own, scale);
+const missed = [
+  ...compared.filter((row) => !isMet(row)).map(({ row }) => row.name),
+  ...own.filter(({ met }) => !met).map(({ name }) => name),
+  ...scale.filter((figure) => !isWithin(figure)).map(({ row }) => row.name),
+];
+for (const name of missed) console.log(`not met: ${name}`);
+if (missed.length > 0) process.exitCode = 1;
+
+async function measureSpeed(): Promise<{ compared: Compared[]; own: OwnFigure[] }> {
+  const contenders: Contender[] = [];
+  if (rows.length + ownRows.length === 0) return { compared: [], own: [] };
+  try {
+    const ours = await startOurs();
+    contenders.push(ours);
+    const fresh = await measureOwn(
+      ours,
+      ownRows.filter((row) => row.fresh),
+    );
+    const baseline = await startBaseline();
+    contenders.push(baseline);
+    const compared = await compare(baseline, ours, rows);
+    const later = await measureOwn(
       ours,
       ownRows.filter((row) => !row.fresh),
-    )),
-  ];
-  if (quick && compared.some((row) => !isMet(row))) compared = await again(baseline, ours, compared);
-  print(compared, own);
-  await save(compared, own);
-  const missed = [
-    ...compared.filter((row) => !isMet(row)).map(({ row }) => row.name),
-    ...own.filter(({ met }) => !met).map(({ name }) => name),
-  ];
-  for (const name of missed) console.log(`not met: ${name}`);
-  if (missed.length > 0) process.exitCode = 1;
-} finally {
-  for (const contender of contenders) await contender.close();
+    );
+    const isShort = quick && compared.some((row) => !isMet(row));
+    return { compared: isShort ? await again(baseline, ours, compared) : compared, own: [...fresh, ...later] };
+  } finally {
+    for (const contender of contenders) await contender.close();
+  }
 }
 
 function isMet({ row, ratio }: Compared): boolean {
@@ -115,13 +123,19 @@ async function measureOwn(ours: Ours, rows: readonly OwnRow[]): Promise<OwnFigur
   return figures;
 }
 
-function print(compared: readonly Compared[], own: readonly OwnFigure[]): void {
-  for (const line of heading()) console.log(line);
+function print(compared: readonly Compared[], own: readonly OwnFigure[], scale: readonly ScaleFigure[]): void {
+  if (compared.length + own.length > 0) for (const line of heading()) console.log(line);
   for (const row of compared) console.log(compareLine(row));
   for (const figure of own) console.log(ownLine(figure));
+  if (scale.length > 0) for (const line of scaleHeading()) console.log(line);
+  for (const figure of scale) console.log(scaleLine(figure));
 }
 
-async function save(compared: readonly Compared[], own: readonly OwnFigure[]): Promise<void> {
+async function save(
+  compared: readonly Compared[],
+  own: readonly OwnFigure[],
+  scale: readonly ScaleFigure[],
+): Promise<void> {
   const machine = { cpu: cpus()[0]?.model, cpus: cpus().length, node: process.version };
   const comparisons = compared.map(({ row: { name, unit, required }, ...figures }) => ({
     name,
@@ -129,6 +143,10 @@ async function save(compared: readonly Compared[], own: readonly OwnFigure[]): P
     required,
     ...figures,
   }));
-  const document = { machine, rounds, seconds, sizeMiB: SIZE_MIB, comparisons, own };
+  const scaled = scale.map((figure) => {
+    const { row, reference, ours } = figure;
+    return { ...row, reference, ours, result: resultOf(figure), met: isWithin(figure) };
+  });
+  const document = { machine, rounds, seconds, sizeMiB: SIZE_MIB, comparisons, own, scale: scaled };
   await writeFile(values.output, `${JSON.stringify(document, null, 2)}\n`);
 }

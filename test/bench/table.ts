@@ -1,5 +1,6 @@
 /** The figures as a table in Markdown, which reads well in a terminal too. */
 import type { Row } from "./rows.ts";
+import { resultOf, type ScaleFigure } from "./scale/row.ts";
 import type { Summary } from "./statistics.ts";
 
 export interface Compared {
@@ -36,6 +37,22 @@ export function compareLine({ row, baseline, ours, ratio }: Compared): string {
 export function ownLine({ name, unit, limit, isCost, figure }: OwnFigure): string {
   const required = limit === undefined ? "" : `${isCost ? "≤" : "≥"} ${limit} ${unit}`;
   return cells([name, "", shown(figure, unit), "", required]);
+}
+
+export function scaleHeading(): string[] {
+  return ["", cells(["scale", "against", "ours", "ratio", "at most"]), cells(["---", "---:", "---:", "---:", "---:"])];
+}
+
+export function scaleLine(figure: ScaleFigure): string {
+  const { row, reference, ours } = figure;
+  const digits = (value: number) => value.toFixed(value >= 100 ? 0 : 2);
+  return cells([
+    row.name,
+    `${row.against}: ${digits(reference)} ${row.unit}`,
+    `${digits(ours)} ${row.unit}`,
+    row.isDifference ? `+${digits(resultOf(figure))}` : resultOf(figure).toFixed(2),
+    `≤ ${row.isDifference ? `+${row.atMost}` : row.atMost}`,
+  ]);
 }
 
 /** The median, and how far apart the rounds were. */
