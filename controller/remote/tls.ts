@@ -5,9 +5,10 @@
  */
 import { execFileSync } from "node:child_process";
 import { X509Certificate } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { isIP } from "node:net";
 import { join } from "node:path";
+import { moveDurably, sync } from "../server/state-file.ts";
 import { Refusal } from "../user-error.ts";
 
 export interface Credentials {
@@ -42,7 +43,8 @@ function makeAuthority(file: File, lab: string): void {
     ...["-days", String(AUTHORITY_DAYS), "-subj", `/CN=sanlab ${lab} authority`],
     ...["-addext", "basicConstraints=critical,CA:TRUE,pathlen:0", "-addext", "keyUsage=critical,keyCertSign"],
   ]);
-  renameSync(file("ca.crt.new"), file("ca.crt"));
+  sync(file("ca.key"));
+  moveDurably(file("ca.crt.new"), file("ca.crt"));
   rmSync(file("server.crt"), { force: true });
 }
 
@@ -55,7 +57,8 @@ function makeServer(file: File, lab: string, names: readonly string[]): void {
     ...["-subj", `/CN=sanlab ${lab} controller`, "-addext", `subjectAltName=${alternatives}`],
     ...["-addext", "basicConstraints=critical,CA:FALSE", "-addext", "extendedKeyUsage=serverAuth"],
   ]);
-  renameSync(file("server.crt.new"), file("server.crt"));
+  sync(file("server.key"));
+  moveDurably(file("server.crt.new"), file("server.crt"));
 }
 
 function isGood(path: string, names: readonly string[]): boolean {

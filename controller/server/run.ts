@@ -1,6 +1,6 @@
 /** The controller as a process: state directory, lock, port, and an orderly end. */
 import { randomBytes, randomUUID } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { KillFencer } from "../agents/fencer.ts";
 import type { RemoteRequest } from "../api/resources.ts";
@@ -16,6 +16,7 @@ import { SqliteStore } from "../store/sqlite-store.ts";
 import { Refusal } from "../user-error.ts";
 import { serveAgents, serveRemoteAgents } from "./agent-channel.ts";
 import { httpServer } from "./http.ts";
+import { writeDurably } from "./state-file.ts";
 
 export interface ControllerOptions {
   readonly stateDirectory: string;
@@ -58,7 +59,7 @@ export async function runController(options: ControllerOptions, stop: AbortSigna
     stateDirectory: state,
   });
   if (options.remote !== undefined) await door.open(options.remote);
-  writeAtomically(
+  writeDurably(
     join(state, "controller.json"),
     JSON.stringify({ url: urlOf(options.listen.host, port), pid: process.pid }),
   );
@@ -113,13 +114,8 @@ function powerOf(state: string): { power?: string } {
 
 function tokenOf(state: string): string {
   const file = join(state, "token");
-  if (!existsSync(file)) writeAtomically(file, randomBytes(32).toString("hex"));
+  if (!existsSync(file)) writeDurably(file, randomBytes(32).toString("hex"));
   return readFileSync(file, "utf8").trim();
-}
-
-function writeAtomically(file: string, text: string): void {
-  writeFileSync(`${file}.new`, text, { mode: 0o600 });
-  renameSync(`${file}.new`, file);
 }
 
 function urlOf(host: string, port: number): string {

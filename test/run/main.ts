@@ -12,11 +12,9 @@ import { TestSite } from "./test-site.ts";
  */
 const PHASES = [
   { files: ["test/**/*.ts", "!test/{system,crash}/**"], concurrency: 2 },
+  { files: ["test/crash/**/*.ts"], concurrency: 2 },
   { files: ["test/system/scenarios/*.ts"], concurrency: 2 },
-  {
-    files: ["test/{system,crash}/**/*.ts", "!test/system/scenarios/**", "examples/testing/ava.test.ts"],
-    concurrency: 1,
-  },
+  { files: ["test/system/**/*.ts", "!test/system/scenarios/**", "examples/testing/ava.test.ts"], concurrency: 1 },
 ] as const;
 
 const paths = process.argv.slice(2);
