@@ -22,7 +22,8 @@ async function serve(channel: number): Promise<void> {
     const bytes = await read(channel, buffer, 0, buffer.length, null).then(
       ({ bytesRead }) => bytesRead,
       (error: NodeJS.ErrnoException) => {
-        if (error.code === "ENODEV") return undefined;
+        // Unmounted, while nothing was asked or something was.
+        if (error.code === "ENODEV" || error.code === "ECONNABORTED") return undefined;
         // A request that was interrupted before it was read.
         if (error.code === "ENOENT" || error.code === "EINTR" || error.code === "EAGAIN") return 0;
         throw error;
@@ -41,8 +42,9 @@ function answer(channel: number, message: Buffer): void {
   try {
     writeSync(channel, encodeAnswer(request.unique, error, body));
   } catch (failure) {
-    // Whoever asked has been killed.
-    if ((failure as NodeJS.ErrnoException).code !== "ENOENT") throw failure;
+    // Whoever asked has been killed, or it is unmounted.
+    const code = (failure as NodeJS.ErrnoException).code ?? "";
+    if (!["ENOENT", "ENODEV", "ECONNABORTED"].includes(code)) throw failure;
   }
 }
 
