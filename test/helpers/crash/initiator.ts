@@ -117,7 +117,7 @@ export class Initiator {
       this.#writes.delete(Number(offset));
       this.#model.acknowledged(write);
     }
-    if (/^read 512\/512 bytes/.test(line)) this.#reads += 1;
+    if (line.startsWith("read 512/512 bytes")) this.#reads += 1;
     // It says of connections, too, what goes wrong with them before it makes others.
     if (!line.startsWith("qemu-io: ") && /failed|error|invalid/i.test(line)) this.#failures.push(line);
   }
