@@ -16,6 +16,7 @@ export class OwnedStore implements Store {
   readonly #lost = Promise.withResolvers<void>();
   readonly #unwatch: () => void;
   #isLost = false;
+  #hasEnded = false;
 
   private constructor(store: Store, lease: Lease) {
     this.#store = store;
@@ -52,6 +53,8 @@ export class OwnedStore implements Store {
 
   /** @throws Refusal where another owns the store: nothing was done. */
   commit(transaction: Transaction): Promise<boolean> {
+    // Its controller ends: what was under way stops here, as in a process that is gone.
+    if (this.#hasEnded) return new Promise(() => undefined);
     if (this.#isLost) return Promise.reject(superseded());
     const compares = [...(transaction.compares ?? []), [KEY, this.#term] as const];
     return this.#store.commit({ ...transaction, compares }).then((done) => done || this.#explained());
@@ -59,13 +62,13 @@ export class OwnedStore implements Store {
 
   /** It is anybody's then; the store stays open. */
   async release(): Promise<void> {
-    this.#isLost = true;
+    this.#hasEnded = true;
     this.#unwatch();
     await this.#lease.release();
   }
 
   close(): Promise<void> {
-    this.#isLost = true;
+    this.#hasEnded = true;
     this.#unwatch();
     return this.#store.close();
   }

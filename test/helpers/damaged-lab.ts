@@ -85,7 +85,7 @@ export async function startOn(directory: string, media: MemoryMedia): Promise<{ 
         return location === undefined ? 0 : byteAt(lab, location.device, location.segment);
       });
     }
-    return { contents, bugs: lab.bugs };
+    return { contents, bugs: [...lab.bugs] };
   } finally {
     lab.close();
     await store.close();
