@@ -4,6 +4,7 @@
  */
 import type { Socket } from "node:net";
 import { announceDrop, requestLogout } from "./async-message.ts";
+import { BUSY_POLL } from "./busy-poll.ts";
 import { watchPulse } from "./keepalive.ts";
 import { login } from "./login.ts";
 import { type LoginPolicy, LoginRefused, type LoginResult } from "./login-policy.ts";
@@ -200,6 +201,7 @@ export class Connection {
   }
 
   #receive(chunk: Buffer): void {
+    BUSY_POLL.heard();
     this.bytesIn += chunk.length;
     if (chunk.length > 0) this.reader.push(chunk);
     this.writer.hold();
@@ -214,6 +216,7 @@ export class Connection {
       this.#failed(error);
     }
     this.writer.flush();
+    BUSY_POLL.served();
     // Whoever floods us and does not read, or talks while its login waits for an older session to end, is not listened to until it is its turn.
     if (this.socket.writableLength > MAX_UNSENT_BYTES || !this.#listens) this.socket.pause();
   }
