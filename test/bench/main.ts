@@ -27,7 +27,7 @@ const { values } = parseArgs({
   },
 });
 const quick = values.quick;
-const rounds = Number(values.rounds ?? (quick ? 2 : 5));
+const rounds = Number(values.rounds ?? (quick ? 3 : 5));
 const seconds = Number(values.seconds ?? (quick ? 1 : 2));
 if (!(Number.isInteger(rounds) && rounds > 0 && Number.isInteger(seconds) && seconds > 0)) {
   throw new Error("--rounds and --seconds take whole numbers from 1.");

@@ -1,8 +1,9 @@
 /**
- * `npm test [-- PATH…]`: lint and types, then every test, then a look at what was left behind. Fails
- * where a test was skipped or none ran. Paths run only those tests, without lint.
+ * `npm test [-- PATH…]`: lint and types, then every test, then the quick benchmark, then a look at what
+ * was left behind. Fails where a test was skipped or none ran. Paths run only those tests, and nothing else.
  */
 import { lint } from "./lint.ts";
+import { quickBench } from "./quick-bench.ts";
 import { type AvaResult, runAva } from "./run-ava.ts";
 import { TestSite } from "./test-site.ts";
 
@@ -28,6 +29,7 @@ const site = new TestSite();
 try {
   const phases = paths.length === 0 ? PHASES : [{ files: paths, concurrency: 2 }];
   for (const { files, concurrency } of phases) count(await runAva(files, { concurrency, env: site.env }));
+  if (paths.length === 0) problems.push(...(await quickBench(site.env)));
   problems.push(...site.leftBehind().map((thing) => `left behind: ${thing}`));
   report(site.guestsBooted());
 } finally {
