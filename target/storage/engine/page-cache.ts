@@ -14,6 +14,7 @@ import { writevSync } from "node:fs";
 import { type IoCompletion, type IoResult, OK } from "../block-device.ts";
 import { readDirectly, readWithoutWaiting } from "../syscalls/preadv2.ts";
 import type { IoEngine, IoMode } from "./engine.ts";
+import { MissedReads } from "./missed-reads.ts";
 import { outcomeOf } from "./outcome.ts";
 import type { ThreadQueue } from "./thread-queue.ts";
 import { after, before, readAll, totalBytes, writeAll } from "./transfer.ts";
@@ -39,6 +40,7 @@ export class PageCacheEngine implements IoEngine {
   readonly #fd: number;
   readonly #threads: ThreadQueue;
   readonly #readNow: ((fd: number, into: Uint8Array, offset: number) => number) | undefined;
+  readonly #missed: MissedReads;
   readonly #pace: WritePace;
 
   constructor(fd: number, mode: Exclude<IoMode, "direct">, threads: ThreadQueue, clock: PaceClock = PACE_CLOCK) {
@@ -47,15 +49,21 @@ export class PageCacheEngine implements IoEngine {
     this.#threads = threads;
     this.#pace = new WritePace(clock);
     this.#readNow = { nowait: readWithoutWaiting, memory: readDirectly, pool: undefined }[mode];
+    this.#missed = new MissedReads(
+      {
+        now: (offset, into) => readWithoutWaiting(fd, into, offset),
+        waiting: (offset, into, done) => readAll(fd, offset, into, done),
+      },
+      threads,
+    );
   }
 
   read(offset: number, into: Uint8Array): IoCompletion {
-    let done = 0;
-    if (this.#readNow !== undefined && into.length <= INLINE_BYTES) {
-      done = this.#readNow(this.#fd, into, offset);
-      if (done === into.length) return OK;
+    if (this.#readNow === undefined || into.length > INLINE_BYTES) {
+      return this.#threads.run(() => readAll(this.#fd, offset, into));
     }
-    return this.#threads.run(() => readAll(this.#fd, offset, into, done));
+    const done = this.#readNow(this.#fd, into, offset);
+    return done === into.length ? OK : this.#missed.read(offset, into, done);
   }
 
   write(offset: number, from: readonly Uint8Array[]): IoCompletion {

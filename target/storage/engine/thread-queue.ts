@@ -8,7 +8,7 @@ import type { IoResult } from "../block-device.ts";
 import { NOT_PERMITTED, type Permit } from "./permit.ts";
 
 /** Of one device at once. */
-const DEVICE_THREADS = 8;
+export const DEVICE_THREADS = 8;
 /** Of the process; threads start with the first use of the pool, and sleep when idle. */
 const POOL_THREADS = 64;
 
