@@ -196,5 +196,6 @@ function refuseSecond({ records }: ControllerCore, task: Task): void {
 
 function sourcesOf(records: ControllerCore["records"], task: Task & { kind: "migrate" }): string[] {
   const family = records.disks.values().filter((disk) => disk.family === task.family);
-  return [...new Set([task.pool, ...family.map(({ pool }) => pool)])];
+  // One that runs has its disks in the new pool already.
+  return [...new Set([task.pool, ...family.flatMap(({ pool, from = pool }) => [pool, from])])];
 }

@@ -116,6 +116,19 @@ test("cancelled at any moment an operation is cancelled with its device open, or
   }
 });
 
+test("while a disk is on its way out of a pool, nothing else moves segments of that pool", async (t) => {
+  const lab = await startLab(t, new MemoryStore());
+  const { core } = lab;
+  const other = [{ path: "/o", sizeBytes: 64 * SEGMENT }];
+  await createPool(core, { name: "other", segmentBytes: SEGMENT, devices: other });
+  const { id } = await beginOperation(core, { kind: "migrate", disk: "data", pool: "other", rate: SEGMENT });
+  const message = new RegExp(`Operation ${id} \\(migrate\\) is moving segments`);
+  await t.throwsAsync(beginOperation(core, { kind: "evacuate", device: "/a" }), { message });
+  await t.throwsAsync(beginOperation(core, { kind: "rebalance", pool: "main" }), { message });
+  await cancelOperation(core, id);
+  await idle(lab);
+});
+
 test("a pool that an operation works at is not deleted; an operation whose pool is gone has failed at the next start", async (t) => {
   const store = new MemoryStore();
   const lab = await startLab(t, store);
