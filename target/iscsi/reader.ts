@@ -3,7 +3,7 @@
  * chunks that the socket delivered, which are used again (`receive-slab.ts`). Everything is bounded
  * before it is kept.
  */
-import { crc32c } from "../wire/crc32c.ts";
+import { crc32c, crc32cUpdate } from "../wire/crc32c.ts";
 import { BHS_BYTES, Bhs } from "./pdus.ts";
 import { ProtocolError } from "./protocol-error.ts";
 import { hold, release } from "./receive-slab.ts";
@@ -73,9 +73,10 @@ export class PduReader {
     const ahsBytes = this.#peekByte(4) * 4;
     const digest = this.headerDigest ? DIGEST_BYTES : 0;
     if (this.#bytes < BHS_BYTES + ahsBytes + digest) return undefined;
-    const header = this.#takeWhole(BHS_BYTES);
-    const ahs = ahsBytes === 0 ? NO_DATA : this.#take(ahsBytes);
-    if (digest > 0 && crc32c([header, ...ahs]) !== this.#takeWhole(DIGEST_BYTES).readUInt32LE(0)) {
+    const whole = this.#takeWhole(BHS_BYTES + ahsBytes + digest);
+    const header = whole.subarray(0, BHS_BYTES);
+    const digested = BHS_BYTES + ahsBytes;
+    if (digest > 0 && crc32cUpdate(0, whole.subarray(0, digested)) !== whole.readUInt32LE(digested)) {
       throw new ProtocolError("header-digest", "a header digest does not match");
     }
     if (Bhs.dataSegmentLength.get(header, 0) > this.maxDataBytes) {

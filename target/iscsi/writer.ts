@@ -8,7 +8,7 @@
  * element of a gathered write. Large ones are passed on as they are.
  */
 import type { Socket } from "node:net";
-import { crc32c } from "../wire/crc32c.ts";
+import { crc32c, crc32cUpdate } from "../wire/crc32c.ts";
 import { BHS_BYTES, Bhs } from "./pdus.ts";
 import { cutRoom, giveSlabBack, type Room, type SendSlab, takeSlab } from "./send-slab.ts";
 
@@ -171,8 +171,8 @@ function complete({ slab: { bytes }, at, dataAt, dataBytes, end }: Room): void {
   const paddedEnd = dataAt + dataBytes + (-dataBytes & 3);
   bytes.fill(0, dataAt + dataBytes, paddedEnd);
   const header = bytes.subarray(at, at + BHS_BYTES);
-  if (dataAt > at + BHS_BYTES) bytes.writeUInt32LE(crc32c([header]), at + BHS_BYTES);
-  if (end > paddedEnd) bytes.writeUInt32LE(crc32c([bytes.subarray(dataAt, paddedEnd)]), paddedEnd);
+  if (dataAt > at + BHS_BYTES) bytes.writeUInt32LE(crc32cUpdate(0, header), at + BHS_BYTES);
+  if (end > paddedEnd) bytes.writeUInt32LE(crc32cUpdate(0, bytes.subarray(dataAt, paddedEnd)), paddedEnd);
 }
 
 /** The same bytes in fewer pieces. */

@@ -5,7 +5,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { MAPPED_INITIATORS } from "../helpers/mapped-disk.ts";
 import { RawInitiator } from "../helpers/raw-initiator.ts";
 import { type Ours, SIZE_MIB } from "./contenders.ts";
-import { iscsiPerf, qemuRate } from "./initiators.ts";
+import { iscsiPerf } from "./initiators.ts";
+import { digestLoad } from "./load/digest-load.ts";
 import { iscsiLoad } from "./load/iscsi-load.ts";
 import { withPageCacheOf } from "./memory-limit.ts";
 import { cpuSeconds, residentBytes } from "./process-cost.ts";
@@ -36,7 +37,12 @@ export const OWN_ROWS: readonly OwnRow[] = [
     measure: idleMemory,
   },
   { name: "idle agent: processor", unit: "%", limit: 0.5, isCost: true, measure: idleProcessor },
-  { name: "4 KiB random read, depth 32: header digest against none", unit: "times", limit: 0.8, measure: digestCost },
+  {
+    name: "4 KiB random read, depth 32: digests of headers and data against none",
+    unit: "times",
+    limit: 0.8,
+    measure: digestCost,
+  },
   {
     name: "two sessions to two agents on two disks against one",
     unit: "times",
@@ -82,9 +88,9 @@ async function idleProcessor({ pid }: Ours): Promise<number> {
 }
 
 async function digestCost({ url }: Ours, seconds: number): Promise<number> {
-  const run = { write: false, bytes: 4096, depth: 32, step: 16 * MIB + 4096 };
-  const without = await qemuRate(url, run, seconds);
-  return (await qemuRate(url, { ...run, headerDigest: true }, seconds)) / without;
+  const run = { depth: 32, seconds, mib: SIZE_MIB };
+  const without = await digestLoad(url, { ...run, digests: false });
+  return (await digestLoad(url, { ...run, digests: true })) / without;
 }
 
 async function twoAgents({ url, second }: Ours, seconds: number): Promise<number> {

@@ -1,11 +1,7 @@
-/** The load generator beside this file: compiled when it is first used, kept below node_modules. */
-import { mkdir, stat } from "node:fs/promises";
-import { dirname } from "node:path";
+/** The load generator over libiscsi. */
 import { execa } from "execa";
 import { MAPPED_INITIATORS } from "../../helpers/mapped-disk.ts";
-
-const SOURCE = new URL("iscsi-load.c", import.meta.url).pathname;
-const PROGRAM = new URL("../../../node_modules/.cache/sanlab-bench/iscsi-load", import.meta.url).pathname;
+import { compiled } from "./compiled.ts";
 
 export interface LoadRun {
   readonly bytes?: number;
@@ -31,7 +27,9 @@ export interface Load {
 
 export async function iscsiLoad(url: string, run: LoadRun): Promise<Load> {
   const options = Object.entries(run).map(([name, value]) => `${name}=${value}`);
-  const { stdout } = await execa(await program(), [MAPPED_INITIATORS[0], url, ...options], { stdin: "ignore" });
+  const { stdout } = await execa(await compiled("iscsi-load", ["-liscsi"]), [MAPPED_INITIATORS[0], url, ...options], {
+    stdin: "ignore",
+  });
   const told = JSON.parse(stdout) as Record<
     "reads" | "writes" | "seconds" | "slowestSession" | "p99Us" | "maxUs",
     number
@@ -40,19 +38,4 @@ export async function iscsiLoad(url: string, run: LoadRun): Promise<Load> {
   const { p99Us, maxUs } = told;
   const slowest = told.slowestSession / (done / (run.sessions ?? 1));
   return { perSecond: done / told.seconds, slowest, p99Us, maxUs };
-}
-
-let compiled: Promise<string> | undefined;
-
-function program(): Promise<string> {
-  compiled ??= compile();
-  return compiled;
-}
-
-async function compile(): Promise<string> {
-  const [source, built] = await Promise.all([stat(SOURCE), stat(PROGRAM).catch(() => undefined)]);
-  if (built !== undefined && built.mtimeMs > source.mtimeMs) return PROGRAM;
-  await mkdir(dirname(PROGRAM), { recursive: true });
-  await execa("gcc", ["-O2", "-Wall", "-Werror", "-o", PROGRAM, SOURCE, "-liscsi"]);
-  return PROGRAM;
 }
