@@ -5,6 +5,8 @@
  * Works where the process was started with --expose-gc, as the supervisor starts agents; elsewhere
  * it does nothing.
  */
+import { forgetReceiveSlabs } from "../iscsi/receive-slab.ts";
+import { forgetSendSlabs } from "../iscsi/send-slab.ts";
 import { libc } from "../storage/syscalls/libc.ts";
 
 const LOOK_EVERY_MS = 5_000;
@@ -23,6 +25,8 @@ export function giveMemoryBackWhenIdle(activity: () => number): () => void {
     if (!isIdle) isClean = false;
     if (!isIdle || isClean) return;
     isClean = true;
+    forgetSendSlabs();
+    forgetReceiveSlabs();
     collect();
     // Of what was freed, the C library keeps what lies below something still in use.
     trim(0);

@@ -48,8 +48,7 @@ export class PduReader {
 
   /** The next whole PDU; undefined where more bytes are needed. Lets go of the one before. @throws ProtocolError */
   next(): Pdu | undefined {
-    for (const chunk of this.#consumed) release(chunk);
-    this.#consumed.length = 0;
+    if (this.#consumed.length > 0) this.#letGo();
     this.#header ??= this.#readHeader();
     const header = this.#header;
     if (header === undefined) return undefined;
@@ -66,6 +65,11 @@ export class PduReader {
     const pad = padding === 0 ? NO_DATA : this.#take(padding);
     const failed = digest > 0 && crc32c([...data, ...pad]) !== this.#takeWhole(DIGEST_BYTES).readUInt32LE(0);
     return { header, data, dataBytes: length, dataDigestFailed: failed };
+  }
+
+  #letGo(): void {
+    for (const chunk of this.#consumed) release(chunk);
+    this.#consumed.length = 0;
   }
 
   #readHeader(): Buffer | undefined {

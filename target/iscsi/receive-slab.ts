@@ -27,6 +27,11 @@ class ReceiveSlab {
 const slabs = new WeakMap<ArrayBufferLike, ReceiveSlab>();
 const free: ReceiveSlab[] = [];
 
+/** Leaves what lies unused to the garbage collector. */
+export function forgetReceiveSlabs(): void {
+  free.length = 0;
+}
+
 /** Keeps what a slice of received memory holds as it is, until `release`; of other memory it does nothing. */
 export function hold(slice: Uint8Array): void {
   const slab = slabs.get(slice.buffer);

@@ -39,6 +39,11 @@ export function takeSlab(): SendSlab {
   return free.pop() ?? new SendSlab();
 }
 
+/** Leaves what lies unused to the garbage collector. */
+export function forgetSendSlabs(): void {
+  free.length = 0;
+}
+
 export function giveSlabBack(slab: SendSlab): void {
   slab.used = 0;
   if (free.length < MAX_FREE_SLABS) free.push(slab);

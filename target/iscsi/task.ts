@@ -73,6 +73,7 @@ export class IscsiTask implements ScsiTask {
 
   /** Nobody uses its write data any more. A task that ends otherwise leaves it to the garbage collector. */
   releaseData(): void {
+    if (this.data.length === 0) return;
     for (const piece of this.data) release(piece);
     this.data.length = 0;
   }

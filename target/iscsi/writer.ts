@@ -169,7 +169,7 @@ export class PduWriter {
 /** Padding and digests of a PDU in its room. */
 function complete({ slab: { bytes }, at, dataAt, dataBytes, end }: Room): void {
   const paddedEnd = dataAt + dataBytes + (-dataBytes & 3);
-  bytes.fill(0, dataAt + dataBytes, paddedEnd);
+  if (paddedEnd > dataAt + dataBytes) bytes.fill(0, dataAt + dataBytes, paddedEnd);
   const header = bytes.subarray(at, at + BHS_BYTES);
   if (dataAt > at + BHS_BYTES) bytes.writeUInt32LE(crc32cUpdate(0, header), at + BHS_BYTES);
   if (end > paddedEnd) bytes.writeUInt32LE(crc32cUpdate(0, bytes.subarray(dataAt, paddedEnd)), paddedEnd);
