@@ -31,6 +31,8 @@ interface Missed {
   readonly into: Uint8Array;
   done: number;
   readonly end: (result: IoResult) => void;
+  /** For a bug: it is the reader's. */
+  readonly fail: (bug: unknown) => void;
 }
 
 export class MissedReads {
@@ -49,8 +51,8 @@ export class MissedReads {
 
   /** Fills `into`, whose first `done` bytes are there already. */
   read(offset: number, into: Uint8Array, done: number): Promise<IoResult> {
-    return new Promise((end) => {
-      this.#queue.push({ offset, into, done, end });
+    return new Promise((end, fail) => {
+      this.#queue.push({ offset, into, done, end, fail });
       this.#sendWaiting();
     });
   }
@@ -61,9 +63,9 @@ export class MissedReads {
     else this.#forgetTimer();
   }
 
-  async #wait({ offset, into, done, end }: Missed): Promise<void> {
+  async #wait({ offset, into, done, end, fail }: Missed): Promise<void> {
     this.#waiting += 1;
-    end(await this.#threads.run(() => this.#reads.waiting(offset, into, done)));
+    await this.#threads.run(() => this.#reads.waiting(offset, into, done)).then(end, fail);
     this.#waiting -= 1;
     this.#forgetTimer();
     this.#tryAgain();

@@ -94,3 +94,14 @@ test("a read that has no leave any more when its turn comes reads nothing", asyn
   await first;
   t.deepEqual(await second, { result: NOT_PERMITTED, byte: 0 });
 });
+
+test("a bug of one read is its own, and the others go on", async (t) => {
+  const waiting = async (offset: number) => {
+    if (offset === 0) throw new Error("a bug");
+    return OK;
+  };
+  const reads = new MissedReads({ now: () => 0, waiting }, new ThreadQueue());
+  const [first, second] = [0, PAGE].map((offset) => reads.read(offset, new Uint8Array(PAGE), 0));
+  await t.throwsAsync(first as Promise<IoResult>, { message: "a bug" });
+  t.is(await second, OK);
+});
