@@ -2,9 +2,9 @@
  * Random reads and writes through libiscsi, by any number of sessions, as many at once in each as asked, for a
  * time: what iscsi-perf does for reads of one session. Prints one JSON object.
  *
- *     iscsi-load INITIATOR URL [bytes=4096] [depth=32] [seconds=2] [writes=PERCENT] [sessions=1] [mib=FIRST_MIB] [digests=1]
+ *     iscsi-load INITIATOR URL [bytes=4096] [depth=32] [seconds=2] [writes=PERCENT] [sessions=1] [mib=FIRST_MIB]
  *
- * digests: of headers, which are all that libiscsi 1.19 knows. mib: only that much of the disk, from its front.
+ * mib: only that much of the disk, from its front.
  */
 #include <errno.h>
 #include <poll.h>
@@ -20,14 +20,14 @@
 
 enum { MAX_SAMPLES = 1 << 20 };
 
-static unsigned bytes = 4096, depth = 32, seconds = 2, writes, sessions = 1, mib, digests;
+static unsigned bytes = 4096, depth = 32, seconds = 2, writes, sessions = 1, mib;
 
 static const struct {
 	const char *name;
 	unsigned *value;
 } OPTIONS[] = {
 	{ "bytes", &bytes }, { "depth", &depth }, { "seconds", &seconds }, { "writes", &writes },
-	{ "sessions", &sessions }, { "mib", &mib }, { "digests", &digests },
+	{ "sessions", &sessions }, { "mib", &mib },
 };
 
 struct session {
@@ -124,7 +124,7 @@ static void log_in(struct session *s, const char *initiator, const char *url_tex
 		fail(s, "the URL");
 	iscsi_set_targetname(s->iscsi, url->target);
 	iscsi_set_session_type(s->iscsi, ISCSI_SESSION_NORMAL);
-	iscsi_set_header_digest(s->iscsi, digests ? ISCSI_HEADER_DIGEST_CRC32C : ISCSI_HEADER_DIGEST_NONE);
+	iscsi_set_header_digest(s->iscsi, ISCSI_HEADER_DIGEST_NONE);
 	if (iscsi_full_connect_sync(s->iscsi, url->portal, url->lun) != 0)
 		fail(s, "login");
 	s->lun = url->lun;

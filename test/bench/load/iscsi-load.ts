@@ -12,8 +12,6 @@ export interface LoadRun {
   readonly sessions?: number;
   /** Only so much of the disk, from its front. */
   readonly mib?: number;
-  /** 1: digests of headers. */
-  readonly digests?: 0 | 1;
 }
 
 export interface Load {
