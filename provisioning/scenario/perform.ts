@@ -1,9 +1,11 @@
 /** Does what a step of a scenario says. */
 import type { Fault } from "@sanlab/controller/api/resources.ts";
 import { execa } from "execa";
+import { ApiError } from "../api/client.ts";
 import { deleteIfThere } from "../apply/remove.ts";
 import { asUserError } from "../errors.ts";
 import { LOAD_LOOP, loadDirectory, START_LOAD, STOP_LOAD } from "./guest-scripts.ts";
+import { recordHoldings } from "./holdings.ts";
 import { judge } from "./judge.ts";
 import { checksum, endedOf } from "./observe.ts";
 import type { Doing, LoadSpec, Step } from "./scenario.ts";
@@ -41,13 +43,22 @@ const ACTIONS: {
     // A step that repeats sets its fault anew each time.
     if (site.faults.has(name)) await deleteIfThere(site.api, `/faults/${name}`);
     site.faults.add(name);
-    await site.api.post<Fault>("/faults", { name, text });
+    await recordHoldings(site.state, site);
+    try {
+      await site.api.post<Fault>("/faults", { name, text });
+    } catch (error) {
+      // What was refused is not there, or is somebody else's.
+      if (error instanceof ApiError && error.status < 500) site.faults.delete(name);
+      await recordHoldings(site.state, site);
+      throw error;
+    }
     return done();
   },
   clear: async (site, { fault }) => {
     await site.api.delete(fault === null ? "/faults" : `/faults/${fault}`);
     if (fault === null) site.faults.clear();
     else site.faults.delete(fault);
+    await recordHoldings(site.state, site);
     return done();
   },
   sanlab: runVerb,
@@ -93,11 +104,16 @@ async function runVerb(site: Site, does: DoingOf<"sanlab">, withinMs: number): P
 async function startLoad(site: Site, load: LoadSpec): Promise<void> {
   const { name, host, blockBytes, blocks, everyMs, kind } = load;
   const args = [loadDirectory(name), name, await site.targetOf(load), blockBytes, blocks, everyMs / 1000, kind];
-  await site.script(host, START_LOAD, [LOAD_LOOP, ...args.map(String)]);
   site.loads.set(name, load);
+  await recordHoldings(site.state, site);
+  await site.script(host, START_LOAD, [LOAD_LOOP, ...args.map(String)]);
 }
 
-export async function stopLoad(site: Site, { name, host }: LoadSpec, withinMs: number): Promise<void> {
+export async function stopLoad(
+  site: Site,
+  { name, host }: Pick<LoadSpec, "name" | "host">,
+  withinMs: number,
+): Promise<void> {
   const seconds = Math.ceil(withinMs / 1000);
   await site.script(host, STOP_LOAD, [loadDirectory(name), String(seconds)], withinMs + 10_000);
 }

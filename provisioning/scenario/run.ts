@@ -2,17 +2,18 @@
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { down } from "../apply/down.ts";
-import { deleteIfThere } from "../apply/remove.ts";
 import { up } from "../apply/up.ts";
 import { asUserError } from "../errors.ts";
+import { asOnlyScenario } from "../state/exclusive.ts";
 import { readLabRecord } from "../state/lab-record.ts";
 import { SupervisorClient } from "../supervisor/client.ts";
 import { ExitCode, UserError } from "../user-error.ts";
 import { lastWords, type Words } from "./last-words.ts";
 import { look } from "./observe.ts";
-import { perform, stopLoad } from "./perform.ts";
+import { perform } from "./perform.ts";
 import type { Scenario, Step } from "./scenario.ts";
 import { Site } from "./site.ts";
+import { leftBefore, tidyUp } from "./tidy-up.ts";
 import { type StepReport, Timeline } from "./timeline.ts";
 
 export interface RunOptions {
@@ -37,11 +38,12 @@ export interface ScenarioReport {
   readonly words: readonly Words[];
 }
 
-/** For I/O that a guest is at when the scenario has failed. */
-const STOP_MS = 10_000;
+/** @throws what no scenario expects: an interrupt, a lab that is not there or is at another scenario, a bug. */
+export function runScenario(scenario: Scenario, options: RunOptions): Promise<ScenarioReport> {
+  return asOnlyScenario(options.state, () => runAlone(scenario, options));
+}
 
-/** @throws what no scenario expects: an interrupt, a lab that is not there, a bug. */
-export async function runScenario(scenario: Scenario, options: RunOptions): Promise<ScenarioReport> {
+async function runAlone(scenario: Scenario, options: RunOptions): Promise<ScenarioReport> {
   const begunMs = performance.now();
   const { wasRunning, wasThere } = await whatIs(options.state, scenario);
   let words: readonly Words[] = [];
@@ -89,6 +91,9 @@ async function labIsUp(
 
 async function goThrough(timeline: Timeline, directory: string, options: RunOptions): Promise<void> {
   const site = new Site(options.state, directory, options.signal);
+  const left = await leftBefore(options.state);
+  if (left !== undefined) options.say(left);
+  await tidyUp(site);
   await site.learn();
   const begunMs = performance.now();
   const nowMs = () => Math.round(performance.now() - begunMs);
@@ -111,22 +116,6 @@ async function goThrough(timeline: Timeline, directory: string, options: RunOpti
       }
     }
   } finally {
-    await tidyUp(options.state, site);
-  }
-}
-
-/** Faults first: a load may be stuck on one. What cannot be undone of a lab that is broken does not matter any more. */
-async function tidyUp(state: string, site: Site): Promise<void> {
-  const late = new Site(state, site.directory, AbortSignal.timeout(60_000));
-  const attempts = [
-    ...[...site.faults].map((name) => () => deleteIfThere(late.api, `/faults/${name}`)),
-    ...[...site.loads.values()].map((load) => () => stopLoad(late, load, STOP_MS)),
-  ];
-  for (const attempt of attempts) {
-    try {
-      await attempt();
-    } catch (error) {
-      if (asUserError(error) === undefined && !late.signal.aborted) throw error;
-    }
+    await tidyUp(site);
   }
 }

@@ -11,6 +11,8 @@ export const STATE_FILES = {
   processes: "processes.json",
   /** The image files that were created for the lab. */
   images: "images.json",
+  /** The faults and loads of the scenario that runs, so that the next can clear what a killed one left. */
+  scenario: "scenario.json",
   supervisorSocket: "supervisor.sock",
   /** Where the controller listens, and the token that it wants. */
   endpoint: "controller.json",
