@@ -14,6 +14,7 @@ import type { UnitReplica } from "./units/unit-replica.ts";
 
 interface HostView {
   readonly luns: ReadonlyMap<number, string>;
+  readonly agents: readonly string[];
   readonly advertise?: PublishHost["advertise"];
 }
 
@@ -35,6 +36,8 @@ const NOBODY: Sessions = {
 export class TargetPublication implements Publication, LunInventory, TargetAccess {
   readonly #units = new Map<string, LogicalUnit>();
   readonly #hosts = new Map<string, HostView>();
+  /** What each host saw when it was told last. */
+  readonly #seen = new Map<string, string>();
   #credentials: ChapCredentials | undefined;
   /** What every host is told, where its own setting says nothing. */
   portalAdvertise: PublishHost["advertise"];
@@ -63,12 +66,13 @@ export class TargetPublication implements Publication, LunInventory, TargetAcces
 
   publishHost(host: PublishHost): void {
     const luns = new Map(host.luns.map(({ lun, unit }) => [lun, unit]));
-    this.#hosts.set(host.initiator, { luns, advertise: host.advertise });
+    this.#hosts.set(host.initiator, { luns, agents: host.agents, advertise: host.advertise });
     this.#tell(host.initiator);
   }
 
   async unpublishHost(initiator: string): Promise<void> {
     this.#hosts.delete(initiator);
+    this.#seen.delete(initiator);
     await this.sessionsOf.drop(initiator);
   }
 
@@ -120,11 +124,12 @@ export class TargetPublication implements Publication, LunInventory, TargetAcces
   }
 
   list(nexus: Nexus): readonly number[] {
-    const luns = this.#hosts.get(nexus.initiatorName)?.luns ?? new Map<number, string>();
-    return [...luns]
-      .filter(([, id]) => this.#units.has(id))
-      .map(([lun]) => lun)
-      .sort((a, b) => a - b);
+    return this.#shown(nexus.initiatorName).map(([lun]) => lun);
+  }
+
+  #shown(initiator: string): [lun: number, unit: string][] {
+    const luns = this.#hosts.get(initiator)?.luns ?? new Map<number, string>();
+    return [...luns].filter(([, id]) => this.#units.has(id)).sort(([a], [b]) => a - b);
   }
 
   /** Of its own ports the agent knows best. */
@@ -150,7 +155,12 @@ export class TargetPublication implements Publication, LunInventory, TargetAcces
     for (const initiator of this.#hosts.keys()) this.#tell(initiator);
   }
 
+  /** Only what has changed for it: a controller that begins says everything again. */
   #tell(initiator: string): void {
+    const agents = [...(this.#hosts.get(initiator)?.agents ?? [])].sort();
+    const sees = JSON.stringify([agents, this.#shown(initiator)]);
+    if (this.#seen.get(initiator) === sees) return;
+    this.#seen.set(initiator, sees);
     for (const nexus of this.sessionsOf.nexuses(initiator)) void this.sessionsOf.inventoryChanged(nexus);
   }
 }

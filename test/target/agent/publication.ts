@@ -1,0 +1,52 @@
+/** What an agent's hosts are told of what they see. */
+import test from "ava";
+import { TargetPublication } from "node-iscsi-target/agent/publication.ts";
+import { UnitReplica } from "node-iscsi-target/agent/units/unit-replica.ts";
+import { FRESH_UNIT } from "node-iscsi-target/mapping/messages/units.ts";
+import type { PublishHost } from "node-iscsi-target/mapping/protocol.ts";
+import type { Nexus } from "node-iscsi-target/scsi/transport.ts";
+import { MemoryDevice } from "node-iscsi-target/storage/memory-device.ts";
+
+const [ONE, TWO] = ["iqn.2026-11.example:one", "iqn.2026-11.example:two"];
+
+test("a host is told of what has changed for it, and of nothing else", async (t) => {
+  const told: string[] = [];
+  const publication = new TargetPublication();
+  publication.sessionsOf = {
+    drop: async () => undefined,
+    nexuses: (initiatorName) => [{ id: initiatorName, initiatorName } as unknown as Nexus],
+    inventoryChanged: async ({ initiatorName }) => void told.push(initiatorName),
+    rows: () => [],
+  };
+  const heard = () => told.splice(0);
+  publishUnit(publication, "first");
+  publication.publishHost(host(ONE, ["first"], ["a", "b"]));
+  publication.publishHost(host(TWO, [], ["a"]));
+  heard();
+
+  publication.publishHost(host(ONE, ["first"], ["b", "a"]));
+  publication.publishHost(host(TWO, [], ["a"]));
+  t.deepEqual(heard(), [], "another controller has said it again");
+
+  publishUnit(publication, "second");
+  t.deepEqual(heard(), [], "a unit that neither sees");
+
+  publication.publishHost(host(ONE, ["first", "second"], ["a", "b"]));
+  t.deepEqual(heard(), [ONE]);
+  publication.publishHost(host(TWO, [], ["a", "b"]));
+  t.deepEqual(heard(), [TWO], "it sees another agent");
+  await publication.unpublishUnit("second");
+  t.deepEqual(heard(), [ONE]);
+});
+
+function host(initiator: string, units: readonly string[], agents: readonly string[]): PublishHost {
+  const luns = units.map((unit, lun) => ({ lun, unit }));
+  return { type: "publish_host", cluster: "c", incarnation: 1, epoch: 1, seq: 1, initiator, luns, agents };
+}
+
+function publishUnit(publication: TargetPublication, id: string): void {
+  const self = () => ({ agent: "a", incarnation: 1 });
+  const replica = new UnitReplica({ unit: id, state: FRESH_UNIT, self, nextNumber: () => 1, send: () => undefined });
+  const unit = { id, table: "t1", name: id, naa: "6525400000000000000000000000000a", serial: id, readOnly: false };
+  publication.publishUnit(unit, new MemoryDevice({ sizeBytes: 1024 * 1024 }), replica);
+}
