@@ -82,9 +82,17 @@ async function fill(core: ControllerCore, { name, table, pool }: DiskRecord, seg
       });
     });
   }
-  await core.records.disks.save(core.options.store, name, {
-    ...(core.records.disks.get(name) as DiskRecord),
-    operation: "none",
+  await changeDisk(core, name, { operation: "none" });
+}
+
+/** Its record as it is when the turn of this transaction has come, but for `part`: operations that move segments change it too. */
+async function changeDisk(core: ControllerCore, name: string, part: Partial<DiskRecord>): Promise<void> {
+  const { disks } = core.records;
+  await core.commits.run((change) => {
+    const disk = disks.get(name);
+    if (disk === undefined) return;
+    const next = { ...disk, ...part };
+    change.put(disks.put(name, next)).learn(() => disks.learn(name, next));
   });
 }
 
@@ -99,7 +107,7 @@ export async function resizeDisk(core: ControllerCore, name: string, sizeBytes: 
       `Disk '${name}' has ${disk.sizeBytes} bytes and cannot shrink to ${sizeBytes}; make a smaller disk and copy what it holds.`,
     );
   }
-  await core.records.disks.save(core.options.store, name, { ...disk, sizeBytes });
+  await changeDisk(core, name, { sizeBytes });
   await core.agents.reconcile();
   return describe(core, core.records.disks.get(name) as DiskRecord);
 }
@@ -123,7 +131,7 @@ export async function deleteDisk(core: ControllerCore, name: string): Promise<vo
 
 /** Recorded, taken from every agent, and only then given back. */
 export async function removeDisk(core: ControllerCore, disk: DiskRecord): Promise<void> {
-  await core.records.disks.save(core.options.store, disk.name, { ...disk, operation: "deleting" });
+  await changeDisk(core, disk.name, { operation: "deleting" });
   await core.agents.reconcile();
   await core.agents.toTable(disk.table, { type: "delete_table", table: disk.table });
   await removeTable(core, disk);

@@ -14,8 +14,8 @@ import type { OperationRecord, Task } from "./record.ts";
 
 /** How many that are over are still told of. */
 const REMEMBERED = 50;
-/** Batches between two records of how far it is. */
-const RECORD_EVERY = 16;
+/** How far it is goes on record as often as this, and before a pause that lasts longer. */
+const RECORD_EVERY_MS = 500;
 /** How often one that is slow on purpose is looked after. */
 const LOOK_EVERY_MS = 1000;
 
@@ -86,13 +86,17 @@ async function work(core: ControllerCore, id: string): Promise<void> {
   if (segmentBytes === undefined)
     return end(core, id, { state: "failed", problem: `Pool '${task.pool}' is there no more.` });
   const staying = new Set(stayed.map(({ at }) => `${at.device}/${at.segment}`));
-  let batches = 0;
+  const { clock } = core.options;
+  let recordedMs = clock.nowMs();
   const goesOn = async (segments: number) => {
     moved += segments;
-    batches += 1;
-    if (batches % RECORD_EVERY === 0) await progress(core, id, { moved, stayed });
+    const pauseMs = rate === null ? 0 : (segments * segmentBytes * 1000) / rate;
+    if (clock.nowMs() + pauseMs - recordedMs >= RECORD_EVERY_MS) {
+      recordedMs = clock.nowMs();
+      await progress(core, id, { moved, stayed });
+    }
     const runs = () => core.records.operations.get(id)?.state === "running";
-    if (rate !== null) await pauseWhile(core, runs, (segments * segmentBytes * 1000) / rate);
+    await pauseWhile(core, runs, pauseMs);
     return runs();
   };
   const stays = (stay: OperationRecord["stayed"][number]) => {

@@ -25,7 +25,9 @@ async function enterPool(
   const members = familyOf(core, task.family);
   const source = core.records.pools.get(members[0]?.pool ?? "") as PoolRecord;
   const target = core.records.pools.get(task.pool) as PoolRecord;
-  if (source === target && total === 0) {
+  // One that was cancelled after its last segment has still to arrive.
+  const isThere = source === target && total === 0 && members.every(({ from }) => from === undefined);
+  if (isThere) {
     throw new Refusal("there", `Disk '${task.disk}' lies in pool '${task.pool}' already; name another.`);
   }
   refuseOther(source, target);

@@ -38,7 +38,7 @@ export async function takeSnapshots(core: ControllerCore, request: SnapshotReque
     );
     await commit(core, planned);
   });
-  return planned.map(({ made }) => describe(core, made));
+  return planned.map(({ made }) => describe(core, core.records.disks.get(made.name) as DiskRecord));
 }
 
 /** What shares a segment is changed in one transaction, and what is taken at one instant is made by one. */
@@ -62,7 +62,7 @@ async function refuseTooMany(core: ControllerCore, planned: readonly Planned[]):
 
 function plan(core: ControllerCore, request: SnapshotRequest, source: DiskRecord, name: string): Planned {
   const { kind = "snapshot", readOnly = false } = request;
-  const { family, pool, from, sizeBytes } = source;
+  const { family, sizeBytes } = source;
   const createdAt = new Date(core.options.clock.dateMs()).toISOString();
   const made: DiskRecord = {
     name,
@@ -73,12 +73,16 @@ function plan(core: ControllerCore, request: SnapshotRequest, source: DiskRecord
     readOnly,
     createdAt,
     sizeBytes,
-    pool,
-    ...(from === undefined ? {} : { from }),
+    ...whereabouts(source),
     thick: false,
     operation: "none",
   };
   return { source, made };
+}
+
+/** An operation that moves segments may come to its end while a snapshot waits for its turn. */
+function whereabouts({ pool, from }: DiskRecord): Pick<DiskRecord, "pool" | "from"> {
+  return from === undefined ? { pool } : { pool, from };
 }
 
 /** Nw with the blocking flag on every entry at all agents: what was begun before has ended, and every write faults. */
@@ -92,7 +96,9 @@ async function commit(core: ControllerCore, planned: readonly Planned[]): Promis
   const roots = new Map<string, Uint32Array>();
   for (const { source } of planned) roots.set(source.table, await tables.root(source.table));
   await core.commits.run((change) => {
-    for (const { source, made } of planned) {
+    for (const { source, made: asPlanned } of planned) {
+      const { from: _, ...fixed } = asPlanned;
+      const made: DiskRecord = { ...fixed, ...whereabouts(records.disks.get(source.name) ?? source) };
       const root = roots.get(source.table) as Uint32Array;
       const { mapped } = records.usage.get(source.table) ?? { mapped: 0 };
       for (const table of [source.table, made.table]) {

@@ -1,10 +1,11 @@
 /** Operations that begin while something of what they are about is under way. */
 import { check } from "@sanlab/controller/check/check.ts";
 import { removeDevice } from "@sanlab/controller/devices/removal.ts";
-import { createDisk } from "@sanlab/controller/disks.ts";
+import { createDisk, resizeDisk } from "@sanlab/controller/disks.ts";
 import { failSegments, healSegments } from "@sanlab/controller/families/failing.ts";
-import { beginOperation } from "@sanlab/controller/migration/operations.ts";
-import { createPool, growPool } from "@sanlab/controller/pools.ts";
+import { beginOperation, cancelOperation } from "@sanlab/controller/migration/operations.ts";
+import { createPool, deletePool, growPool } from "@sanlab/controller/pools.ts";
+import { takeSnapshots } from "@sanlab/controller/snapshots/snapshots.ts";
 import type { Transaction } from "@sanlab/controller/store/store.ts";
 import { mapOf } from "@sanlab/controller/tables/map.ts";
 import test, { type ExecutionContext } from "ava";
@@ -117,4 +118,38 @@ test("UNMAP of segments that fail fails with their sense, and they hold what the
   t.is((await unmap("b")).kind, "reported");
   await healSegments(core, "data", { first: 2, count: 1 });
   t.is(await lab.read("b", "data", 2), 5);
+});
+
+test("what is asked while a disk arrives in its pool is asked of the disk as it is then", async (t) => {
+  const store = new SlowStore();
+  const lab = await startLab(t, store);
+  const { core } = lab;
+  await lab.write("a", "data", 1, 7);
+  const { id } = await beginOperation(core, { kind: "migrate", disk: "data", pool: "other" });
+  store.hold("operation/");
+  await store.reached("operation/");
+  const taken = takeSnapshots(core, { snapshots: [{ disk: "data", name: "kept" }] });
+  const resized = resizeDisk(core, "data", 12 * SEGMENT);
+  for (let turn = 0; turn < 50; turn += 1) await new Promise(setImmediate);
+  store.release("operation/");
+  await Promise.all([taken, resized, done(lab, id)]);
+  t.like(core.records.disks.get("data"), { pool: "other", from: undefined, sizeBytes: 12 * SEGMENT });
+  t.like(core.records.disks.get("kept"), { pool: "other", from: undefined });
+  await deletePool(core, "main");
+  t.is(await lab.read("b", "data", 1), 7);
+});
+
+test("a disk whose move was cancelled after its last segment arrives when it is asked for again", async (t) => {
+  const lab = await startLab(t);
+  const { core } = lab;
+  for (let segment = 0; segment < 3; segment += 1) await lab.write("a", "data", segment, segment + 1);
+  const { id } = await beginOperation(core, { kind: "migrate", disk: "data", pool: "other", rate: SEGMENT });
+  // It says how far it is before it pauses.
+  while (core.records.operations.get(id)?.moved !== 3) await new Promise((resolve) => setTimeout(resolve, 5));
+  await cancelOperation(core, id);
+  while (core.working.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  t.like(core.records.disks.get("data"), { pool: "other", from: "main" });
+  await done(lab, (await beginOperation(core, { kind: "migrate", disk: "data", pool: "other" })).id);
+  t.like(core.records.disks.get("data"), { pool: "other", from: undefined });
+  await t.throwsAsync(beginOperation(core, { kind: "migrate", disk: "data", pool: "other" }), { message: /already/ });
 });
