@@ -10,7 +10,8 @@ import { fileURLToPath } from "node:url";
 
 const NEEDED = [24, 12];
 const here = dirname(fileURLToPath(import.meta.url));
-const main = join(here, "..", "cli", "main.ts");
+/** TypeScript where the sources are, JavaScript in npm's package. */
+const main = [".ts", ".js"].map((extension) => join(here, "..", "cli", `main${extension}`)).find(existsSync);
 
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 if (major > NEEDED[0] || (major === NEEDED[0] && minor >= NEEDED[1])) {

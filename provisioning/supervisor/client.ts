@@ -4,13 +4,13 @@ import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { request } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
+import { SUPERVISOR } from "../entry-points.ts";
 import { errorCode } from "../errors.ts";
 import { logFile, STATE_FILES } from "../state/layout.ts";
 import { assertSpace } from "../state/space.ts";
 import { UserError } from "../user-error.ts";
 import type { DaemonStatus } from "./supervisor.ts";
 
-const MAIN = new URL("main.ts", import.meta.url).pathname;
 const START_TIMEOUT_MS = 20_000;
 /** An answer to anything but stopping, which waits for daemons to end. */
 const ANSWER_TIMEOUT_MS = 30_000;
@@ -56,7 +56,7 @@ export class SupervisorClient {
   async start(): Promise<void> {
     const log = logFile(this.#state, "supervisor");
     await using output = await open(log, "a", 0o600);
-    const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", MAIN, this.#state], {
+    const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", SUPERVISOR, this.#state], {
       detached: true,
       stdio: ["ignore", output.fd, output.fd],
     });

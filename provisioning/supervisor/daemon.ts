@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { open } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { isAlive, type ProcessIdentity, processIdentity, signalProcess } from "@sanlab/vm";
+import { CLI } from "../entry-points.ts";
 import { logFile } from "../state/layout.ts";
 import { MARK, mark } from "./marked.ts";
 import type { DaemonRecord, DaemonSpec } from "./records.ts";
@@ -10,7 +11,6 @@ import { RestartDelay } from "./restart-delay.ts";
 
 /** --expose-gc: idle agents give memory back. */
 const NODE_OPTIONS = ["--disable-warning=ExperimentalWarning", "--expose-gc"];
-const CLI = new URL("../cli/main.ts", import.meta.url).pathname;
 /** How often an adopted process, whose end the kernel does not tell us, is looked at. */
 const WATCH_MS = 200;
 /** For an orderly end before the kernel ends it. */

@@ -1,13 +1,12 @@
 /** The npm package, as those have it who install it: packed, installed in an empty directory, used from JavaScript and TypeScript. */
 import { once } from "node:events";
-import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
 import { execa } from "execa";
+import { compile, install, pack, temporary } from "../helpers/packed.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
-const BIN = join(ROOT, "node_modules/.bin");
 
 interface Manifest {
   readonly dependencies: Record<string, string>;
@@ -16,18 +15,7 @@ interface Manifest {
 
 test("is packed, without a complaint of publint and attw, and works where it is installed", async (t) => {
   t.timeout(180_000);
-  const { workspace, tarball } = await pack(t);
-  const before = await readFile(join(ROOT, "target/package.json"), "utf8");
-  t.is(await readFile(join(workspace, "target/package.json"), "utf8"), before, "packing leaves the manifest as it was");
-  await execa(join(BIN, "publint"), ["run", "--strict", tarball]);
-  await execa(join(BIN, "attw"), [tarball, "--profile", "esm-only"]);
-
-  const place = await temporary(t);
-  await writeFile(join(place, "package.json"), JSON.stringify({ private: true, type: "module" }));
-  const { name, version } = JSON.parse(await readFile(join(ROOT, "node_modules/@types/node/package.json"), "utf8"));
-  await execa("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", tarball, `${name}@${version}`], {
-    cwd: place,
-  });
+  const place = await install(t, await pack(t, "target"));
   const manifest = JSON.parse(
     await readFile(join(place, "node_modules/node-iscsi-target/package.json"), "utf8"),
   ) as Manifest;
@@ -54,28 +42,6 @@ test("its reference is generated from the docstrings, none of which names what i
 /** The names that a page of the reference describes. */
 async function exportsOf(path: string): Promise<string[]> {
   return [...(await readFile(path, "utf8")).matchAll(/^### (\S.*)$/gm)].map(([, name]) => name as string);
-}
-
-/** In a copy: packing changes the manifest for a moment, under which others would stumble. */
-async function pack(t: ExecutionContext): Promise<{ workspace: string; tarball: string }> {
-  const workspace = await temporary(t);
-  const isSource = (path: string) => !/\/(node_modules|dist)$/.test(path);
-  await cp(join(ROOT, "target"), join(workspace, "target"), { recursive: true, filter: isSource });
-  await cp(join(ROOT, "tsconfig.json"), join(workspace, "tsconfig.json"));
-  await symlink(join(ROOT, "node_modules"), join(workspace, "node_modules"));
-  const env = { PATH: `${BIN}:${process.env.PATH}` };
-  const { stdout } = await execa("npm", ["pack", "--json", "--pack-destination", workspace], {
-    cwd: join(workspace, "target"),
-    env,
-  });
-  const [{ filename }] = JSON.parse(stdout.slice(stdout.indexOf("["))) as [{ filename: string }];
-  return { workspace, tarball: join(workspace, filename) };
-}
-
-async function temporary(t: ExecutionContext): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), "sanlab-package-"));
-  t.teardown(() => rm(directory, { recursive: true, force: true }));
-  return directory;
 }
 
 async function readmeBlocks(): Promise<string[]> {
@@ -117,7 +83,5 @@ target.on("login", ({ initiator, id }) => console.log(initiator.length, id.lengt
 // @ts-expect-error a portal has a number as its port
 void target.listen({ host: "127.0.0.1", port: "any" });
 `;
-  await writeFile(join(place, "user.ts"), source);
-  const options = ["--noEmit", "--strict", "--module", "nodenext", "--target", "es2024", "--types", "node"];
-  await execa(join(BIN, "tsc"), [...options, "user.ts"], { cwd: place });
+  await compile(place, source);
 }
