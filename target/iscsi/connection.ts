@@ -14,7 +14,7 @@ import { kept, type Pdu, PduReader } from "./reader.ts";
 import { receiving } from "./receiving.ts";
 import type { SessionConnection } from "./session-connection.ts";
 import type { TargetLimits, TargetLogger } from "./target-options.ts";
-import { setTcpUserTimeout } from "./tcp-user-timeout.ts";
+import { setTcpUserTimeout, spareLocalPacing } from "./tcp-options.ts";
 import { PduWriter } from "./writer.ts";
 
 /** Bytes that may wait for a peer that does not read, before we stop listening to it. */
@@ -58,6 +58,7 @@ export class Connection {
     socket.setNoDelay(true);
     socket.setKeepAlive(true, TCP_KEEPALIVE_MS);
     setTcpUserTimeout(socket, options.limits.deadPeerTimeMs);
+    spareLocalPacing(socket);
     socket.on("error", () => socket.destroy());
     socket.on("close", () => void this.close());
     socket.on("drain", () => this.#resume());

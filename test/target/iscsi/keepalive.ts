@@ -1,11 +1,8 @@
 /** How a target finds out that an initiator is gone, and whom it leaves alone (RFC 7143 11.18, 11.19; RFC 5482). */
 import { once } from "node:events";
-import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import test, { type ExecutionContext } from "ava";
 import { NO_TAG, Opcode } from "node-iscsi-target/iscsi/opcodes.ts";
 import { Bhs, NopInPdu, NopOutPdu } from "node-iscsi-target/iscsi/pdus.ts";
-import { setTcpUserTimeout } from "node-iscsi-target/iscsi/tcp-user-timeout.ts";
-import { libc } from "node-iscsi-target/storage/syscalls/libc.ts";
 import type { RawInitiator } from "../../helpers/raw-initiator.ts";
 import { serve } from "../../helpers/served-target.ts";
 
@@ -83,26 +80,3 @@ test("an initiator that has never pinged is never pinged, however long it is sil
   silent.command([0]);
   t.is(Bhs.opcode.get((await silent.receive()).header, 0), Opcode.SCSI_RESPONSE);
 });
-
-test("the kernel is told how long data may stay unacknowledged", async (t) => {
-  const server = createServer().listen(0, "127.0.0.1");
-  t.teardown(() => server.close());
-  await once(server, "listening");
-  const socket = connect((server.address() as AddressInfo).port, "127.0.0.1");
-  t.teardown(() => socket.destroy());
-  await once(socket, "connect");
-  t.is(tcpUserTimeoutOf(socket), 0);
-  setTcpUserTimeout(socket, 12_345);
-  t.is(tcpUserTimeoutOf(socket), 12_345);
-  socket.destroy();
-  t.notThrows(() => setTcpUserTimeout(socket, 1), "a connection that has gone needs none");
-});
-
-function tcpUserTimeoutOf(socket: Socket): number {
-  const getsockopt = libc.func("int getsockopt(int fd, int level, int name, void *value, void *length)");
-  const { fd } = (socket as unknown as { _handle: { fd: number } })._handle;
-  const value = Buffer.alloc(4);
-  const length = Buffer.from([4, 0, 0, 0]);
-  if (getsockopt(fd, 6, 18, value, length) !== 0) throw new Error("getsockopt failed");
-  return value.readUInt32LE();
-}
