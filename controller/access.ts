@@ -13,8 +13,9 @@ import type {
 } from "./api/resources.ts";
 import type { ControllerCore } from "./core.ts";
 import { forgetInZoneSets } from "./fabric/changes.ts";
+import { switchZones } from "./fabric/switch.ts";
 import { nameNodes, parseWwn, wwnKey } from "./fabric/wwn.ts";
-import { effectiveZones } from "./fabric/zoning.ts";
+import { Zoning } from "./fabric/zoning.ts";
 import type { AgentRecord, ExportRecord } from "./records.ts";
 import { admitRemote, leasedHere } from "./remote/join.ts";
 import { notFound, Refusal } from "./user-error.ts";
@@ -144,8 +145,8 @@ export async function putZone(core: ControllerCore, zone: Zone, fresh: boolean):
   }
   const unknown = zone.members?.find((name) => parseWwn(name) === undefined && !core.records.aliases.has(name));
   if (unknown !== undefined) throw notFound("alias", unknown);
-  await core.records.zones.save(core.options.store, zone.name, zone);
-  await core.agents.reconcile();
+  const { zones } = core.records;
+  await switchZones(core, { put: zones.put(zone.name, zone), learn: () => zones.learn(zone.name, zone) });
   return zone;
 }
 
@@ -159,7 +160,7 @@ export async function removeZone(core: ControllerCore, name: string): Promise<vo
 /** A row per path: host, disk and agent of one zone. */
 export function paths(core: ControllerCore): ExportPath[] {
   const { exports, hosts, disks, agents } = core.records;
-  const zones = effectiveZones(core.records);
+  const zoning = new Zoning(core.records);
   return exports.values().flatMap((record) => {
     const { host, disk, lun } = record;
     const iqn = hosts.get(host)?.iqn ?? "";
@@ -167,9 +168,7 @@ export function paths(core: ControllerCore): ExportPath[] {
     const seen = agents
       .values()
       .filter(({ name }) => record.agents?.includes(name) !== false)
-      .filter(({ name }) =>
-        zones.some((z) => z.hosts.includes(host) && z.disks.includes(disk) && z.agents.includes(name)),
-      );
+      .filter(({ name }) => zoning.sees(host, name, disk));
     return seen.map((agent) => {
       const { portal, target } = describeAgent(core, agent);
       return {

@@ -2,6 +2,7 @@
 import type { ControllerCore } from "./core.ts";
 import { failLost } from "./devices/removal.ts";
 import { removeDisk } from "./disks.ts";
+import { finishSwitch } from "./fabric/switch.ts";
 import { finishCopies } from "./families/round.ts";
 import { resumeOperations } from "./migration/operations.ts";
 
@@ -21,6 +22,7 @@ export async function recover(core: ControllerCore): Promise<void> {
 
 /** Once agents can be reached: also what moves segments goes on. What fails of it keeps nothing else from being done. */
 export async function goOn(core: ControllerCore): Promise<void> {
+  await core.administer(() => attempt(core, () => finishSwitch(core)));
   await core.administer(() => undoOperations(core));
   await core.administer(async () => {
     const removed = core.records.devices.values().filter((device) => device.removed === true);

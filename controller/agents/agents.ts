@@ -41,9 +41,9 @@ export class Agents {
     return this.#deliveries.reconcile();
   }
 
-  /** As `reconcile`; and those that hold tables and have not been heard of in this epoch are waited for, or fenced. */
-  everyone(): Promise<void> {
-    return this.#deliveries.everyone();
+  /** As `reconcile`; and those that hold tables, or that may serve any host, and have not been heard of in this epoch are waited for, or fenced. */
+  everyone(who: "holding" | "serving" = "holding"): Promise<void> {
+    return this.#deliveries.everyone(who);
   }
 
   /** To all agents of a table but `except`, by record, connected or not; resolved when each has acknowledged or is fenced. */

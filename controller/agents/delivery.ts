@@ -109,10 +109,14 @@ export class Deliveries {
     this.#roster.options.onConclusion();
   }
 
-  async everyone(): Promise<void> {
+  async everyone(who: "holding" | "serving"): Promise<void> {
+    const isConcerned = {
+      holding: ({ tables }: AgentRecord) => tables.length > 0,
+      serving: ({ ended, incarnation }: AgentRecord) => ended !== true && incarnation > 0,
+    }[who];
     const silent = this.#roster.options.records.agents
       .values()
-      .filter(({ name, tables }) => tables.length > 0 && !this.#roster.known.has(name));
+      .filter((record) => isConcerned(record) && !this.#roster.known.has(record.name));
     await Promise.all(silent.map((record) => this.#returned(record)));
     await this.reconcile();
   }

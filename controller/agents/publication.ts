@@ -1,9 +1,9 @@
 /** What an agent is to have, out of the records: devices, tables, units and hosts, each under a key (pure). */
 import { FRESH_UNIT } from "node-iscsi-target/mapping/messages/units.ts";
 import type { PortGroup } from "node-iscsi-target/mapping/protocol.ts";
-import { agentsOf, effectiveZones } from "../fabric/zoning.ts";
+import { Zoning } from "../fabric/zoning.ts";
 import { injectionItem } from "../injection/item.ts";
-import type { AgentRecord, AllRecords, DiskRecord, HostRecord, ZoneRecord } from "../records.ts";
+import type { AgentRecord, AllRecords, DiskRecord, HostRecord } from "../records.ts";
 import { stateOf } from "../units/record.ts";
 import type { Outgoing } from "./agent-session.ts";
 
@@ -19,13 +19,10 @@ const BLOCK_BYTES = 512;
 
 /** In the order in which they are added; removed in the opposite order. `ports`: of all agents. */
 export function desired(records: AllRecords, agent: string, ports: readonly PortGroup[]): Map<string, Item> {
-  const effective = effectiveZones(records);
-  const zones = effective.filter((zone) => zone.agents.includes(agent));
-  const visible = (host: string, disk: string) =>
-    zones.some((zone) => zone.hosts.includes(host) && zone.disks.includes(disk));
+  const zoning = new Zoning(records);
   const exports = records.exports
     .values()
-    .filter(({ host, disk, agents }) => agents?.includes(agent) !== false && visible(host, disk));
+    .filter(({ host, disk, agents }) => agents?.includes(agent) !== false && zoning.sees(host, agent, disk));
   const disks = [...new Set(exports.map(({ disk }) => disk))]
     .map((name) => records.disks.get(name))
     .filter((disk) => disk?.operation === "none") as DiskRecord[];
@@ -45,13 +42,13 @@ export function desired(records: AllRecords, agent: string, ports: readonly Port
   }
   for (const disk of disks) items.set(`table/${disk.table}`, tableItem(records, disk));
   for (const disk of disks) items.set(`unit/${disk.name}`, unitItem(records, disk));
-  for (const disk of disks) items.set(`ports/${disk.name}`, portsItem(records, effective, disk));
+  for (const disk of disks) items.set(`ports/${disk.name}`, portsItem(records, zoning, disk));
   for (const host of records.hosts.values()) {
     const luns = exports
       .filter((e) => e.host === host.name)
       .map(({ lun, disk }) => ({ lun, unit: unitId(records.disks.get(disk) as DiskRecord) }));
-    if (zones.some((zone) => zone.hosts.includes(host.name))) {
-      items.set(`host/${host.iqn}`, hostItem(host, luns, agentsOf(effective, host.name), self));
+    if (zoning.letsIn(host.name, agent)) {
+      items.set(`host/${host.iqn}`, hostItem(host, luns, zoning.agentsOf(host.name), self));
     }
   }
   items.set("port-groups", { add: portGroupsItem(ports), remove: portGroupsItem([]) });
@@ -95,12 +92,10 @@ function unitItem(records: AllRecords, disk: DiskRecord): Item {
 }
 
 /** The ports of every agent that a zone lets present the disk. */
-function portsItem({ agents }: AllRecords, zones: readonly ZoneRecord[], disk: DiskRecord): Item {
-  const presents = (agent: string) =>
-    zones.some((zone) => zone.disks.includes(disk.name) && zone.agents.includes(agent));
+function portsItem({ agents }: AllRecords, zoning: Zoning, disk: DiskRecord): Item {
   const ports = agents
     .values()
-    .filter(({ name }) => presents(name))
+    .filter(({ name }) => zoning.presents(name, disk.name))
     .map(({ relativePortId }) => ({ relativePortId, portGroup: relativePortId }))
     .sort((a, b) => a.relativePortId - b.relativePortId);
   const unit = unitId(disk);

@@ -1,7 +1,8 @@
-/** Changes of aliases and zone sets. A zone set is switched as a whole: one record, then every agent is brought to it. */
+/** Changes of aliases and zone sets. What they change of the zones that count comes into force as a whole (`switchZones`). */
 import type { ControllerCore } from "../core.ts";
 import { notFound, Refusal } from "../user-error.ts";
 import type { Alias, ZoneSet } from "./resources.ts";
+import { switchZones } from "./switch.ts";
 import { parseWwn } from "./wwn.ts";
 import { memberOf } from "./zoning.ts";
 
@@ -16,8 +17,7 @@ export async function putAlias(core: ControllerCore, { name, members }: Alias, f
     throw new Refusal("member", `'${member}' can be no member of alias '${name}'; give ${expected}.`, 400);
   }
   const alias = { name, members: members.map((member) => parseWwn(member) ?? member) };
-  await aliases.save(core.options.store, name, alias);
-  await core.agents.reconcile();
+  await switchZones(core, { put: aliases.put(name, alias), learn: () => aliases.learn(name, alias) });
   return alias;
 }
 
@@ -36,9 +36,9 @@ export async function putZoneSet(core: ControllerCore, { name, zones }: ZoneSet,
     throw new Refusal("exists", `There is a zone set '${name}' already; choose another name.`);
   const unknown = zones.find((zone) => !core.records.zones.has(zone));
   if (unknown !== undefined) throw notFound("zone", unknown);
-  await zoneSets.save(core.options.store, name, { name, zones });
-  await core.agents.reconcile();
-  return { name, zones };
+  const set = { name, zones };
+  await switchZones(core, { put: zoneSets.put(name, set), learn: () => zoneSets.learn(name, set) });
+  return set;
 }
 
 export async function removeZoneSet(core: ControllerCore, name: string): Promise<void> {
@@ -51,8 +51,7 @@ export async function removeZoneSet(core: ControllerCore, name: string): Promise
 /** Null: no set is active, and all zones count. */
 export async function activate(core: ControllerCore, zoneSet: string | null): Promise<{ zoneSet: string | null }> {
   if (zoneSet !== null && !core.records.zoneSets.has(zoneSet)) throw notFound("zone set", zoneSet);
-  await core.records.fabric.save(core.options.store, "fabric", { zoneSet });
-  await core.agents.reconcile();
+  await switchZones(core, { zoneSet });
   return { zoneSet };
 }
 

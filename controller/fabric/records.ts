@@ -14,8 +14,16 @@ export interface ZoneSetRecord {
   readonly name: string;
   readonly zones: readonly string[];
 }
+/** Who sees whom by a zone, every member by its name. */
+export interface ZoneMembers {
+  readonly hosts: readonly string[];
+  readonly agents: readonly string[];
+  readonly disks: readonly string[];
+}
 /** There is one, "fabric". */
 export interface FabricRecord {
   /** Whose zones count; null: all zones do. */
   readonly zoneSet: string | null;
+  /** The zones that counted before, until every agent has taken away what is no more: meanwhile only what both allow counts. */
+  readonly leaving?: readonly ZoneMembers[];
 }

@@ -1,5 +1,6 @@
 /** Which zones count now, and who their members are (pure). */
 import type { AllRecords, ZoneRecord } from "../records.ts";
+import type { ZoneMembers } from "./records.ts";
 import { parseWwn, wwnKey } from "./wwn.ts";
 
 export type MemberKind = "host" | "agent" | "disk";
@@ -50,8 +51,39 @@ export function memberOf(records: AllRecords, written: string): Member | undefin
   return undefined;
 }
 
-/** The agents that a host sees, by name. */
-export function agentsOf(zones: readonly ZoneRecord[], host: string): string[] {
-  const agents = zones.filter(({ hosts }) => hosts.includes(host)).flatMap((zone) => zone.agents);
-  return [...new Set(agents)].sort();
+/** Who sees whom now. While zones are being switched, only what the old and the new ones allow. */
+export class Zoning {
+  readonly #records: AllRecords;
+  /** Each of them must allow it. */
+  readonly #layers: readonly (readonly ZoneMembers[])[];
+
+  constructor(records: AllRecords) {
+    this.#records = records;
+    const leaving = records.fabric.get("fabric")?.leaving;
+    this.#layers = [effectiveZones(records), ...(leaving === undefined ? [] : [leaving])];
+  }
+
+  sees(host: string, agent: string, disk: string): boolean {
+    return this.#allows(
+      ({ hosts, agents, disks }) => hosts.includes(host) && agents.includes(agent) && disks.includes(disk),
+    );
+  }
+
+  letsIn(host: string, agent: string): boolean {
+    return this.#allows(({ hosts, agents }) => hosts.includes(host) && agents.includes(agent));
+  }
+
+  presents(agent: string, disk: string): boolean {
+    return this.#allows(({ agents, disks }) => agents.includes(agent) && disks.includes(disk));
+  }
+
+  /** The agents that a host sees, by name. */
+  agentsOf(host: string): string[] {
+    const names = this.#records.agents.values().map(({ name }) => name);
+    return names.filter((agent) => this.letsIn(host, agent)).sort();
+  }
+
+  #allows(isAllowedBy: (zone: ZoneMembers) => boolean): boolean {
+    return this.#layers.every((zones) => zones.some(isAllowedBy));
+  }
 }

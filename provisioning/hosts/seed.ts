@@ -63,7 +63,11 @@ async function cloudConfigOf(record: HostRecord, paths: readonly HostPath[]): Pr
       { name: "dict", settings: ["no_replace", "recurse_list"] },
     ],
     ...(isOpenIscsi ? { write_files: [name, ...secrets, ...write_files] } : {}),
-    runcmd: [["sh", "-c", INSTALL, "sh", ...needed.flat()], ...(isOpenIscsi ? runcmd : [])],
+    runcmd: [
+      ["sh", "-c", INSTALL, "sh", ...needed.flat()],
+      ...(record.guestAgent ? [["sh", "-c", BEGIN_AGENT]] : []),
+      ...(isOpenIscsi ? runcmd : []),
+    ],
   };
 }
 
@@ -73,6 +77,10 @@ const INSTALL = `while [ $# -gt 0 ]; do
   shift 2
 done
 [ -z "$missing" ] || { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q $missing; }`;
+
+/** An agent that was installed just now has missed the arrival of its port, by which udev starts it. */
+const BEGIN_AGENT = `udevadm trigger --action=add --subsystem-match=virtio-ports
+systemctl start qemu-guest-agent`;
 
 function subjectOf({ name, iqn }: HostRecord, paths: readonly HostPath[]): ScriptSubject {
   const targets = distinctPortals(paths).map(({ portal, target, chap }) => {

@@ -104,8 +104,7 @@ const EFFECTS: {
   unpublish_unit: (core, { unit }) => settled(unpublishUnit(core, unit)),
   publish_host: (core, message) => {
     core.hosts.add(message.initiator);
-    core.options.publication.publishHost(message);
-    return undefined;
+    return settled(core.options.publication.publishHost(message));
   },
   unpublish_host: (core, { initiator }) => {
     core.hosts.delete(initiator);

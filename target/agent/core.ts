@@ -43,7 +43,8 @@ export interface Publication {
   publishUnit(unit: PublishedUnit, device: BlockDevice, replica: UnitReplica): void;
   /** Resolves when its tasks hold nothing. */
   unpublishUnit(id: string): Promise<void>;
-  publishHost(host: PublishHost): void;
+  /** Resolves when no task of the host is under way at a unit that it does not see any more. */
+  publishHost(host: PublishHost): Promise<void>;
   unpublishHost(initiator: string): Promise<void>;
   setChap?(chap: SetChap["chap"]): string | undefined;
   sessions(): readonly object[];

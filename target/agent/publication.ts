@@ -64,10 +64,10 @@ export class TargetPublication implements Publication, LunInventory, TargetAcces
     await unit?.retire();
   }
 
-  publishHost(host: PublishHost): void {
+  async publishHost(host: PublishHost): Promise<void> {
     const luns = new Map(host.luns.map(({ lun, unit }) => [lun, unit]));
     this.#hosts.set(host.initiator, { luns, agents: host.agents, advertise: host.advertise });
-    this.#tell(host.initiator);
+    await this.#tell(host.initiator);
   }
 
   async unpublishHost(initiator: string): Promise<void> {
@@ -152,15 +152,15 @@ export class TargetPublication implements Publication, LunInventory, TargetAcces
   }
 
   #tellAll(): void {
-    for (const initiator of this.#hosts.keys()) this.#tell(initiator);
+    for (const initiator of this.#hosts.keys()) void this.#tell(initiator);
   }
 
   /** Only what has changed for it: a controller that begins says everything again. */
-  #tell(initiator: string): void {
+  async #tell(initiator: string): Promise<void> {
     const agents = [...(this.#hosts.get(initiator)?.agents ?? [])].sort();
     const sees = JSON.stringify([agents, this.#shown(initiator)]);
     if (this.#seen.get(initiator) === sees) return;
     this.#seen.set(initiator, sees);
-    for (const nexus of this.sessionsOf.nexuses(initiator)) void this.sessionsOf.inventoryChanged(nexus);
+    await Promise.all(this.sessionsOf.nexuses(initiator).map((nexus) => this.sessionsOf.inventoryChanged(nexus)));
   }
 }

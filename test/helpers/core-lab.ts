@@ -34,11 +34,14 @@ export class LabAgent {
   readonly name: string;
   readonly core: AgentCore;
   readonly server: BlockDeviceServer;
+  readonly publication = new TargetPublication();
   /** Its way to the storage device that all share. */
   readonly device = new ScriptedDevice({ blocks: (32 * MIB) / 512, thin: false });
   readonly bugs: unknown[] = [];
   /** What it says to the controller, as it says it; false: it is lost. */
   passes: (message: ToController) => boolean = () => true;
+  /** By so many turns of the event loop all that it hears and says is late. */
+  lag = 0;
   isDead = false;
   isConnected = false;
   #welcome: Welcome | undefined;
@@ -47,7 +50,7 @@ export class LabAgent {
   constructor(name: string, pid: number, bytes: Buffer) {
     this.name = name;
     this.device.bytes = bytes;
-    const publication = new TargetPublication();
+    const { publication } = this;
     const onBug = (error: unknown): void => void this.bugs.push(error);
     this.server = new BlockDeviceServer({ inventory: publication, logger: { error: onBug } });
     this.core = new AgentCore({
@@ -108,9 +111,10 @@ export class LabAgent {
     else if (this.#session !== undefined) controller.receive(this.name, this.#session, copy);
   }
 
-  #later(work: () => unknown): void {
+  #later(work: () => unknown, turnsLeft = this.lag): void {
     setImmediate(() => {
-      if (!this.isDead) work();
+      if (turnsLeft > 0) this.#later(work, turnsLeft - 1);
+      else if (!this.isDead) work();
     });
   }
 }

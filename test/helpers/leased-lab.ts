@@ -210,7 +210,7 @@ export class Published implements Publication {
   async unpublishUnit(): Promise<void> {
     this.#disk = undefined;
   }
-  publishHost(): void {}
+  async publishHost(): Promise<void> {}
   async unpublishHost(): Promise<void> {}
   sessions(): readonly object[] {
     return [];

@@ -245,7 +245,7 @@ export class MappingLab {
 const silentPublication: Publication = {
   publishUnit: () => undefined,
   unpublishUnit: async () => undefined,
-  publishHost: () => undefined,
+  publishHost: async () => undefined,
   unpublishHost: async () => undefined,
   setPortGroups: () => undefined,
   setOwnPortGroup: () => undefined,

@@ -137,7 +137,7 @@ export class SimProcess {
         for (const { initiation } of commands) cancel(initiation);
         await Promise.all([...commands.map(({ ended }) => ended), unit?.logicalUnit.retire()]);
       },
-      publishHost: () => undefined,
+      publishHost: async () => undefined,
       unpublishHost: async () => undefined,
       sessions: () => [],
       setPortGroups: () => undefined,

@@ -20,20 +20,20 @@ test("a host is told of what has changed for it, and of nothing else", async (t)
   };
   const heard = () => told.splice(0);
   publishUnit(publication, "first");
-  publication.publishHost(host(ONE, ["first"], ["a", "b"]));
-  publication.publishHost(host(TWO, [], ["a"]));
+  await publication.publishHost(host(ONE, ["first"], ["a", "b"]));
+  await publication.publishHost(host(TWO, [], ["a"]));
   heard();
 
-  publication.publishHost(host(ONE, ["first"], ["b", "a"]));
-  publication.publishHost(host(TWO, [], ["a"]));
+  await publication.publishHost(host(ONE, ["first"], ["b", "a"]));
+  await publication.publishHost(host(TWO, [], ["a"]));
   t.deepEqual(heard(), [], "another controller has said it again");
 
   publishUnit(publication, "second");
   t.deepEqual(heard(), [], "a unit that neither sees");
 
-  publication.publishHost(host(ONE, ["first", "second"], ["a", "b"]));
+  await publication.publishHost(host(ONE, ["first", "second"], ["a", "b"]));
   t.deepEqual(heard(), [ONE]);
-  publication.publishHost(host(TWO, [], ["a", "b"]));
+  await publication.publishHost(host(TWO, [], ["a", "b"]));
   t.deepEqual(heard(), [TWO], "it sees another agent");
   await publication.unpublishUnit("second");
   t.deepEqual(heard(), [ONE]);
