@@ -150,5 +150,5 @@ export const NopInPdu = layout(BHS_BYTES, { ...response, final: flag(1, 7), targ
 export function wireLun(header: Buffer): bigint | number {
   const high = header.readUInt32BE(8);
   const low = header.readUInt32BE(12);
-  return high === 0 && low === 0 ? 0 : (BigInt(high) << 32n) | BigInt(low);
+  return low === 0 ? high * 2 ** 32 : (BigInt(high) << 32n) | BigInt(low);
 }

@@ -1,9 +1,9 @@
 /**
- * Cuts a byte stream into PDUs (RFC 7143 11.2) without copying: data segments are slices of the
- * chunks that the socket delivered, which are used again (`receive-slab.ts`). Everything is bounded
- * before it is kept.
+ * Cuts a byte stream into PDUs (RFC 7143 11.2). Data segments are slices of the chunks that the
+ * socket delivered, which are used again (`receive-slab.ts`); headers are copied, so that a command
+ * may keep its own. Everything is bounded before it is kept.
  */
-import { crc32c, crc32cUpdate } from "../wire/crc32c.ts";
+import { crc32c, shortCrc32c } from "../wire/crc32c.ts";
 import { BHS_BYTES, Bhs } from "./pdus.ts";
 import { ProtocolError } from "./protocol-error.ts";
 import { hold, release } from "./receive-slab.ts";
@@ -11,10 +11,14 @@ import { hold, release } from "./receive-slab.ts";
 export interface Pdu {
   /** The basic header segment, in memory of its own. */
   readonly header: Buffer;
+  /** Bytes 32 to 47 of the header: of a SCSI command, its CDB. */
+  readonly cdb: Buffer;
   /** Valid until the reader is asked for the next one, or for as long as it is held (`receive-slab.ts`). */
   readonly data: readonly Buffer[];
   readonly dataBytes: number;
   readonly dataDigestFailed: boolean;
+  /** Set by whoever got it, where nobody looks at the header any more: the next PDU then stands in its memory. */
+  isOver: boolean;
 }
 
 const NO_DATA: readonly Buffer[] = Object.freeze([]);
@@ -30,9 +34,13 @@ export class PduReader {
   dataDigest = false;
   /** Our MaxRecvDataSegmentLength: a longer data segment is refused before a byte of it is kept. */
   maxDataBytes: number;
+  /** What was received and not cut yet, but for `#at` bytes of the first. */
   #chunks: Buffer[] = [];
+  #at = 0;
   #bytes = 0;
-  #header: Buffer | undefined;
+  /** Whose header is there already, and its data is not. */
+  #begun: ReceivedPdu | undefined;
+  #last: ReceivedPdu | undefined;
   /** Chunks that the last PDU ended with, or went over. */
   readonly #consumed: Buffer[] = [];
 
@@ -49,22 +57,16 @@ export class PduReader {
   /** The next whole PDU; undefined where more bytes are needed. Lets go of the one before. @throws ProtocolError */
   next(): Pdu | undefined {
     if (this.#consumed.length > 0) this.#letGo();
-    this.#header ??= this.#readHeader();
-    const header = this.#header;
-    if (header === undefined) return undefined;
-    const length = Bhs.dataSegmentLength.get(header, 0);
-    if (length === 0) {
-      this.#header = undefined;
-      return { header, data: NO_DATA, dataBytes: 0, dataDigestFailed: false };
+    const pdu = this.#begun ?? this.#begin();
+    if (pdu === undefined) return undefined;
+    const length = Bhs.dataSegmentLength.get(pdu.header, 0);
+    if (length > 0 && !this.#takeData(pdu, length)) {
+      this.#begun = pdu;
+      return undefined;
     }
-    const padding = -length & 3;
-    const digest = this.dataDigest ? DIGEST_BYTES : 0;
-    if (this.#bytes < length + padding + digest) return undefined;
-    this.#header = undefined;
-    const data = this.#take(length);
-    const pad = padding === 0 ? NO_DATA : this.#take(padding);
-    const failed = digest > 0 && crc32c([...data, ...pad]) !== this.#takeWhole(DIGEST_BYTES).readUInt32LE(0);
-    return { header, data, dataBytes: length, dataDigestFailed: failed };
+    this.#begun = undefined;
+    this.#last = pdu;
+    return pdu;
   }
 
   #letGo(): void {
@@ -72,25 +74,54 @@ export class PduReader {
     this.#consumed.length = 0;
   }
 
-  #readHeader(): Buffer | undefined {
+  /** The next PDU, with nothing but its header. */
+  #begin(): ReceivedPdu | undefined {
     if (this.#bytes < BHS_BYTES) return undefined;
-    const ahsBytes = this.#peekByte(4) * 4;
-    const digest = this.headerDigest ? DIGEST_BYTES : 0;
-    if (this.#bytes < BHS_BYTES + ahsBytes + digest) return undefined;
-    const whole = this.#takeWhole(BHS_BYTES + ahsBytes + digest);
-    const header = whole.subarray(0, BHS_BYTES);
-    const digested = BHS_BYTES + ahsBytes;
-    if (digest > 0 && crc32cUpdate(0, whole.subarray(0, digested)) !== whole.readUInt32LE(digested)) {
-      throw new ProtocolError("header-digest", "a header digest does not match");
-    }
-    if (Bhs.dataSegmentLength.get(header, 0) > this.maxDataBytes) {
+    const digested = BHS_BYTES + this.#peekByte(4) * 4;
+    const whole = this.headerDigest ? digested + DIGEST_BYTES : digested;
+    if (this.#bytes < whole) return undefined;
+    const pdu = this.#last?.isOver ? this.#last : new ReceivedPdu();
+    pdu.renew();
+    this.#takeHeader(pdu.header, digested, whole);
+    if (Bhs.dataSegmentLength.get(pdu.header, 0) > this.maxDataBytes) {
       throw new ProtocolError("data-segment-too-long", `a data segment is longer than ${this.maxDataBytes} bytes`);
     }
-    return header;
+    return pdu;
+  }
+
+  /** Copies the basic header segment of a header of `digested` bytes; `whole`: its digest counted in. */
+  #takeHeader(header: Buffer, digested: number, whole: number): void {
+    let from = this.#chunks[0] as Buffer;
+    let at = this.#at;
+    if (from.length - at > whole) {
+      this.#at += whole;
+      this.#bytes -= whole;
+    } else {
+      from = Buffer.concat(this.#take(whole));
+      at = 0;
+    }
+    from.copy(header, 0, at, at + BHS_BYTES);
+    if (whole > digested && shortCrc32c(from, at, at + digested) !== from.readUInt32LE(at + digested)) {
+      throw new ProtocolError("header-digest", "a header digest does not match");
+    }
+  }
+
+  /** @returns false where not all of it is there yet */
+  #takeData(pdu: ReceivedPdu, length: number): boolean {
+    const padding = -length & 3;
+    const digest = this.dataDigest ? DIGEST_BYTES : 0;
+    if (this.#bytes < length + padding + digest) return false;
+    const data = this.#take(length);
+    const pad = padding === 0 ? NO_DATA : this.#take(padding);
+    pdu.data = data;
+    pdu.dataBytes = length;
+    pdu.dataDigestFailed =
+      digest > 0 && crc32c([...data, ...pad]) !== Buffer.concat(this.#take(DIGEST_BYTES)).readUInt32LE(0);
+    return true;
   }
 
   #peekByte(at: number): number {
-    let skip = at;
+    let skip = this.#at + at;
     for (const chunk of this.#chunks) {
       if (skip < chunk.length) return chunk[skip] as number;
       skip -= chunk.length;
@@ -98,32 +129,40 @@ export class PduReader {
     throw new RangeError("peeked past what was received");
   }
 
-  /** In memory of its own. */
-  #takeWhole(bytes: number): Buffer {
-    return Buffer.concat(this.#take(bytes));
-  }
-
   #take(bytes: number): Buffer[] {
-    const first = this.#chunks[0] as Buffer;
-    this.#bytes -= bytes;
-    if (first.length > bytes) {
-      this.#chunks[0] = first.subarray(bytes);
-      return [first.subarray(0, bytes)];
-    }
     const pieces: Buffer[] = [];
+    this.#bytes -= bytes;
     let need = bytes;
     while (need > 0) {
       const chunk = this.#chunks[0] as Buffer;
-      if (chunk.length > need) {
-        pieces.push(chunk.subarray(0, need));
-        this.#chunks[0] = chunk.subarray(need);
+      const from = this.#at;
+      if (chunk.length - from > need) {
+        this.#at = from + need;
+        pieces.push(chunk.subarray(from, this.#at));
         return pieces;
       }
-      pieces.push(chunk);
-      need -= chunk.length;
+      pieces.push(from === 0 ? chunk : chunk.subarray(from));
+      need -= chunk.length - from;
+      this.#at = 0;
       this.#chunks.shift();
       this.#consumed.push(chunk);
     }
     return pieces;
+  }
+}
+
+class ReceivedPdu implements Pdu {
+  readonly header = Buffer.allocUnsafe(BHS_BYTES);
+  readonly cdb = this.header.subarray(32, BHS_BYTES);
+  data: readonly Buffer[] = NO_DATA;
+  dataBytes = 0;
+  dataDigestFailed = false;
+  isOver = false;
+
+  renew(): void {
+    this.data = NO_DATA;
+    this.dataBytes = 0;
+    this.dataDigestFailed = false;
+    this.isOver = false;
   }
 }

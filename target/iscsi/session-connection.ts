@@ -118,11 +118,12 @@ export class SessionConnection implements Member {
       this.reject(pdu, RejectReason.DATA_DIGEST_ERROR);
       throw new ProtocolError("data-digest", "a data digest does not match");
     }
-    const handler = HANDLERS.get(opcode);
+    const handler = HANDLERS[opcode];
     if (handler === undefined || (this.session.discovery && !DISCOVERY_OPCODES.has(opcode))) {
       return this.reject(pdu, RejectReason.COMMAND_NOT_SUPPORTED);
     }
-    if (UNNUMBERED.has(opcode) || Bhs.immediate.get(pdu.header, 0) === 1) return handler(this, pdu);
+    if (opcode === Opcode.DATA_OUT || opcode === Opcode.SNACK_REQUEST || Bhs.immediate.get(pdu.header, 0) === 1)
+      return handler(this, pdu);
     const cmdSn = ScsiCommandPdu.cmdSn.get(pdu.header, 0);
     if (this.#window.takesTurn(cmdSn, this.tasks.size)) handler(this, pdu);
     else if (this.parameters.maxConnections > 1) this.#keep(cmdSn, handler, pdu);
@@ -190,7 +191,7 @@ export class SessionConnection implements Member {
   }
 
   command(pdu: Pdu): void {
-    const task = new IscsiTask(pdu.header, this.nexus, this);
+    const task = new IscsiTask(pdu, this.nexus, this);
     if (this.tasks.has(task.tag)) return this.reject(pdu, RejectReason.PROTOCOL_ERROR);
     // Only immediate ones get past the window.
     if (this.tasks.size >= 2 * this.session.maxTasks) return this.reject(pdu, RejectReason.IMMEDIATE_COMMAND_REJECT);
@@ -200,12 +201,14 @@ export class SessionConnection implements Member {
     task.accepted = admitted;
     if (task.expectedOutBytes > 0 || pdu.dataBytes > 0) return requestData(this, task, pdu);
     this.execute(task);
+    pdu.isOver = task.hasReadAtOnce && this.#options.observer.answered === undefined;
   }
 
   /** All its data is there. */
   execute(task: IscsiTask): void {
     const execution = this.server.execute(task, task.data);
     if (!(execution instanceof Promise)) {
+      task.hasReadAtOnce = task.room !== undefined;
       task.releaseData();
       return this.#end(task, execution);
     }
@@ -265,16 +268,14 @@ export class SessionConnection implements Member {
 
 const TASK_ABORTED: ScsiResult = Object.freeze({ kind: "done", status: Status.TASK_ABORTED });
 
-const HANDLERS = new Map<number, Handler>([
-  [Opcode.NOP_OUT, answerPing],
-  [Opcode.SCSI_COMMAND, (channel, pdu) => channel.command(pdu)],
-  [Opcode.TASK_MANAGEMENT_REQUEST, (channel, pdu) => channel.manage(pdu)],
-  [Opcode.TEXT_REQUEST, (channel, pdu) => channel.text(pdu)],
-  [Opcode.DATA_OUT, (channel, pdu) => channel.dataOut(pdu)],
-  [Opcode.LOGOUT_REQUEST, (channel, pdu) => channel.logout(pdu)],
-  [Opcode.SNACK_REQUEST, (channel, pdu) => channel.reject(pdu, RejectReason.SNACK_REJECT)],
-]);
+/** By opcode, which has six bits. */
+const HANDLERS = Array.from<Handler | undefined>({ length: 64 });
+HANDLERS[Opcode.NOP_OUT] = answerPing;
+HANDLERS[Opcode.SCSI_COMMAND] = (channel, pdu) => channel.command(pdu);
+HANDLERS[Opcode.TASK_MANAGEMENT_REQUEST] = (channel, pdu) => channel.manage(pdu);
+HANDLERS[Opcode.TEXT_REQUEST] = (channel, pdu) => channel.text(pdu);
+HANDLERS[Opcode.DATA_OUT] = (channel, pdu) => channel.dataOut(pdu);
+HANDLERS[Opcode.LOGOUT_REQUEST] = (channel, pdu) => channel.logout(pdu);
+HANDLERS[Opcode.SNACK_REQUEST] = (channel, pdu) => channel.reject(pdu, RejectReason.SNACK_REJECT);
 
-/** PDUs that carry no CmdSN. */
-const UNNUMBERED = new Set<number>([Opcode.DATA_OUT, Opcode.SNACK_REQUEST]);
 const DISCOVERY_OPCODES = new Set<number>([Opcode.NOP_OUT, Opcode.TEXT_REQUEST, Opcode.LOGOUT_REQUEST]);

@@ -1,6 +1,7 @@
 /** One SCSI command of a session, from its PDU to its response: RFC 7143 4.2.5 and 11.3. */
 import type { Accepted, Nexus, ScsiTask, TaskAttribute } from "../scsi/transport.ts";
 import { ScsiCommandPdu, wireLun } from "./pdus.ts";
+import type { Pdu } from "./reader.ts";
 import { hold, release } from "./receive-slab.ts";
 import { MAX_ROOM_DATA_BYTES, type Room } from "./send-slab.ts";
 
@@ -34,18 +35,20 @@ export class IscsiTask implements ScsiTask {
   dataSn = 0;
   /** Where its read data leaves from. */
   room: Room | undefined = undefined;
+  /** It was a READ that the device answered in the same call: nobody has kept anything of it. */
+  hasReadAtOnce = false;
   /** The connection that it came on, and is answered on. */
   readonly channel: TaskChannel;
   /** Resolves once nothing of it is left; set where somebody waits for that. */
   executing: Promise<void> | undefined = undefined;
 
-  constructor(header: Buffer, nexus: Nexus, channel: TaskChannel) {
+  constructor({ header, cdb }: Pdu, nexus: Nexus, channel: TaskChannel) {
     this.nexus = nexus;
     this.channel = channel;
     this.header = header;
     this.tag = ScsiCommandPdu.initiatorTaskTag.get(header, 0);
     this.lun = wireLun(header);
-    this.cdb = header.subarray(32, 48);
+    this.cdb = cdb;
     this.attribute = ScsiCommandPdu.attribute.get(header, 0) as TaskAttribute;
     const bytes = ScsiCommandPdu.expectedDataTransferLength.get(header, 0);
     this.expectedOutBytes = ScsiCommandPdu.write.get(header, 0) ? bytes : 0;
@@ -82,7 +85,7 @@ export class IscsiTask implements ScsiTask {
   readBuffer(bytes: number): Uint8Array | undefined {
     if (bytes > MAX_ROOM_DATA_BYTES || this.room !== undefined) return undefined;
     this.room = this.channel.room(bytes);
-    return this.room.slab.bytes.subarray(this.room.dataAt, this.room.dataAt + bytes);
+    return this.room.data;
   }
 }
 

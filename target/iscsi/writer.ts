@@ -8,9 +8,9 @@
  * element of a gathered write. Large ones are passed on as they are.
  */
 import type { Socket } from "node:net";
-import { crc32c, crc32cUpdate } from "../wire/crc32c.ts";
+import { crc32c, crc32cUpdate, shortCrc32c } from "../wire/crc32c.ts";
 import { BHS_BYTES, Bhs } from "./pdus.ts";
-import { cutRoom, giveSlabBack, type Room, type SendSlab, takeSlab } from "./send-slab.ts";
+import { clearHeader, cutRoom, giveSlabBack, type Room, type SendSlab, takeSlab } from "./send-slab.ts";
 
 const COPY_BYTES = 32 * 1024;
 const DIGEST_BYTES = 4;
@@ -61,7 +61,7 @@ export class PduWriter {
       room = cutRoom(this.#slab, headerBytes, dataBytes, digestBytes);
     }
     if (room === undefined) throw new RangeError(`No slab has room for ${dataBytes} bytes of data.`);
-    room.slab.bytes.fill(0, room.at, room.at + BHS_BYTES);
+    clearHeader(room);
     return room;
   }
 
@@ -167,12 +167,13 @@ export class PduWriter {
 }
 
 /** Padding and digests of a PDU in its room. */
-function complete({ slab: { bytes }, at, dataAt, dataBytes, end }: Room): void {
+function complete({ slab: { bytes }, at, dataAt, dataBytes, data, end }: Room): void {
   const paddedEnd = dataAt + dataBytes + (-dataBytes & 3);
   if (paddedEnd > dataAt + dataBytes) bytes.fill(0, dataAt + dataBytes, paddedEnd);
-  const header = bytes.subarray(at, at + BHS_BYTES);
-  if (dataAt > at + BHS_BYTES) bytes.writeUInt32LE(crc32cUpdate(0, header), at + BHS_BYTES);
-  if (end > paddedEnd) bytes.writeUInt32LE(crc32cUpdate(0, bytes.subarray(dataAt, paddedEnd)), paddedEnd);
+  if (dataAt > at + BHS_BYTES) bytes.writeUInt32LE(shortCrc32c(bytes, at, at + BHS_BYTES), at + BHS_BYTES);
+  if (end === paddedEnd) return;
+  const padded = dataBytes === paddedEnd - dataAt ? data : bytes.subarray(dataAt, paddedEnd);
+  bytes.writeUInt32LE(crc32cUpdate(0, padded), paddedEnd);
 }
 
 /** The same bytes in fewer pieces. */

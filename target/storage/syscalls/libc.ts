@@ -50,3 +50,16 @@ export function checkedAsync(syscall: string, call: LibcFunction, ...args: reado
 export function addressOf(buffer: Uint8Array): bigint {
   return koffi.address(buffer);
 }
+
+const knownAddresses = new WeakMap<ArrayBufferLike, number>();
+
+/** Makes `addressAsNumber` quick for every slice of the same memory: for what is used again and again. */
+export function rememberAddress(memory: Uint8Array): void {
+  knownAddresses.set(memory.buffer, Number(addressOf(memory)) - memory.byteOffset);
+}
+
+/** The same, as a number: addresses in user space have 47 bits. */
+export function addressAsNumber(buffer: Uint8Array): number {
+  const known = knownAddresses.get(buffer.buffer);
+  return known === undefined ? Number(addressOf(buffer)) : known + buffer.byteOffset;
+}

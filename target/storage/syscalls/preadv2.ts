@@ -1,14 +1,18 @@
 /** preadv2(2) with RWF_NOWAIT: a read that takes what the page cache has and never waits for the medium. */
 import { constants } from "node:os";
-import { addressOf, lastErrno, libc } from "./libc.ts";
+import { addressAsNumber, lastErrno, libc } from "./libc.ts";
 
 const preadv2 = libc.func("int64_t preadv2(int fd, uintptr_t iovec, int count, int64_t offset, int flags)");
 
 const RWF_NOWAIT = 0x8;
 
-/** One struct iovec for all reads: they are synchronous, so no two use it at once. Making one per read doubles the cost. */
-const iovec = new BigUint64Array(new ArrayBuffer(16));
-const iovecAddress = Number(addressOf(new Uint8Array(iovec.buffer)));
+/**
+ * One struct iovec for all reads: they are synchronous, so no two use it at once. Making one per read doubles the cost.
+ * Its address and length are written as halves: a BigInt for each would cost another 90 ns.
+ */
+const iovec = new Uint32Array(new ArrayBuffer(16));
+const iovecAddress = addressAsNumber(new Uint8Array(iovec.buffer));
+const HALF = 2 ** 32;
 
 /** Bytes read, from the front of `into`: all, some, or none where the read would have to wait, is past the end, or fails. Whoever gets less asks again in a way that may wait, and learns why. */
 export function readWithoutWaiting(fd: number, into: Uint8Array, offset: number): number {
@@ -26,7 +30,9 @@ export function canReadWithoutWaiting(fd: number): boolean {
 }
 
 function readNow(fd: number, into: Uint8Array, offset: number, flags: number): number {
-  iovec[0] = addressOf(into);
-  iovec[1] = BigInt(into.length);
+  const address = addressAsNumber(into);
+  iovec[0] = address;
+  iovec[1] = address / HALF;
+  iovec[2] = into.length;
   return preadv2(fd, iovecAddress, 1, offset, flags);
 }

@@ -1,6 +1,6 @@
 import test from "ava";
 import fc from "fast-check";
-import { crc32c } from "node-iscsi-target/wire/crc32c.ts";
+import { crc32c, shortCrc32c } from "node-iscsi-target/wire/crc32c.ts";
 
 /** RFC 7143 Appendix A.4 lists the digest as its bytes lie on the wire: the least significant first. */
 const VECTORS: readonly (readonly [string, Uint8Array, string])[] = [
@@ -23,6 +23,7 @@ for (const [name, data, wire] of VECTORS) {
     const digest = Buffer.alloc(4);
     digest.writeUInt32LE(crc32c([data]));
     t.is(digest.toString("hex"), wire);
+    t.is(shortCrc32c(data, 0, data.length), digest.readUInt32LE());
   });
 }
 
@@ -33,4 +34,13 @@ test("pieces have the digest of the whole", (t) => {
     }),
   );
   t.is(crc32c([]), 0);
+});
+
+test("few bytes of many have the digest that they have alone", (t) => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 100 }), fc.nat(100), fc.nat(100), (bytes, one, other) => {
+      const [from, to] = [Math.min(one, other, bytes.length), Math.min(Math.max(one, other), bytes.length)];
+      t.is(shortCrc32c(bytes, from, to), crc32c([bytes.subarray(from, to)]));
+    }),
+  );
 });

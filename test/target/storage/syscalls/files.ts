@@ -1,7 +1,12 @@
 import { closeSync, openSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import test, { type ExecutionContext } from "ava";
 import { allocateRange, punchHole, zeroRange } from "node-iscsi-target/storage/syscalls/fallocate.ts";
-import { addressOf, SystemCallError } from "node-iscsi-target/storage/syscalls/libc.ts";
+import {
+  addressAsNumber,
+  addressOf,
+  rememberAddress,
+  SystemCallError,
+} from "node-iscsi-target/storage/syscalls/libc.ts";
 import { canReadWithoutWaiting, readWithoutWaiting } from "node-iscsi-target/storage/syscalls/preadv2.ts";
 import { nextData, nextHole } from "node-iscsi-target/storage/syscalls/seek.ts";
 import { scratchImage } from "../../../helpers/scratch.ts";
@@ -79,4 +84,8 @@ test("a read without waiting gives what there is, and nothing past the end or wh
 test("the address of a view is that of its first byte", (t) => {
   const whole = Buffer.allocUnsafeSlow(100);
   t.is(addressOf(whole.subarray(33)) - addressOf(whole), 33n);
+  const slice = whole.subarray(33);
+  t.is(addressAsNumber(slice), Number(addressOf(slice)));
+  rememberAddress(slice);
+  for (const view of [whole, slice, whole.subarray(5)]) t.is(addressAsNumber(view), Number(addressOf(view)));
 });
