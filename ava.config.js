@@ -8,6 +8,7 @@ export default {
     "!test/bench/**",
     "!test/run/**",
     "!test/conformance/**",
+    "!test/scenarios/**",
     "!test/**/fixtures/**",
     "!test/simulation/*/**",
   ],

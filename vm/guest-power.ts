@@ -106,7 +106,7 @@ async function explained(runDir: string, what: string, timeoutMs: number, waitin
     const isRunning = (await hostProcess(runDir)) !== undefined;
     if (isRunning && error.code !== "GUEST_TIMEOUT") throw error;
     const details = await hostTraces(runDir);
-    const last = details.at(-1) === undefined ? "" : `; its last words: ${details.at(-1)}`;
+    const last = details.length === 0 ? "" : `; its last words: ${details.at(-1)?.replace(/\.$/, "")}`;
     if (isRunning)
       throw new VmError("GUEST_TIMEOUT", `The guest in ${runDir} ${what} within ${timeoutMs} ms${last}.`, { details });
     throw new VmError("HOST_DIED", `The QEMU host in ${runDir} is not running any more${last}.`, { details });

@@ -35,6 +35,7 @@ export function openIscsiScript(
 is_multipath=${isMultipath ? "yes" : ""}
 all_links=${word(paths.map(pathLink).join(" "))}
 lost=
+await_cloud_init
 [ -z "$is_multipath" ] || pidof multipathd > /dev/null || { echo ${word(NO_MULTIPATH)}; exit; }
 await_first_logins
 ${logins.map(({ portal, target, chap }) => ["log_in", word(portal), word(target), ...(chap === undefined ? [] : [word(chap.user), word(chap.secret)])].join(" ")).join("\n")}
@@ -85,6 +86,11 @@ look_above() {
   holder=$(ls /sys/block/$2/holders | head -n 1)
   if [ -z "$holder" ]; then echo "no multipath device over $2 (disk '$1')"; return; fi
   size_of "$holder" "$3" "the multipath device of disk '$1'" || multipathd resize map "$(cat /sys/block/$holder/dm/name)" > /dev/null
+}
+# A system that cloud-init sets up starts its programs and logs in by itself, once: what is done meanwhile would be done twice.
+await_cloud_init() {
+  [ -e /run/cloud-init/enabled ] || return 0
+  [ -e /run/cloud-init/result.json ] || { echo "cloud-init is still at work"; exit; }
 }
 # A guest of ours logs in by itself when it starts.
 await_first_logins() {

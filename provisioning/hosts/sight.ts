@@ -10,8 +10,8 @@ import { readSecret } from "./secret.ts";
 import { type Login, NO_MULTIPATH, openIscsiScript, qemuScript } from "./sight-script.ts";
 
 const POLL_MS = 250;
-/** What a script in the guest may take at most: its own waiting is bounded. */
-const SCRIPT_TIMEOUT_MS = 120_000;
+/** What a script in the guest may take: its own waiting is bounded, and a guest that is busy answers late. */
+const SCRIPT_TIMEOUT_MS = { least: 10_000, most: 120_000 } as const;
 
 /** A disk as the guest is to see it. */
 export interface ExpectedDisk {
@@ -55,7 +55,7 @@ export async function settleHost(sight: Sight): Promise<void> {
   for (;;) {
     const look =
       record.initiator === "qemu" ? qemuScript(record, disks) : openIscsiScript(usable, disks, await logins(usable));
-    const missing = await interruptible(said(runDirectory, look), signal);
+    const missing = await interruptible(said(runDirectory, look, deadlineMs), signal);
     if (missing === "") return;
     if (missing === NO_MULTIPATH) {
       usable = await interruptible(pathsWithoutMultipath(runDirectory, paths), signal);
@@ -93,13 +93,21 @@ async function late(
   return new UserError("HOST", sentence, { details: [...missing, ...(await hostTraces(runDirectory))] });
 }
 
-/** The script goes in by standard input: it may hold secrets, and arguments are seen by everybody in the guest. */
-async function said(runDirectory: string, script: string): Promise<string> {
+/**
+ * The script goes in by standard input: it may hold secrets, and arguments are seen by everybody in the guest. A guest
+ * that is too busy to answer lacks something as well, and is asked again.
+ */
+async function said(runDirectory: string, script: string, deadlineMs: number): Promise<string> {
   const argv = ["sh", "-c", 'script=$(cat); eval "$script"'];
-  const { stdout, stderr, exitCode } = await guestExec(runDirectory, argv, {
-    input: script,
-    timeoutMs: SCRIPT_TIMEOUT_MS,
+  const { least, most } = SCRIPT_TIMEOUT_MS;
+  const timeoutMs = Math.round(Math.max(least, Math.min(most, deadlineMs - performance.now())));
+  const look = guestExec(runDirectory, argv, { input: script, timeoutMs });
+  const answer = await look.catch((error: unknown) => {
+    if (error instanceof VmError && error.code === "GUEST_TIMEOUT") return undefined;
+    throw error;
   });
+  if (answer === undefined) return `a look at its disks did not end within ${timeoutMs / 1000} s`;
+  const { stdout, stderr, exitCode } = answer;
   if (exitCode !== 0)
     throw new VmError(
       "GUEST_AGENT_ERROR",

@@ -44,26 +44,36 @@ export function reportJson({ scenario, passed, labProblem, steps, tookMs, words 
   };
 }
 
-/** The format that CI systems read: a suite for the scenario, a case for each step. */
-export function reportJunit({ scenario, passed, labProblem, steps, tookMs, words }: ScenarioReport): string {
+/**
+ * The format that CI systems read: a suite for the scenario, a case for each step. It has no standard; this is what the
+ * schemas of Ant's and of Jenkins' reports both take.
+ */
+export function reportJunit({ scenario, passed, labProblem, steps, beganAtMs, tookMs, words }: ScenarioReport): string {
   const count = (verdict: StepReport["verdict"]) => steps.filter((step) => step.verdict === verdict).length;
   const suite = {
     name: scenario.name,
+    // In UTC, without a zone: the schema takes none.
+    timestamp: new Date(beganAtMs).toISOString().slice(0, 19),
+    hostname: "localhost",
     tests: steps.length + 1,
     failures: count("failed"),
     errors: labProblem === null ? 0 : 1,
     skipped: count("skipped"),
-    time: (tookMs / 1000).toFixed(3),
+    time: inSeconds(tookMs),
+    package: "sanlab",
+    id: 0,
   };
-  const lab = { classname: scenario.name, name: "the lab is up" };
+  const lab = { classname: scenario.name, name: "the lab is up", time: inSeconds(0) };
   const output = words.map(({ log, lines }) => [`== ${log}`, ...lines].join("\n")).join("\n");
   const lines = [
     `<?xml version="1.0" encoding="UTF-8"?>`,
     `<testsuites>`,
     `  <testsuite${attributes(suite)}>`,
+    `    <properties/>`,
     labProblem === null ? `    <testcase${attributes(lab)}/>` : caseWith(lab, "error", labProblem),
     ...steps.map((step) => junitCase(scenario.name, step)),
-    ...(passed ? [] : [`    <system-out>${escaped(output)}</system-out>`]),
+    `    <system-out>${passed ? "" : escaped(output)}</system-out>`,
+    `    <system-err/>`,
     `  </testsuite>`,
     `</testsuites>`,
   ];
@@ -71,16 +81,20 @@ export function reportJunit({ scenario, passed, labProblem, steps, tookMs, words
 }
 
 function junitCase(scenario: string, { step, verdict, tookMs, saw }: StepReport): string {
-  const own = { classname: scenario, name: step.name, line: step.line, time: (tookMs / 1000).toFixed(3) };
-  if (verdict === "failed") return caseWith(own, "failure", saw);
+  const own = { classname: scenario, name: step.name, time: inSeconds(tookMs) };
+  if (verdict === "failed") return caseWith(own, "failure", `line ${step.line}: ${saw}`);
   return verdict === "passed"
     ? `    <testcase${attributes(own)}/>`
     : `    <testcase${attributes(own)}><skipped/></testcase>`;
 }
 
-function caseWith(own: Readonly<Record<string, string | number>>, what: "failure" | "error", message: string): string {
+function caseWith(own: Readonly<Record<string, string | number>>, type: "failure" | "error", message: string): string {
   const first = message.split("\n", 1)[0] ?? "";
-  return `    <testcase${attributes(own)}><${what}${attributes({ message: first })}>${escaped(message)}</${what}></testcase>`;
+  return `    <testcase${attributes(own)}><${type}${attributes({ type, message: first })}>${escaped(message)}</${type}></testcase>`;
+}
+
+function inSeconds(ms: number): string {
+  return (ms / 1000).toFixed(3);
 }
 
 function attributes(values: Readonly<Record<string, string | number>>): string {

@@ -33,6 +33,8 @@ export interface ScenarioReport {
   /** Why the lab did not come up; then no step was reached. */
   readonly labProblem: string | null;
   readonly steps: readonly StepReport[];
+  /** Milliseconds since 1970. */
+  readonly beganAtMs: number;
   readonly tookMs: number;
   /** Of guests' consoles, agents and the controller, where something failed. */
   readonly words: readonly Words[];
@@ -44,7 +46,7 @@ export function runScenario(scenario: Scenario, options: RunOptions): Promise<Sc
 }
 
 async function runAlone(scenario: Scenario, options: RunOptions): Promise<ScenarioReport> {
-  const begunMs = performance.now();
+  const [begunMs, beganAtMs] = [performance.now(), Date.now()];
   const { wasRunning, wasThere } = await whatIs(options.state, scenario);
   let words: readonly Words[] = [];
   const timeline = new Timeline(scenario);
@@ -61,7 +63,8 @@ async function runAlone(scenario: Scenario, options: RunOptions): Promise<Scenar
     if (!wasRunning && !options.keep) await down({ state: options.state, destroy: !wasThere });
   }
   const passed = labProblem === null && timeline.passed;
-  return { scenario, passed, labProblem, steps: timeline.reports(), tookMs: performance.now() - begunMs, words };
+  const tookMs = performance.now() - begunMs;
+  return { scenario, passed, labProblem, steps: timeline.reports(), beganAtMs, tookMs, words };
 }
 
 async function whatIs(state: string, { lab, name }: Scenario): Promise<{ wasRunning: boolean; wasThere: boolean }> {

@@ -24,6 +24,7 @@ export interface Contender {
 export interface Ours extends Contender {
   /** Another disk through the other agent. */
   readonly second: { readonly url: string; readonly pid: number };
+  readonly lab: TestLab;
 }
 
 export async function startBaseline(sizeMiB = SIZE_MIB): Promise<Contender> {
@@ -38,10 +39,11 @@ export async function startBaseline(sizeMiB = SIZE_MIB): Promise<Contender> {
   return filled({ url: disk.url, pid, images: [image], close: () => disk.close() }, [disk.url], sizeMiB);
 }
 
-export async function startOurs(sizeMiB = SIZE_MIB): Promise<Ours> {
+/** `env`: for the lab's processes, beside this one's. */
+export async function startOurs(sizeMiB = SIZE_MIB, env: Readonly<Record<string, string>> = {}): Promise<Ours> {
   const lab = new TestLab(await mkdtemp(join(tmpdir(), "sanlab-bench-")));
   try {
-    await lab.up(labFile(sizeMiB));
+    await lab.up(labFile(sizeMiB), env);
     const agents = new Map((await lab.agents()).map(({ name, pid }) => [name, pid ?? 0]));
     const [url, other] = [await lab.url("first", "a"), await lab.url("second", "b")];
     const ours: Ours = {
@@ -49,6 +51,7 @@ export async function startOurs(sizeMiB = SIZE_MIB): Promise<Ours> {
       pid: agents.get("a") ?? 0,
       second: { url: other, pid: agents.get("b") ?? 0 },
       images: [join(lab.directory, "main.img")],
+      lab,
       close: () => lab.destroy(),
     };
     return await filled(ours, [url, other], sizeMiB);

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { MAPPED_INITIATORS } from "../helpers/mapped-disk.ts";
 import { RawInitiator } from "../helpers/raw-initiator.ts";
 import { type Ours, SIZE_MIB } from "./contenders.ts";
+import { elsewhereCost, noFaultCost } from "./fault-cost.ts";
 import { iscsiPerf } from "./initiators.ts";
 import { digestLoad } from "./load/digest-load.ts";
 import { iscsiLoad } from "./load/iscsi-load.ts";
@@ -70,6 +71,20 @@ export const OWN_ROWS: readonly OwnRow[] = [
     limit: 10,
     isCost: true,
     measure: hitsBesideMisses,
+  },
+  {
+    name: "CPU of a 4 KiB read, no fault set, against an agent without faults",
+    unit: "times",
+    limit: 1.05,
+    isCost: true,
+    measure: noFaultCost,
+  },
+  {
+    name: "CPU of a 4 KiB read, a fault set for another disk, against none set",
+    unit: "times",
+    limit: 1.1,
+    isCost: true,
+    measure: elsewhereCost,
   },
   { name: "memory of an idle session (of 256)", unit: "KiB", limit: 256, isCost: true, measure: sessionMemory },
   { name: "from connection to the first read", unit: "ms", isCost: true, measure: firstRead },

@@ -75,7 +75,8 @@ async function mixed({ url }: Contender, seconds: number): Promise<number> {
   return (await iscsiLoad(url, { bytes: 4 * KIB, depth: 32, seconds, writes: 30 })).perSecond;
 }
 
-async function cpuOfReads({ url, pid }: Contender, seconds: number): Promise<number> {
+/** Seconds of the target's processor time. */
+export async function cpuOfReads({ url, pid }: Contender, seconds: number): Promise<number> {
   const before = cpuSeconds(pid);
   const perSecond = await iscsiPerf(url, { bytes: 4 * KIB, depth: 32, seconds });
   return ((cpuSeconds(pid) - before) * 1_000_000) / (perSecond * seconds);

@@ -21,6 +21,12 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
+export interface RunOptions {
+  readonly input?: string;
+  readonly timeoutMs?: number;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 export interface AgentRow {
   readonly name: string;
   readonly pid: number | null;
@@ -55,12 +61,12 @@ export class TestLab {
   }
 
   /** Runs `sanlab ARGS` in the lab's directory; a non-zero exit code is returned, not thrown. */
-  async run(args: readonly string[], options: { input?: string; timeoutMs?: number } = {}): Promise<CommandResult> {
+  async run(args: readonly string[], options: RunOptions = {}): Promise<CommandResult> {
     const result = await execa(process.execPath, [BIN, ...args], {
       cwd: this.directory,
       reject: false,
       timeout: options.timeoutMs ?? 120_000,
-      env: { SANLAB_STATE: join(this.directory, "state") },
+      env: { ...options.env, SANLAB_STATE: join(this.directory, "state") },
       ...(options.input === undefined ? { stdin: "ignore" as const } : { input: options.input }),
     });
     return { exitCode: result.exitCode ?? -1, stdout: result.stdout, stderr: result.stderr };
@@ -95,9 +101,10 @@ export class TestLab {
     await writeFile(join(this.directory, name), stringify(scenario));
   }
 
-  async up(lab: object): Promise<void> {
+  /** `env`: for the lab's processes, beside this one's. */
+  async up(lab: object, env: Readonly<Record<string, string>> = {}): Promise<void> {
     await this.writeFile(lab);
-    const { exitCode, stdout, stderr } = await this.run(["up", this.file], { timeoutMs: UP_TIMEOUT_MS });
+    const { exitCode, stdout, stderr } = await this.run(["up", this.file], { timeoutMs: UP_TIMEOUT_MS, env });
     if (exitCode !== 0) throw new Error(`sanlab up ended with ${exitCode}:\n${stderr}\n${stdout}`);
     countGuests(lab);
   }

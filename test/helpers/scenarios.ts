@@ -3,14 +3,21 @@ import { cp, mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ExecutionContext, TestFn } from "ava";
-import { countGuests, TestLab } from "./lab.ts";
+import { type CommandResult, countGuests, TestLab } from "./lab.ts";
 
-const EXAMPLES = new URL("../../examples/scenarios/", import.meta.url).pathname;
+export const EXAMPLES = new URL("../../examples/scenarios/", import.meta.url).pathname;
 
 export interface ScenarioReport {
   readonly passed: boolean;
   readonly labProblem: string | null;
-  readonly steps: readonly { readonly name: string; readonly verdict: string; readonly saw: string }[];
+  readonly tookMs: number;
+  readonly steps: readonly {
+    readonly name: string;
+    readonly line: number;
+    readonly does: string;
+    readonly verdict: string;
+    readonly saw: string;
+  }[];
   readonly logs: readonly { readonly log: string; readonly lines: readonly string[] }[];
 }
 
@@ -45,10 +52,29 @@ export function scenarioTests(
 
 /** Runs a scenario of the directory, on the lab there or on one that it brings up. */
 export async function passes(t: ExecutionContext, lab: TestLab, name: string): Promise<ScenarioReport> {
-  const args = ["scenario", "run", `${name}.yaml`, "--json"];
-  const { exitCode, stdout, stderr } = await lab.run(args, { timeoutMs: 390_000 });
+  const { exitCode, stdout, stderr, report } = await runScenario(lab, name);
   t.is(exitCode, 0, stderr + stdout);
-  const report = JSON.parse(stdout) as ScenarioReport;
   t.true(report.passed);
   return report;
+}
+
+export async function runScenario(lab: TestLab, name: string): Promise<CommandResult & { report: ScenarioReport }> {
+  const args = ["scenario", "run", `${name}.yaml`, "--json"];
+  const result = await lab.run(args, { timeoutMs: 390_000 });
+  if (result.stdout === "") throw new Error(`scenario ${name} gave no report:\n${result.stderr}`);
+  return { ...result, report: JSON.parse(result.stdout) as ScenarioReport };
+}
+
+/** What has to be the same each time: the steps, in their order, and their verdicts. Counts and times may differ. */
+export function courseOf({ labProblem, steps }: ScenarioReport): string[] {
+  const lab = labProblem === null ? "the lab is up" : "the lab did not come up";
+  return [lab, ...steps.map(({ line, does, name, verdict }) => `line ${line}, ${does}, ${name}: ${verdict}`)];
+}
+
+/** A line for every place in which two courses differ. */
+export function differences(first: readonly string[], second: readonly string[]): string[] {
+  const places = Array.from({ length: Math.max(first.length, second.length) }, (_, at) => at);
+  return places
+    .filter((at) => first[at] !== second[at])
+    .map((at) => `${first[at] ?? "nothing"}; then ${second[at] ?? "nothing"}`);
 }

@@ -1,0 +1,58 @@
+/** What faults on demand cost whoever sets none: processor time of an agent, by reads, in turns. */
+import { type Ours, startOurs } from "./contenders.ts";
+import { iscsiPerf } from "./initiators.ts";
+import { cpuOfReads } from "./rows.ts";
+
+const SIZE_MIB = 64;
+/** One after the other, so that what else the machine does falls on both alike. */
+const TURNS = 3;
+const WITHOUT = `--import ${new URL("without-faults.mjs", import.meta.url).pathname}`;
+
+/** With no fault set, against an agent that does not ask for faults at all. */
+export async function noFaultCost(_: Ours, seconds: number): Promise<number> {
+  const plain = await startOurs(SIZE_MIB);
+  try {
+    const without = await startOurs(SIZE_MIB, { NODE_OPTIONS: WITHOUT });
+    try {
+      await isWithout(without);
+      return await ratio(
+        () => cpuOfReads(plain, seconds),
+        () => cpuOfReads(without, seconds),
+      );
+    } finally {
+      await without.close();
+    }
+  } finally {
+    await plain.close();
+  }
+}
+
+/** With a fault set for the other disk, against none set. */
+export async function elsewhereCost(ours: Ours, seconds: number): Promise<number> {
+  const without = () => cpuOfReads(ours, seconds);
+  const armed = async () => {
+    await ours.lab.must("fault", "add", "--name", "elsewhere", "on disk=second do delay 1s");
+    const cost = await cpuOfReads(ours, seconds);
+    await ours.lab.must("fault", "clear", "elsewhere");
+    return cost;
+  };
+  return ratio(armed, without);
+}
+
+async function ratio(one: () => Promise<number>, against: () => Promise<number>): Promise<number> {
+  let [ours, theirs] = [0, 0];
+  for (let turn = 0; turn < TURNS; turn += 1) {
+    ours += await one();
+    theirs += await against();
+  }
+  return ours / theirs;
+}
+
+/** A fault that would be asked for by any read matches none. */
+async function isWithout({ lab, url }: Ours): Promise<void> {
+  await lab.must("fault", "add", "--name", "probe", "on disk=first do delay 1ms");
+  await iscsiPerf(url, { bytes: 4096, depth: 1, seconds: 1 });
+  const [probe] = await lab.json<{ matched: number }[]>("fault", "list");
+  if (probe?.matched !== 0) throw new Error("The agent that was to be without faults asks for them.");
+  await lab.must("fault", "clear", "probe");
+}
