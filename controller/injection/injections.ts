@@ -75,7 +75,7 @@ function describe(record: InjectionRecord, agents: Fault["agents"]): Fault {
   const rule = parseFault(text);
   const state = stateOf(record, rule);
   const sum = (key: "matched" | "fired") => agents.reduce((total, agent) => total + agent[key], 0);
-  const atController = agents.length === 0 && (state === "done" || (state === "active" && isAction(rule)));
+  const atController = agents.length === 0 && (state === "done" || (state !== "waiting" && isAction(rule)));
   const fired = atController ? 1 : sum("fired");
   const matched = atController ? 1 : sum("matched");
   const addedAt = new Date(addedAtMs).toISOString();

@@ -11,7 +11,7 @@ export function cloudConfig(subject: ScriptSubject): string {
   const packages = { packages: ["open-iscsi", ...(hasSeveralPaths ? ["multipath-tools"] : [])] };
   const config = { ...packages, ...attaching(subject, hasSeveralPaths) };
   const notes = secretNotes(subject).map((note) => `# ${note}\n`);
-  return `#cloud-config\n${notes.join("")}${stringify(config)}`;
+  return `#cloud-config\n${notes.join("")}${stringify(config, { lineWidth: 0 })}`;
 }
 
 interface WrittenFile {

@@ -1,4 +1,7 @@
-/** multipath.conf (multipath.conf(5)): one device for all paths to a disk, under the disk's name. */
+/**
+ * multipath.conf (multipath.conf(5)): one device for all paths to a disk, under the disk's name, used as the ALUA states of
+ * the agents say. What else the machine has is left alone.
+ */
 import type { ScriptSubject } from "./subject.ts";
 
 export function multipathConf({ host, disks }: ScriptSubject): string {
@@ -13,11 +16,25 @@ defaults {
   find_multipaths no
   user_friendly_names yes
 }
+blacklist {
+  device {
+    vendor  ".*"
+    product ".*"
+  }
+}
+blacklist_exceptions {
+  device {
+    vendor  "SANLAB"
+    product ".*"
+  }
+}
 devices {
   device {
     vendor               "SANLAB"
     product              ".*"
-    path_grouping_policy multibus
+    path_grouping_policy group_by_prio
+    prio                 alua
+    failback             immediate
     path_checker         tur
     no_path_retry        12
   }

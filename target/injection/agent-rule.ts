@@ -20,7 +20,7 @@ export interface AgentMatch {
   /** Initiator names of hosts. */
   readonly initiators?: readonly string[];
   readonly ops?: readonly Operation[];
-  readonly lba?: { readonly first: number; readonly last: number };
+  readonly lba?: readonly BlockRange[];
   readonly commands?: readonly string[];
   /** Storage devices by their number. */
   readonly devices?: readonly number[];

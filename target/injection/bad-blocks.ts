@@ -1,22 +1,28 @@
 /** Blocks of a medium that cannot be read until they are written anew, as sectors of real disks are repaired. */
+/** Both ends are of it. */
 export interface BlockRange {
   readonly first: number;
   readonly last: number;
+}
+
+/** The first of the blocks that lies in one of the ranges, which are in ascending order. */
+export function firstOf(ranges: readonly BlockRange[], lba: number, blocks: number): number | undefined {
+  const range = ranges.find(({ first, last }) => first < lba + blocks && lba <= last);
+  return range && Math.max(range.first, lba);
 }
 
 export class BadBlocks {
   /** In ascending order, none next to another. */
   #bad: BlockRange[];
 
-  constructor(range: BlockRange, repaired: readonly BlockRange[] = []) {
-    this.#bad = [range];
+  constructor(ranges: readonly BlockRange[], repaired: readonly BlockRange[] = []) {
+    this.#bad = [...ranges];
     for (const one of repaired) this.repair(one.first, one.last);
   }
 
   /** The first block of these that is bad; undefined: all can be read. */
   firstIn(lba: number, blocks: number): number | undefined {
-    const range = this.#bad.find(({ first, last }) => first < lba + blocks && lba <= last);
-    return range && Math.max(range.first, lba);
+    return firstOf(this.#bad, lba, blocks);
   }
 
   repair(first: number, last: number): void {

@@ -3,7 +3,7 @@ import type { Command } from "../scsi/command.ts";
 import { Condition, SenseKey } from "../scsi/condition.ts";
 import { type Execution, type ScsiResult, Status } from "../scsi/transport.ts";
 import type { AgentMatch } from "./agent-rule.ts";
-import type { BadBlocks } from "./bad-blocks.ts";
+import { type BadBlocks, firstOf } from "./bad-blocks.ts";
 import type { InjectionPorts } from "./ports.ts";
 import type { CommandEffect } from "./rule.ts";
 
@@ -68,8 +68,9 @@ function badBlocks({ command, bad, fault, ports, proceed }: Ending): Execution |
 
 /** INFORMATION is the first block concerned, as a medium reports it (SBC-4 4.18). */
 function sense({ command, match }: Ending, condition: EffectOf<"sense">): ScsiResult {
-  if (condition.senseKey !== SenseKey.MEDIUM_ERROR || command.blocks === 0) return command.fail(condition);
-  return command.fail(condition, { information: Math.max(command.lba, match.lba?.first ?? 0) });
+  const { lba, blocks } = command;
+  if (condition.senseKey !== SenseKey.MEDIUM_ERROR || blocks === 0) return command.fail(condition);
+  return command.fail(condition, { information: firstOf(match.lba ?? [], lba, blocks) ?? lba });
 }
 
 /** Less data than the command asked for, with the residual that tells (SAM-5 5.4.2, RFC 7143 11.4.5.2). */

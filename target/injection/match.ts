@@ -2,6 +2,7 @@
 import type { Command } from "../scsi/command.ts";
 import type { CommandDefinition } from "../scsi/commands/definition.ts";
 import type { AgentMatch } from "./agent-rule.ts";
+import { firstOf } from "./bad-blocks.ts";
 import type { InjectionPorts } from "./ports.ts";
 import type { CommandEffect, Operation } from "./rule.ts";
 import { slug } from "./selectors.ts";
@@ -13,10 +14,7 @@ export function matches(match: AgentMatch, command: Command): boolean {
   const { op, name, opcode } = kindOf(definition);
   if (match.ops?.includes(op) === false) return false;
   if (match.commands !== undefined && !match.commands.includes(name) && !match.commands.includes(opcode)) return false;
-  const { lba } = match;
-  return (
-    lba === undefined || (command.blocks > 0 && command.lba <= lba.last && lba.first < command.lba + command.blocks)
-  );
+  return match.lba === undefined || firstOf(match.lba, command.lba, command.blocks) !== undefined;
 }
 
 /** Whether the effect can happen to the command at all: one that cannot is no match. */

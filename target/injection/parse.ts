@@ -9,7 +9,7 @@
  */
 import { EFFECTS, readEffect } from "./effects.ts";
 import { ALWAYS, readOccasions } from "./occasions.ts";
-import type { Bound, InjectionRule, Occasion, Selection, Selector } from "./rule.ts";
+import type { Bound, EffectKind, InjectionRule, Occasion, Operation, Selection, Selector } from "./rule.ts";
 import { readSelectors } from "./selectors.ts";
 import { FaultTextError, oneOf, type Word, Words } from "./words.ts";
 
@@ -50,18 +50,28 @@ function checkSelectors({ effect, on }: InjectionRule, places: ReadonlyMap<Selec
   if (required !== undefined && on[required] === undefined) {
     throw new FaultTextError(place, `an effect that needs no ${required}, or '${required}=' after 'on'`);
   }
-  checkLoss({ effect, on }, places);
+  checkOperation({ effect, on }, places);
 }
 
-/** Only a write can be lost on its way to the disk. */
-function checkLoss(
+/** Only a write can be lost on its way to the disk, and only what brings data can bring less of it. */
+const OPERATIONS_OF: { readonly [Kind in EffectKind]?: readonly Operation[] } = {
+  "lose-write": ["write", "unmap"],
+  "short-data": ["read", "other"],
+};
+
+function checkOperation(
   { effect, on }: { effect: InjectionRule["effect"]; on: Selection },
   places: ReadonlyMap<Selector, Word>,
 ): void {
   const op = places.get("op");
-  if (effect.kind !== "lose-write" || op === undefined) return;
-  if (on.op?.some((name) => name !== "write" && name !== "unmap")) {
-    throw new FaultTextError(op, "op=write or op=unmap for lose-write");
+  const lba = places.get("lba");
+  if (lba !== undefined && on.op?.includes("unmap")) {
+    throw new FaultTextError(lba, "no lba for op=unmap, whose blocks are in its data");
+  }
+  const possible = OPERATIONS_OF[effect.kind];
+  if (op === undefined || possible === undefined) return;
+  if (on.op?.some((name) => !possible.includes(name))) {
+    throw new FaultTextError(op, `${oneOf(possible.map((name) => `op=${name}`))} for ${effect.kind}`);
   }
 }
 

@@ -2,6 +2,8 @@
  * An injected fault as data: which commands or parts of the lab, when, and what happens. Made from
  * text by `parse.ts`, described in docs/faults.md; plain JSON, so that it can be sent to agents.
  */
+import type { BlockRange } from "./bad-blocks.ts";
+
 export const OPERATIONS = ["read", "write", "flush", "unmap", "other"] as const;
 export type Operation = (typeof OPERATIONS)[number];
 
@@ -13,8 +15,8 @@ export interface Selection {
   /** HOST/AGENT. */
   readonly path?: readonly string[];
   readonly op?: readonly Operation[];
-  /** Commands that touch one of these blocks, both ends included. */
-  readonly lba?: { readonly first: number; readonly last: number };
+  /** Commands that touch a block of one of these ranges, in ascending order, none next to another. */
+  readonly lba?: readonly BlockRange[];
   /** "read-10", or an operation code as "0x28". */
   readonly command?: readonly string[];
   /** A storage device by its number or the last part of its path. */

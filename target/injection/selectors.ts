@@ -1,5 +1,6 @@
 /** The part of a fault after `on`: KEY=VALUE, several values with commas between them. */
 import * as cdbs from "../scsi/cdb.ts";
+import type { BlockRange } from "./bad-blocks.ts";
 import { OPERATIONS, type Operation, type Selection, type Selector } from "./rule.ts";
 import { FaultTextError, oneOf, type Word, type Words } from "./words.ts";
 
@@ -40,8 +41,8 @@ export const SELECTORS: {
     meaning: "what kind of command it is",
   },
   lba: {
-    read: range,
-    expected: "a block or a range of blocks, such as 0..2047",
+    read: ranges,
+    expected: "a block or a range of blocks, such as 0..2047, or several with commas",
     meaning: "commands that touch one of these blocks of the disk",
   },
   command: {
@@ -112,7 +113,20 @@ function known(commands: readonly string[] | undefined): readonly string[] | und
   return commands?.every((name) => name.startsWith("0x") || COMMAND_NAMES.includes(name)) ? commands : undefined;
 }
 
-function range(value: string): Selection["lba"] {
+/** In ascending order; those that meet are one. */
+function ranges(value: string): readonly BlockRange[] | undefined {
+  const items = value.split(",").map(range);
+  if (!items.every((item) => item !== undefined)) return undefined;
+  const merged: BlockRange[] = [];
+  for (const item of items.sort((a, b) => a.first - b.first)) {
+    const before = merged.at(-1);
+    if (before === undefined || item.first > before.last + 1) merged.push(item);
+    else merged.splice(-1, 1, { first: before.first, last: Math.max(before.last, item.last) });
+  }
+  return merged;
+}
+
+function range(value: string): BlockRange | undefined {
   const [, first, last] = /^([0-9]{1,15})(?:\.\.([0-9]{1,15}))?$/.exec(value) ?? [];
   if (first === undefined || Number(last ?? first) < Number(first)) return undefined;
   return { first: Number(first), last: Number(last ?? first) };

@@ -123,6 +123,12 @@ test("the script attaches both paths in a guest under the host's name, and lets 
     ),
     "0",
   );
+  // multipath.conf: nothing in it is unknown, and the two paths are the disk under its name, used as ALUA says.
+  await sh("modprobe dm-multipath && cat > /etc/multipath.conf", await script(lab, "multipath"));
+  t.notRegex(await sh("multipath -t 2>&1"), /\.conf line|invalid|unknown/i);
+  const map = await sh("multipath -d -v2 2>&1");
+  t.regex(map, /data \(3[0-9a-f]{32}\) \S+ SANLAB/);
+  t.regex(map, /policy='service-time 0' prio=50[^\n]*\n[^\n]*sd[a-z][^\n]*\n[^\n]*sd[a-z]/);
   await sh("sh /run/disks logout && sh /run/disks logout 2> /dev/null || true");
   t.is(await sh("ls /dev/disk/by-path/*-lun-0 2> /dev/null | wc -l"), "0");
 

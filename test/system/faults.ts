@@ -137,10 +137,12 @@ test("an agent is paused, cut off from the controller and killed, and the contro
   await disk.write(0, 4096, 0x13);
   await add("pause", "on agent=a when until 1s do agent-pause");
   await disk.expectPattern(0, 4096, 0x13);
-  await clear("pause");
+  await eventually("the pause is over", async () => (await fault("pause"))?.state === "over");
+  t.like(await clear("pause"), { matched: 1, fired: 1 });
 
   await add("cut", "on agent=a do agent-cut");
   await eventually("the agent is cut off", async () => (await agent("a"))?.state === "disconnected");
+  t.like(await fault("cut"), { state: "active", matched: 1, fired: 1 });
   await disk.expectPattern(0, 4096, 0x13);
   await clear("cut");
   await eventually("the agent is back", async () => (await agent("a"))?.state === "connected");
@@ -171,6 +173,7 @@ test("an agent is paused, cut off from the controller and killed, and the contro
 test("a fault that is wrong, that names what is not there, or that cannot be done here is refused", async (t) => {
   const wrong: readonly (readonly [text: string, said: RegExp])[] = [
     ["on disk=data do brew coffee", /column 17: found 'brew'/],
+    ["on lba=0..7,99 op=write do short-data 1KiB", /column 16: found 'op=write'/],
     ["on disk=other do busy", /no disk 'other'/],
     ["on device=sdz do device-loss", /no device 'sdz'/],
     ["on host=outside do power-cut", /no guest of this lab/],

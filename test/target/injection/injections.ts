@@ -24,6 +24,17 @@ test("sense is reported for reads of the range alone, with the first bad block, 
   t.deepEqual(faults.counters(), [{ name: "fault-1", matched: 1, fired: 1 }]);
 });
 
+test("of several ranges of blocks, each is the fault's, and nothing between them", async (t) => {
+  const { server, host } = await rig();
+  server.injector = injections(["on lba=20..23,8 do sense medium-error/unrecovered-read-error"]);
+  const firstBad = async (lba: number, blocks: number) => {
+    const { sense } = await host.send(read(lba, blocks));
+    return sense === undefined ? undefined : FixedSense.decode(sense).information;
+  };
+  const asked = [firstBad(0, 8), firstBad(0, 9), firstBad(9, 11), firstBad(9, 12), firstBad(22, 8)];
+  t.deepEqual(await Promise.all(asked), [undefined, 8, undefined, 20, 22]);
+});
+
 test("bad blocks cannot be read until they are written anew, each by itself", async (t) => {
   const { server, host } = await rig();
   const faults = injections(["on disk=data lba=8..15 do bad-blocks"]);

@@ -9,10 +9,18 @@ import { FaultTextError } from "node-iscsi-target/injection/words.ts";
 test("a fault says which commands, when, and what happens", (t) => {
   const text = "on disk=data agent=a op=write lba=0..2047 when first 3 do sense medium-error/unrecovered-read-error";
   t.deepEqual(parseFault(text), {
-    on: { disk: ["data"], agent: ["a"], op: ["write"], lba: { first: 0, last: 2047 } },
+    on: { disk: ["data"], agent: ["a"], op: ["write"], lba: [{ first: 0, last: 2047 }] },
     when: { first: 3, seed: 0 },
     effect: { kind: "sense", senseKey: 3, asc: 0x11, ascq: 0 },
   });
+});
+
+test("several ranges of blocks are put in order, and those that meet become one", (t) => {
+  t.deepEqual(parseFault("on lba=100,0..7,8..15,4..9,50..60 do busy").on.lba, [
+    { first: 0, last: 15 },
+    { first: 50, last: 60 },
+    { first: 100, last: 100 },
+  ]);
 });
 
 test("'on' and 'when' may be left out: then it is always, and everywhere", (t) => {
@@ -72,6 +80,9 @@ const WRONG: readonly (readonly [text: string, column: number, expected: RegExp]
   ["on agent=a when first 3 do agent-pause", 17, /from or until with a time/],
   ["on agent=a when from 3 do agent-pause", 17, /with a time/],
   ["on op=read do lose-write", 4, /op=write/],
+  ["on op=write do short-data 512B", 4, /op=read or op=other/],
+  ["on op=unmap lba=0..7 do busy", 13, /no lba for op=unmap/],
+  ["on lba=0..7,9..8 do busy", 8, /range of blocks/],
   ["when seed 4 do busy", 6, /something is drawn/],
 ];
 
@@ -116,7 +127,7 @@ test("a fault means the same whatever the spaces between its words", (t) => {
     fc.property(parts, ({ disk, first, lba: [from, to], gap }) => {
       const words = ["on", `disk=${disk}`, `lba=${from}..${to}`, "when", "first", String(first), "do", "busy"];
       const expected = {
-        on: { disk: [disk], lba: { first: from, last: to } },
+        on: { disk: [disk], lba: [{ first: from, last: to }] },
         when: { first, seed: 0 },
         effect: { kind: "busy" },
       };
