@@ -5,12 +5,12 @@
  */
 import type { CheckReport } from "../api/resources.ts";
 import type { AllRecords } from "../records.ts";
-import type { Store } from "../store/store.ts";
+import type { Store, StoreView } from "../store/store.ts";
 import { Claims } from "./claims.ts";
 import { setAside, usages, usedSegments } from "./counted.ts";
 import { familiesOfDisks, tablesOfDisks } from "./identity.ts";
 import { exports, missingFoundations, numbers, unreadableRecords } from "./kept.ts";
-import { differences } from "./memory.ts";
+import { differences, storedAs } from "./memory.ts";
 import { Places } from "./places.ts";
 import { Findings, type Problem } from "./problem.ts";
 import { brokenRoots, foundDisks } from "./roots.ts";
@@ -24,9 +24,13 @@ export interface Examination {
 
 /** `known`: what a controller that runs goes by, which must be what is stored. */
 export async function check(store: Store, known?: AllRecords): Promise<CheckReport> {
-  const entries = await store.range("");
-  const problems = known === undefined ? [] : differences(entries, known);
-  return reportOf([...problems, ...(await examine(entries)).problems]);
+  const view = await store.view();
+  try {
+    const problems = known === undefined ? [] : await differences(view, storedAs(known));
+    return reportOf([...problems, ...(await examine(view)).problems]);
+  } finally {
+    await view.close();
+  }
 }
 
 export function reportOf(problems: readonly Problem[]): CheckReport {
@@ -34,9 +38,9 @@ export function reportOf(problems: readonly Problem[]): CheckReport {
 }
 
 /** In this order, since each step relies on what those before it have mended. */
-export async function examine(entries: Iterable<readonly [string, Uint8Array]>): Promise<Examination> {
+export async function examine(view: StoreView): Promise<Examination> {
   const findings = new Findings();
-  const stored = new Stored(entries);
+  const stored = await Stored.of(view);
   unreadableRecords(stored, findings);
   missingFoundations(stored, findings);
   if (findings.problems.some(({ repair }) => repair === null)) return { problems: findings.problems, stored };
@@ -44,12 +48,12 @@ export async function examine(entries: Iterable<readonly [string, Uint8Array]>):
   exports(stored, findings);
   tablesOfDisks(stored, findings);
   brokenRoots(stored, findings);
-  const found = foundDisks(stored, findings);
+  const found = await foundDisks(stored, findings);
   familiesOfDisks(stored, findings);
   const claims = new Claims(stored.records);
   await new Places(stored, findings, claims, found).examine();
   setAside(stored, findings, claims);
-  usedSegments(stored, findings, claims);
-  usages(stored, findings);
+  await usedSegments(stored, findings, claims);
+  await usages(stored, findings);
   return { problems: findings.problems, stored };
 }

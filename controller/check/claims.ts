@@ -3,7 +3,6 @@
  * tables of many terabytes can be looked at beside a running lab.
  */
 import type { AllRecords, DeviceRecord } from "../records.ts";
-import type { Location } from "../tables/layout.ts";
 
 /** More than a table has segments. */
 const PLACES = 2 ** 26;
@@ -32,7 +31,7 @@ export class Claims {
   }
 
   /** Undefined where the segment is the place's from now on, or was it already; else who has it. */
-  claim(device: number, segment: number, { family, segment: virtual }: Place): Place | undefined {
+  claim(device: number, segment: number, family: number, virtual: number): Place | undefined {
     const claims = this.#of(device);
     const code = 1 + family * PLACES + virtual;
     const held = claims[segment] as number;
@@ -49,8 +48,10 @@ export class Claims {
     return true;
   }
 
-  has({ device, segment }: Location): boolean {
-    return (this.#claims.get(device)?.[segment] ?? 0) !== 0;
+  /** Whether anybody has a segment of a device. */
+  holds(device: number): (segment: number) => boolean {
+    const claims = this.#of(device);
+    return (segment) => claims[segment] !== 0;
   }
 
   #of(device: number): Float64Array {

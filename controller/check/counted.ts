@@ -1,11 +1,12 @@
 /** Counts and maps that follow from the tables: segments that each disk holds, segments that are used. */
 import { CHUNK_ENTRIES } from "node-iscsi-target/mapping/entry.ts";
-import { deviceOf } from "node-iscsi-target/mapping/mapping-table.ts";
+import { deviceOf, segmentOf } from "node-iscsi-target/mapping/mapping-table.ts";
 import type { DeviceRecord, DiskRecord, UsageRecord } from "../records.ts";
 import { SegmentBits } from "../space/segment-bits.ts";
 import { USED_PAGE_BYTES } from "../space/used-map.ts";
-import { type Location, type LocationRun, locationName, locationsOf, runsOf, usedKey } from "../tables/layout.ts";
+import { type Location, type LocationRun, locationsOf, runsOf, usedKey } from "../tables/layout.ts";
 import type { Claims } from "./claims.ts";
+import { COLUMNS_AT_ONCE, SEGMENTS_AT_ONCE, turn } from "./pace.ts";
 import type { Findings } from "./problem.ts";
 import type { Stored } from "./stored.ts";
 
@@ -44,14 +45,16 @@ export function setAside(stored: Stored, findings: Findings, claims: Claims): vo
 }
 
 /** A bit for each segment that somebody holds, and for no other. What nobody holds is released at the next start, once no agent has it. */
-export function usedSegments(stored: Stored, findings: Findings, claims: Claims): void {
+export async function usedSegments(stored: Stored, findings: Findings, claims: Claims): Promise<void> {
   const pages = new Set<string>();
   const leaked: Location[] = [];
   for (const device of stored.records.devices.values()) {
     const bits = bitsOf(stored, findings, device, pages);
     const changed = new Set<number>();
+    const holds = claims.holds(device.device);
     for (let segment = 0; segment < device.segments; segment += 1) {
-      const isHeld = claims.has({ device: device.device, segment });
+      if (segment % SEGMENTS_AT_ONCE === 0) await turn();
+      const isHeld = holds(segment);
       if (bits.has(segment) === isHeld) continue;
       changed.add(Math.floor(segment / (USED_PAGE_BYTES * 8)));
       if (isHeld) {
@@ -101,10 +104,11 @@ function bitsOf(stored: Stored, findings: Findings, device: DeviceRecord, pages:
 }
 
 /** How many segments each table maps, and how many of those no other has. */
-export function usages(stored: Stored, findings: Findings): void {
+export async function usages(stored: Stored, findings: Findings): Promise<void> {
   const { disks, usage } = stored.records;
   const counts = new Map<string, Counts>();
-  for (const family of Map.groupBy(disks.values(), (disk) => disk.family).values()) countFamily(stored, family, counts);
+  for (const family of Map.groupBy(disks.values(), (disk) => disk.family).values())
+    await countFamily(stored, family, counts);
   for (const { name, table } of disks.values()) {
     const { mapped, own } = counts.get(table) as Counts;
     const said = usage.get(table) ?? { mapped: 0, own: 0 };
@@ -124,36 +128,64 @@ export function usages(stored: Stored, findings: Findings): void {
   }
 }
 
-function countFamily({ roots, chunks }: Stored, disks: readonly DiskRecord[], counts: Map<string, Counts>): void {
+async function countFamily(stored: Stored, disks: readonly DiskRecord[], counts: Map<string, Counts>): Promise<void> {
+  const { roots, chunks } = stored;
   for (const { table } of disks) counts.set(table, { mapped: 0, own: 0 });
   const columns = Math.max(0, ...disks.map(({ table }) => roots.get(table)?.length ?? 0));
   for (let index = 0; index < columns; index += 1) {
+    if (index % COLUMNS_AT_ONCE === 0) await turn();
     const column = Map.groupBy(disks, ({ table }) => roots.get(table)?.[index] ?? 0);
-    column.delete(0);
-    const held = [...column].map(([number, theirs]) => [chunks.get(number) as Uint32Array, theirs] as const);
-    for (let at = 0; at < CHUNK_ENTRIES * 2; at += 2) countEntry(held, at, counts);
-  }
-}
-
-type Held = readonly (readonly [entries: Uint32Array, disks: readonly DiskRecord[]])[];
-
-function countEntry(held: Held, at: number, counts: Map<string, Counts>): void {
-  const mapped = held.filter(([entries]) => deviceOf(entries[at + 1] as number) !== 0);
-  if (mapped.length === 0) return;
-  const places =
-    mapped.length === 1 ? [mapped] : [...Map.groupBy(mapped, ([entries]) => placeName(entries, at)).values()];
-  for (const place of places) {
-    const holders = place.flatMap(([, disks]) => disks);
-    for (const { table } of holders) {
-      const count = counts.get(table) as Counts;
-      count.mapped += 1;
-      if (holders.length === 1) count.own += 1;
+    const contents: Uint32Array[] = [];
+    const holders: DiskRecord[][] = [];
+    for (const [number, theirs] of column) {
+      if (number === 0) continue;
+      contents.push((await chunks.get(number)) as Uint32Array);
+      holders.push(theirs);
+    }
+    const lengths = holders.map(({ length }) => length);
+    const sums =
+      contents.length === 1 ? [countOne(contents[0] as Uint32Array, lengths[0] === 1)] : countColumn(contents, lengths);
+    for (const [at, { mapped, own }] of sums.entries()) {
+      for (const { table } of holders[at] as DiskRecord[]) {
+        const count = counts.get(table) as Counts;
+        count.mapped += mapped;
+        count.own += own;
+      }
     }
   }
 }
 
-function placeName(entries: Uint32Array, at: number): string {
-  return locationName({ device: deviceOf(entries[at + 1] as number), segment: (entries[at] as number) & 0x0fff_ffff });
+/** Of each of the contents that the tables of a family have at one index; `holders`: how many have it. */
+function countColumn(contents: readonly Uint32Array[], holders: readonly number[]): Counts[] {
+  const sums = contents.map(() => ({ mapped: 0, own: 0 }));
+  const held = new Map<number, number>();
+  for (let at = 0; at < CHUNK_ENTRIES * 2; at += 2) {
+    held.clear();
+    for (const [number, entries] of contents.entries()) {
+      const place = placeAt(entries, at);
+      if (place !== 0) held.set(place, (held.get(place) ?? 0) + (holders[number] as number));
+    }
+    for (const [number, entries] of contents.entries()) {
+      const place = placeAt(entries, at);
+      const sum = sums[number] as Counts;
+      if (place !== 0) sum.mapped += 1;
+      if (place !== 0 && held.get(place) === 1) sum.own += 1;
+    }
+  }
+  return sums;
+}
+
+/** Most chunks are shared by all who have one there. */
+function countOne(entries: Uint32Array, isSingle: boolean): Counts {
+  let mapped = 0;
+  for (let at = 1; at < entries.length; at += 2) if (deviceOf(entries[at] as number) !== 0) mapped += 1;
+  return { mapped, own: isSingle ? mapped : 0 };
+}
+
+/** One number for each location; 0: none. */
+function placeAt(entries: Uint32Array, at: number): number {
+  const device = deviceOf(entries[at + 1] as number);
+  return device === 0 ? 0 : device * 2 ** 28 + segmentOf(entries[at] as number);
 }
 
 function isRun(run: unknown): run is LocationRun {

@@ -73,7 +73,9 @@ export function numbers(stored: Stored, findings: Findings): void {
   const { lab, devices } = stored.records;
   const record = lab.get("lab");
   if (record === undefined) return;
-  const highest = Math.max(0, ...usedNumbers(stored));
+  let highest = 0;
+  // There may be more of them than a call takes arguments.
+  for (const number of usedNumbers(stored)) highest = Math.max(highest, number);
   const highestDevice = Math.max(0, ...devices.values().map(({ device }) => device));
   const isBehind = highest > record.nextNumber;
   const isDeviceBehind = record.lastDevice !== undefined && highestDevice > record.lastDevice;
@@ -89,7 +91,7 @@ export function numbers(stored: Stored, findings: Findings): void {
 }
 
 function* usedNumbers({ records, roots, chunks }: Stored): Generator<number> {
-  yield* chunks.keys();
+  yield* chunks.numbers();
   const tables = [...roots.keys(), ...records.disks.values().map(({ table }) => table)];
   for (const name of [...tables.map((table) => table.slice(1)), ...records.releases.values().map(({ id }) => id)]) {
     const number = Number(name);

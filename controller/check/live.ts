@@ -1,11 +1,12 @@
 /** The check of a lab that runs: what is stored, what its controller goes by, and what its agents have. */
 import type { CheckReport } from "../api/resources.ts";
 import type { ControllerCore } from "../core.ts";
+import type { StoreView } from "../store/store.ts";
 import { chunkKey, rootKey, words } from "../tables/layout.ts";
 import { Refusal } from "../user-error.ts";
 import { auditAgents } from "./agents.ts";
 import { examine } from "./check.ts";
-import { differences } from "./memory.ts";
+import { differences, storedAs } from "./memory.ts";
 import type { Problem } from "./problem.ts";
 
 /**
@@ -28,18 +29,26 @@ export async function checkLab(core: ControllerCore, repair: boolean): Promise<C
 }
 
 async function storedProblems(core: ControllerCore): Promise<Problem[]> {
-  // Between two transactions the store holds what the controller knows.
-  const [entries, inMemory] = await core.commits.between(async () => {
-    const all = await core.options.store.range("");
-    return [all, [...differences(all, core.records), ...tableDifferences(core, new Map(all))]] as const;
+  // Between two transactions the store holds what the controller knows. Neither changes what is looked at then.
+  const { view, known, tables } = await core.commits.between(async () => {
+    const tables = [...core.tables.known(rootKey, chunkKey)];
+    return { view: await core.options.store.view(), known: storedAs(core.records), tables };
   });
-  return [...inMemory, ...(await examine(entries)).problems];
+  try {
+    const inMemory = [...(await differences(view, known)), ...(await tableDifferences(view, tables))];
+    return [...inMemory, ...(await examine(view)).problems];
+  } finally {
+    await view.close();
+  }
 }
 
-function tableDifferences(core: ControllerCore, entries: ReadonlyMap<string, Uint8Array>): Problem[] {
+async function tableDifferences(
+  view: StoreView,
+  tables: readonly (readonly [key: string, words: Uint32Array])[],
+): Promise<Problem[]> {
   const problems: Problem[] = [];
-  for (const [key, ours] of core.tables.known(rootKey, chunkKey)) {
-    const value = entries.get(key);
+  for (const [key, ours] of tables) {
+    const value = await view.get(key);
     // A table that was never written to is known as an empty one.
     if (value?.length === ours.byteLength || (value === undefined && ours.length === 0)) {
       if (value === undefined || words(value).every((word, at) => word === ours[at])) continue;

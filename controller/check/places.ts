@@ -7,12 +7,11 @@ import { CHUNK_ENTRIES, EntryState, SENSE_BITS } from "node-iscsi-target/mapping
 import { deviceOf, segmentOf, statesOf } from "node-iscsi-target/mapping/mapping-table.ts";
 import type { DiskRecord } from "../records.ts";
 import type { Claims, Place } from "./claims.ts";
+import { COLUMNS_AT_ONCE, turn } from "./pace.ts";
 import type { Findings } from "./problem.ts";
 import { lose, type Stored } from "./stored.ts";
 
 const PLACE_BITS = 0x0fff_ffff;
-/** Columns looked at in one turn of the event loop. */
-const COLUMNS_AT_ONCE = 64;
 const FAILS = "It fails when it is read.";
 const KEPT = "It fails until the error is cleared ('sanlab disk clear-error').";
 
@@ -41,28 +40,28 @@ export class Places {
       this.#families.push(disks);
       const columns = Math.max(0, ...disks.map(({ table }) => this.#stored.roots.get(table)?.length ?? 0));
       for (let index = 0; index < columns; index += 1) {
-        this.#column(disks, index);
-        if (index % COLUMNS_AT_ONCE === 0) await new Promise((resolve) => setImmediate(resolve));
+        await this.#column(disks, index);
+        if (index % COLUMNS_AT_ONCE === 0) await turn();
       }
     }
   }
 
-  #column(disks: readonly DiskRecord[], index: number): void {
+  async #column(disks: readonly DiskRecord[], index: number): Promise<void> {
     const [found, others] = [true, false].map((is) => disks.filter(({ table }) => this.#found.has(table) === is));
     for (const holders of [others ?? [], found ?? []]) {
       for (const [number, theirs] of Map.groupBy(holders, ({ table }) => this.#stored.roots.get(table)?.[index] ?? 0)) {
         if (number === 0) continue;
-        this.#chunk(theirs as [DiskRecord, ...DiskRecord[]], index, number);
+        await this.#chunk(theirs as [DiskRecord, ...DiskRecord[]], index, number);
       }
     }
   }
 
   /** A chunk at one index of the roots of some disks. */
-  #chunk(disks: readonly [DiskRecord, ...DiskRecord[]], index: number, number: number): void {
+  async #chunk(disks: readonly [DiskRecord, ...DiskRecord[]], index: number, number: number): Promise<void> {
     const place: Place = { family: this.#families.length - 1, segment: index };
     const named = this.#named.get(number);
     const isTwice = named !== undefined && (named.family !== place.family || named.segment !== index);
-    if (isTwice) this.#twice(named, number, disks, index);
+    if (isTwice) await this.#twice(named, number, disks, index);
     const isMissing = !this.#stored.chunks.has(number);
     if (isMissing)
       this.#findings.add(
@@ -73,11 +72,11 @@ export class Places {
       );
     if (isTwice || isMissing) return this.#replace(disks, index);
     this.#named.set(number, place);
-    this.#length(disks, index, number);
-    this.#entries(disks, index, number);
+    const entries = this.#whole(disks, index, number, (await this.#stored.chunks.get(number)) as Uint32Array);
+    await this.#entries(disks, index, number, entries);
   }
 
-  #twice(named: Place, number: number, disks: readonly DiskRecord[], index: number): void {
+  async #twice(named: Place, number: number, disks: readonly DiskRecord[], index: number): Promise<void> {
     const [first] = this.#families[named.family] as [DiskRecord, ...DiskRecord[]];
     this.#findings.add(
       "chunk-twice",
@@ -85,10 +84,10 @@ export class Places {
       "Both fail when they are read; what the chunk holds stays under the errors of the latter.",
       true,
     );
-    const entries = this.#stored.chunks.get(number) as Uint32Array;
+    const entries = (await this.#stored.chunks.get(number)) as Uint32Array;
     for (let at = 0; at < entries.length; at += 2)
       if (deviceOf(entries[at + 1] as number) !== 0) lose(entries, at, true);
-    this.#stored.changed(number);
+    this.#stored.setChunk(number, entries);
   }
 
   #replace(disks: readonly DiskRecord[], index: number): void {
@@ -101,15 +100,14 @@ export class Places {
     }
   }
 
-  #length(disks: readonly DiskRecord[], index: number, number: number): void {
-    const length = this.#stored.tornChunks.get(number);
-    if (length === undefined) return;
-    const entries = this.#stored.chunks.get(number) as Uint32Array;
+  /** Its entries, as many as there must be. */
+  #whole(disks: readonly DiskRecord[], index: number, number: number, entries: Uint32Array): Uint32Array {
+    const length = this.#stored.chunks.torn.get(number);
+    if (length === undefined) return entries;
     const whole = new Uint32Array(CHUNK_ENTRIES * 2);
     whole.set(entries);
     for (let at = entries.length; at < whole.length; at += 2) lose(whole, at);
-    this.#stored.chunks.set(number, whole);
-    this.#stored.changed(number);
+    this.#stored.setChunk(number, whole);
     const first = index * CHUNK_ENTRIES + entries.length / 2;
     const isShort = entries.length < whole.length;
     this.#findings.add(
@@ -120,73 +118,91 @@ export class Places {
         : "It is cut to that.",
       isShort,
     );
+    return whole;
   }
 
-  #entries(disks: readonly [DiskRecord, ...DiskRecord[]], index: number, number: number): void {
-    const entries = this.#stored.chunks.get(number) as Uint32Array;
+  async #entries(
+    disks: readonly [DiskRecord, ...DiskRecord[]],
+    index: number,
+    number: number,
+    entries: Uint32Array,
+  ): Promise<void> {
     let isChanged = false;
     for (let at = 0; at < entries.length; at += 2) {
       // What is plainly zero, most of all tables.
       if (entries[at] === EntryState.ZERO && entries[at + 1] === 0) continue;
       const segment = index * CHUNK_ENTRIES + at / 2;
-      if (!this.#entry(disks, entries, at, segment)) isChanged = true;
+      const found = this.#entry(disks, entries, at, segment);
+      if (found === "right") continue;
+      isChanged = true;
+      // Whoever looks at the chunk meanwhile sees it as it is now.
+      this.#stored.chunks.set(number, entries);
+      if (found !== "wrong") await this.#shared(disks, entries, at, segment, found);
     }
-    if (isChanged) this.#stored.changed(number);
+    if (isChanged) this.#stored.setChunk(number, entries);
   }
 
-  /** False where the entry has been changed. */
-  #entry(disks: readonly [DiskRecord, ...DiskRecord[]], entries: Uint32Array, at: number, segment: number): boolean {
+  /** Wrong, and changed; or another that holds what it does. */
+  #entry(
+    disks: readonly [DiskRecord, ...DiskRecord[]],
+    entries: Uint32Array,
+    at: number,
+    segment: number,
+  ): "right" | "wrong" | Place {
     const [word0, word1] = [entries[at] as number, entries[at + 1] as number];
     const [device, place] = [deviceOf(word1), segmentOf(word0)];
-    const of = `Disk ${names(disks)}`;
     const isEntry = isStored(word0, word1);
     if (device !== 0 && !this.#claims.isPlace(device, place)) {
       const says = `said to lie at a place which no device of this lab has (device ${device})`;
-      this.#findings.segment("location", of, segment, says, FAILS, true);
+      this.#findings.segment("location", `Disk ${names(disks)}`, segment, says, FAILS, true);
       lose(entries, at);
-      return false;
+      return "wrong";
     }
     if (!isEntry) {
-      this.#findings.segment("entry", of, segment, "no entry that there can be", device === 0 ? FAILS : KEPT, true);
+      const repair = device === 0 ? FAILS : KEPT;
+      this.#findings.segment("entry", `Disk ${names(disks)}`, segment, "no entry that there can be", repair, true);
       lose(entries, at, device !== 0);
     }
-    if (device === 0) return isEntry;
-    const holder = this.#claims.claim(device, place, { family: this.#families.length - 1, segment });
-    if (holder === undefined) return isEntry;
-    this.#shared(disks, entries, at, segment, holder);
-    return false;
+    const holder = device === 0 ? undefined : this.#claims.claim(device, place, this.#families.length - 1, segment);
+    return holder ?? (isEntry ? "right" : "wrong");
   }
 
-  #shared(
+  async #shared(
     disks: readonly [DiskRecord, ...DiskRecord[]],
     entries: Uint32Array,
     at: number,
     segment: number,
     holder: Place,
-  ): void {
+  ): Promise<void> {
     const [device, place] = [deviceOf(entries[at + 1] as number), segmentOf(entries[at] as number)];
     const path = this.#stored.records.devices.get(String(device))?.path;
-    const others = this.#holders(holder, device, place);
+    const others = await this.#holders(holder, device, place);
     const says = `segment ${place} of ${path}, which segment ${holder.segment} of disk ${names(others.map(([disk]) => disk))} holds too`;
     const repair = "Both fail when they are read; the place stays under the error of the latter.";
     this.#findings.segment("shared", `Disk ${names(disks)}`, segment, says, repair, true);
     lose(entries, at);
     for (const [, number] of others) {
-      const theirs = this.#stored.chunks.get(number) as Uint32Array;
+      const theirs = (await this.#stored.chunks.get(number)) as Uint32Array;
       lose(theirs, (holder.segment % CHUNK_ENTRIES) * 2, true);
-      this.#stored.changed(number);
+      this.#stored.setChunk(number, theirs);
     }
   }
 
   /** The disks of a family, and their chunks, that have a location at a segment. */
-  #holders({ family, segment }: Place, device: number, place: number): (readonly [DiskRecord, number])[] {
+  async #holders(
+    { family, segment }: Place,
+    device: number,
+    place: number,
+  ): Promise<(readonly [DiskRecord, number])[]> {
     const at = (segment % CHUNK_ENTRIES) * 2;
-    return (this.#families[family] as DiskRecord[]).flatMap((disk) => {
+    const holders: (readonly [DiskRecord, number])[] = [];
+    for (const disk of this.#families[family] as DiskRecord[]) {
       const number = this.#stored.roots.get(disk.table)?.[Math.floor(segment / CHUNK_ENTRIES)] ?? 0;
-      const entries = this.#stored.chunks.get(number);
-      if (entries === undefined || deviceOf(entries[at + 1] ?? 0) !== device) return [];
-      return segmentOf(entries[at] as number) === place ? [[disk, number] as const] : [];
-    });
+      const entries = await this.#stored.chunks.get(number);
+      if (entries === undefined || deviceOf(entries[at + 1] ?? 0) !== device) continue;
+      if (segmentOf(entries[at] as number) === place) holders.push([disk, number]);
+    }
+    return holders;
   }
 }
 

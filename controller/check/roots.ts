@@ -3,6 +3,7 @@ import { CHUNK_ENTRIES } from "node-iscsi-target/mapping/entry.ts";
 import { identityOf } from "../disks.ts";
 import type { DiskRecord, PoolRecord } from "../records.ts";
 import { locationAt, sameLocation } from "../tables/layout.ts";
+import { turn } from "./pace.ts";
 import type { Findings } from "./problem.ts";
 import type { Stored } from "./stored.ts";
 
@@ -29,32 +30,39 @@ export function brokenRoots(stored: Stored, findings: Findings): void {
 }
 
 /** @returns the tables of disks that were made for what no disk has. */
-export function foundDisks(stored: Stored, findings: Findings): Set<string> {
+export async function foundDisks(stored: Stored, findings: Findings): Promise<Set<string>> {
   const tables = new Set(stored.records.disks.values().map(({ table }) => table));
   const found = new Set<string>();
   for (const [table, root] of stored.roots) {
     if (tables.has(table)) continue;
     const chunks = [...root].filter((number) => stored.chunks.has(number));
-    const pool = poolOf(stored, chunks);
+    const pool = await poolOf(stored, chunks);
     const what = `The table ${table} belongs to no disk`;
     if (pool === undefined) {
       findings.add("root-leaked", `${what}, and holds nothing.`, "It is removed.");
       stored.dropRoot(table);
       continue;
     }
-    const name = addFound(stored, table, root, pool, kinOf(stored, root));
+    const name = addFound(stored, table, root, pool, await kinOf(stored, root));
     findings.add("root-leaked", `${what}.`, `What it holds is disk '${name}' from now on, to be read only.`, true);
     found.add(table);
   }
-  for (const table of foundChunks(stored, findings)) found.add(table);
+  for (const table of await foundChunks(stored, findings)) found.add(table);
   return found;
 }
 
 /** Chunks that no root names: those that hold anything become a disk, in the order of their numbers. */
-function foundChunks(stored: Stored, findings: Findings): string[] {
-  const named = new Set([...stored.roots.values()].flatMap((root) => [...root]));
-  const left = [...stored.chunks.keys()].filter((number) => !named.has(number)).sort((a, b) => a - b);
-  const pools = Map.groupBy(left, (number) => poolOf(stored, [number])?.name);
+async function foundChunks(stored: Stored, findings: Findings): Promise<string[]> {
+  const left = new Set(stored.chunks.numbers());
+  for (const root of stored.roots.values()) {
+    await turn();
+    for (const number of root) left.delete(number);
+  }
+  const pools = new Map<string | undefined, number[]>();
+  for (const number of [...left].sort((a, b) => a - b)) {
+    const pool = (await poolOf(stored, [number]))?.name;
+    if (!pools.get(pool)?.push(number)) pools.set(pool, [number]);
+  }
   const tables: string[] = [];
   for (const [poolName, chunks] of pools) {
     const what = `${chunks.length === 1 ? "Chunk" : "Chunks"} ${chunks.join(", ")} of tables ${chunks.length === 1 ? "belongs" : "belong"} to no disk`;
@@ -98,9 +106,9 @@ function addFound(stored: Stored, table: string, root: Uint32Array, pool: PoolRe
 }
 
 /** The pool in which the first segment of these lies; undefined where they hold none. */
-function poolOf({ records, chunks }: Stored, numbers: readonly number[]): PoolRecord | undefined {
+async function poolOf({ records, chunks }: Stored, numbers: readonly number[]): Promise<PoolRecord | undefined> {
   for (const number of numbers) {
-    const entries = chunks.get(number) as Uint32Array;
+    const entries = (await chunks.get(number)) as Uint32Array;
     for (let at = 0; at < entries.length; at += 2) {
       const device = locationAt(entries, at)?.device;
       const pool = device === undefined ? undefined : records.devices.get(String(device))?.pool;
@@ -111,14 +119,15 @@ function poolOf({ records, chunks }: Stored, numbers: readonly number[]): PoolRe
 }
 
 /** A disk that shares segments with it. */
-function kinOf(stored: Stored, root: Uint32Array): DiskRecord | undefined {
-  return stored.records.disks.values().find((disk) => {
+async function kinOf(stored: Stored, root: Uint32Array): Promise<DiskRecord | undefined> {
+  for (const disk of stored.records.disks.values()) {
     const other = stored.roots.get(disk.table) ?? new Uint32Array(0);
-    return [...root].some((number, index) => {
-      const [ours, theirs] = [stored.chunks.get(number), stored.chunks.get(other[index] ?? 0)];
-      return ours !== undefined && theirs !== undefined && sharesAny(ours, theirs);
-    });
-  });
+    for (const [index, number] of root.entries()) {
+      const [ours, theirs] = [await stored.chunks.get(number), await stored.chunks.get(other[index] ?? 0)];
+      if (ours !== undefined && theirs !== undefined && sharesAny(ours, theirs)) return disk;
+    }
+  }
+  return undefined;
 }
 
 function sharesAny(ours: Uint32Array, theirs: Uint32Array): boolean {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { CheckReport } from "../api/resources.ts";
 import { OwnedStore } from "../store/owned-store.ts";
 import { SqliteStore } from "../store/sqlite-store.ts";
+import type { StoreView } from "../store/store.ts";
 import { Refusal } from "../user-error.ts";
 import { check, examine, reportOf } from "./check.ts";
 
@@ -41,7 +42,21 @@ export async function repairStoppedState(stateDirectory: string): Promise<CheckR
 }
 
 async function repair(database: SqliteStore, store: OwnedStore, stateDirectory: string): Promise<CheckReport> {
-  const { problems, stored } = await examine(await store.range(""));
+  const view = await store.view();
+  try {
+    return await repairFrom(view, database, store, stateDirectory);
+  } finally {
+    await view.close();
+  }
+}
+
+async function repairFrom(
+  view: StoreView,
+  database: SqliteStore,
+  store: OwnedStore,
+  stateDirectory: string,
+): Promise<CheckReport> {
+  const { problems, stored } = await examine(view);
   if (problems.length === 0) return reportOf(problems);
   const hopeless = problems.find(({ repair: does }) => does === null);
   if (hopeless !== undefined) throw new Refusal("hopeless", `Nothing was repaired: ${hopeless.message}`);

@@ -1,45 +1,60 @@
 /**
- * All that a store holds, as it was at one instant, and as a repair would have it: what finds a problem
+ * What a store holds, as it was at one instant, and as a repair would have it: what finds a problem
  * mends it here at once, so that nothing is reported twice. `transactions` is what has to be written.
  */
-import { CHUNK_BYTES, CHUNK_ENTRIES, EntryState } from "node-iscsi-target/mapping/entry.ts";
+import { CHUNK_ENTRIES, EntryState } from "node-iscsi-target/mapping/entry.ts";
 import { LOST } from "../families/senses.ts";
 import { AllRecords, type LabRecord } from "../records.ts";
 import type { Put, Records } from "../store/records.ts";
-import { isLeaseKey, type Transaction } from "../store/store.ts";
+import { isLeaseKey, type StoreView, type Transaction } from "../store/store.ts";
 import { bytes, chunkKey, rootKey, usedKey } from "../tables/layout.ts";
+import { Chunks, isChunkKey, wholeWords } from "./chunks.ts";
 import { type Kind, parsedRecord } from "./shapes.ts";
 
 const ROOT = rootKey("");
-const CHUNK = /^chunk\/[0-7][0-9a-f]{7}$/;
 const USED = /^used\/[0-9a-f]{3}\/[0-9a-f]{5}$/;
 /** Bytes of values in a transaction of a repair. */
 const TRANSACTION_BYTES = 1024 * 1024;
 /** E (270) with the sense of what a repair gave up. */
 const LOST_SENSE = (LOST.senseKey << 16) | (LOST.asc << 8) | LOST.ascq;
 
+type Of = readonly [kind: Kind, records: Records<object>];
+
 export class Stored {
   readonly records = new AllRecords();
   readonly roots = new Map<string, Uint32Array>();
-  readonly chunks = new Map<number, Uint32Array>();
+  readonly chunks: Chunks;
   /** Pages of the map of used segments, by key. */
   readonly used = new Map<string, Uint8Array>();
   /** Records that are none, with their kinds. */
   readonly unreadable: (readonly [key: string, kind: Kind])[] = [];
   /** Keys that nobody knows. */
   readonly unknown: string[] = [];
-  /** Tables whose root ends within a number, and chunks that are not of a chunk's length. */
+  /** Tables whose root ends within a number. */
   readonly tornRoots = new Set<string>();
-  readonly tornChunks = new Map<number, number>();
   readonly #changes = new Map<string, Uint8Array | undefined>();
 
-  constructor(entries: Iterable<readonly [key: string, value: Uint8Array]>) {
-    const kinds = Object.entries(this.records) as [Kind, Records<object>][];
-    for (const [key, value] of entries) {
-      const of = kinds.find(([, records]) => key.startsWith(records.key("")));
-      if (of !== undefined) this.#readRecord(key, value, ...of);
-      else this.#readTables(key, value);
+  private constructor(chunks: Chunks) {
+    this.chunks = chunks;
+  }
+
+  static async of(view: StoreView): Promise<Stored> {
+    const keys = await view.keys("");
+    const stored = new Stored(new Chunks(view, keys.filter(isChunkKey)));
+    const kinds = Object.entries(stored.records) as [Kind, Records<object>][];
+    const prefixes = kinds.map(([, records]) => records.key(""));
+    for (const [at, prefix] of prefixes.entries()) {
+      for (const [key, value] of await view.range(prefix)) stored.#readRecord(key, value, ...(kinds[at] as Of));
     }
+    for (const [key, value] of await view.range(ROOT)) stored.#readRoot(key.slice(ROOT.length), value);
+    for (const [key, value] of await view.range("used/")) if (USED.test(key)) stored.used.set(key, value);
+    const isKnown = (key: string) =>
+      isChunkKey(key) ||
+      isLeaseKey(key) ||
+      USED.test(key) ||
+      [ROOT, ...prefixes].some((prefix) => key.startsWith(prefix));
+    stored.unknown.push(...keys.filter((key) => !isKnown(key)));
+    return stored;
   }
 
   get lab(): LabRecord | undefined {
@@ -77,17 +92,17 @@ export class Stored {
     this.delete(rootKey(table));
   }
 
-  /** The entries of a chunk have been changed. */
-  changed(number: number): void {
-    this.put([chunkKey(number), bytes(this.chunks.get(number) as Uint32Array)]);
+  /** The entries of a chunk have been changed to these. */
+  setChunk(number: number, entries: Uint32Array): void {
+    this.chunks.set(number, entries);
+    this.put([chunkKey(number), bytes(entries)]);
   }
   /** A chunk of entries of which nothing is known any more. */
   addLostChunk(): number {
     const number = this.nextNumber();
     const entries = new Uint32Array(CHUNK_ENTRIES * 2);
     for (let at = 0; at < entries.length; at += 2) lose(entries, at);
-    this.chunks.set(number, entries);
-    this.changed(number);
+    this.setChunk(number, entries);
     return number;
   }
   dropChunk(number: number): void {
@@ -122,17 +137,9 @@ export class Stored {
     else records.learn(name, record);
   }
 
-  #readTables(key: string, value: Uint8Array): void {
-    if (key.startsWith(ROOT)) {
-      const table = key.slice(ROOT.length);
-      if (value.length % 4 !== 0) this.tornRoots.add(table);
-      this.roots.set(table, wholeWords(value, value.length - (value.length % 4)));
-    } else if (CHUNK.test(key)) {
-      const number = Number.parseInt(key.slice("chunk/".length), 16);
-      if (value.length !== CHUNK_BYTES) this.tornChunks.set(number, value.length);
-      this.chunks.set(number, wholeWords(value, Math.min(CHUNK_BYTES, value.length - (value.length % 8))));
-    } else if (USED.test(key)) this.used.set(key, value);
-    else if (!isLeaseKey(key)) this.unknown.push(key);
+  #readRoot(table: string, value: Uint8Array): void {
+    if (value.length % 4 !== 0) this.tornRoots.add(table);
+    this.roots.set(table, wholeWords(value, value.length - (value.length % 4)));
   }
 }
 
@@ -145,8 +152,4 @@ export function lose(entries: Uint32Array, at: number, keepsPlace = false): void
     entries[at] = (EntryState.ERROR | EntryState.ZERO) >>> 0;
     entries[at + 1] = LOST_SENSE;
   }
-}
-
-function wholeWords(value: Uint8Array, length: number): Uint32Array {
-  return new Uint32Array(value.slice(0, length).buffer);
 }

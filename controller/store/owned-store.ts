@@ -4,7 +4,15 @@
  * lock, the clock or the network between it and the store.
  */
 import { Refusal } from "../user-error.ts";
-import { type Changed, type Lease, leaseKey, type Store, type Transaction, termValue } from "./store.ts";
+import {
+  type Changed,
+  type Lease,
+  leaseKey,
+  type Store,
+  type StoreView,
+  type Transaction,
+  termValue,
+} from "./store.ts";
 
 const NAME = "controller";
 const KEY = leaseKey(NAME);
@@ -43,6 +51,9 @@ export class OwnedStore implements Store {
   }
   range(prefix: string): Promise<[key: string, value: Uint8Array][]> {
     return this.#store.range(prefix);
+  }
+  view(): Promise<StoreView> {
+    return this.#store.view();
   }
   watch(prefix: string, heard: (changes: readonly Changed[]) => void): () => void {
     return this.#store.watch(prefix, heard);

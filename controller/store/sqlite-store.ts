@@ -7,7 +7,16 @@ import { dirname, join } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { tryLock } from "node-iscsi-target/storage/syscalls/locks.ts";
 import { Refusal } from "../user-error.ts";
-import { assertBounded, beginTerm, type Changed, type Lease, type Store, type Transaction } from "./store.ts";
+import { SqliteView } from "./sqlite-view.ts";
+import {
+  assertBounded,
+  beginTerm,
+  type Changed,
+  type Lease,
+  type Store,
+  type StoreView,
+  type Transaction,
+} from "./store.ts";
 import { upgradeFrom1 } from "./upgrade.ts";
 import { isSame, Watchers } from "./watchers.ts";
 
@@ -46,7 +55,10 @@ export class SqliteStore implements Store {
     if (!options.readOnly) this.#upgraded(version);
     this.#get = this.#database.prepare("SELECT value FROM entries WHERE key = ?");
     this.#range = this.#database.prepare("SELECT key, value FROM entries WHERE key >= ? AND key < ? ORDER BY key");
-    this.#put = this.#database.prepare("INSERT OR REPLACE INTO entries (key, value) VALUES (?, ?)");
+    // A value that is as long as the one before is written over it: only pages that differ go into the log.
+    this.#put = this.#database.prepare(
+      "INSERT INTO entries (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+    );
     this.#delete = this.#database.prepare("DELETE FROM entries WHERE key = ?");
   }
 
@@ -56,6 +68,10 @@ export class SqliteStore implements Store {
 
   async range(prefix: string): Promise<[string, Uint8Array][]> {
     return this.#rows(prefix);
+  }
+
+  async view(): Promise<StoreView> {
+    return new SqliteView(this.#path, BUSY_LIMIT_MS);
   }
 
   async commit(transaction: Transaction): Promise<boolean> {

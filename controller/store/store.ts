@@ -20,11 +20,24 @@ export interface Lease {
   release(): Promise<void>;
 }
 
+/** What a store held at one instant, however much is committed meanwhile. */
+export interface StoreView {
+  get(key: string): Promise<Uint8Array | undefined>;
+  /** All keys that begin with `prefix`, ascending. */
+  range(prefix: string): Promise<[key: string, value: Uint8Array][]>;
+  /** As `range`, without the values. */
+  keys(prefix: string): Promise<string[]>;
+  /** What it keeps from being tidied up is. */
+  close(): Promise<void>;
+}
+
 /** One client of a store. */
 export interface Store {
   get(key: string): Promise<Uint8Array | undefined>;
   /** All keys that begin with `prefix`, ascending, as they are at one instant. */
   range(prefix: string): Promise<[key: string, value: Uint8Array][]>;
+  /** What is stored at this instant, to be read bit by bit; for minutes, not for ever. */
+  view(): Promise<StoreView>;
   /** Durable when it resolves; false where a compare did not hold, and nothing was done then. @throws TransactionTooLarge, and nothing was done */
   commit(transaction: Transaction): Promise<boolean>;
   /**

@@ -5,9 +5,11 @@ import {
   type Changed,
   type Lease,
   type Store,
+  type StoreView,
   type Transaction,
 } from "@sanlab/controller/store/store.ts";
 import { isSame, Watchers } from "@sanlab/controller/store/watchers.ts";
+import { MapView } from "./map-view.ts";
 
 /** Thrown by the commit at which the controller dies; nothing it does afterwards reaches the store. */
 export class Crash extends Error {}
@@ -49,6 +51,10 @@ export class MemoryStore implements Store {
 
   async range(prefix: string): Promise<[string, Uint8Array][]> {
     return this.#rows(prefix);
+  }
+
+  async view(): Promise<StoreView> {
+    return new MapView(this.entries);
   }
 
   async commit(transaction: Transaction): Promise<boolean> {

@@ -32,6 +32,7 @@ export const STORE_CHECKS: readonly StoreCheck[] = [
   { title: "shows each client at once what another has committed", run: clients },
   { title: "lets one of two win that compare the same value", run: races },
   { title: "lists a range as it is at one instant, although others commit", run: instants },
+  { title: "shows in a view what it held at its instant, although others commit", run: views },
   { title: "takes the largest transaction there may be", run: largest },
   { title: "refuses a larger one, and does nothing of it", run: tooLarge },
   { title: "tells whoever watches of each key's last state, and of no other keys", run: watches },
@@ -153,6 +154,30 @@ async function instants(open: () => Promise<Store>): Promise<void> {
   const reading = Promise.all(Array.from({ length: 10 }, () => two.range("k/")));
   for (let round = 1; round < 10; round += 1) await write(round);
   for (const rows of await reading) assert.equal(new Set(rows.map(([, value]) => text(value))).size, 1);
+}
+
+async function views(open: () => Promise<Store>): Promise<void> {
+  const [store, other] = [await open(), await open()];
+  await store.commit({ puts: ["a/1", "a/2", "b"].map((key) => [key, bytes(key)] as const) });
+  const view = await store.view();
+  await other.commit({ puts: [["a/1", bytes("later")] as const, ["a/3", bytes("later")] as const], deletes: ["a/2"] });
+  assert.equal(text(await view.get("a/1")), "a/1");
+  assert.equal(text(await view.get("a/2")), "a/2");
+  assert.equal(await view.get("a/3"), undefined);
+  assert.deepEqual(await view.keys("a/"), ["a/1", "a/2"]);
+  assert.deepEqual(await view.keys(""), ["a/1", "a/2", "b"]);
+  assert.deepEqual(
+    (await view.range("a/")).map(([key, value]) => [key, text(value)]),
+    [
+      ["a/1", "a/1"],
+      ["a/2", "a/2"],
+    ],
+  );
+  await view.close();
+  const after = await other.view();
+  assert.deepEqual(await after.keys("a/"), ["a/1", "a/3"]);
+  assert.equal(text(await store.get("a/1")), "later");
+  await after.close();
 }
 
 async function largest(open: () => Promise<Store>): Promise<void> {

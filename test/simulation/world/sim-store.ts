@@ -9,9 +9,11 @@ import {
   type Changed,
   type Lease,
   type Store,
+  type StoreView,
   type Transaction,
 } from "@sanlab/controller/store/store.ts";
 import { isSame, Watchers } from "@sanlab/controller/store/watchers.ts";
+import { MapView } from "../../helpers/map-view.ts";
 import type { Chance } from "../engine/chance.ts";
 import type { Scheduler } from "../engine/scheduler.ts";
 
@@ -129,6 +131,10 @@ export class StoreLife implements Store {
 
   async range(prefix: string): Promise<[string, Uint8Array][]> {
     return this.isDead ? never() : this.#rows(prefix);
+  }
+
+  async view(): Promise<StoreView> {
+    return this.isDead ? never() : new MapView(this.#store.entries);
   }
 
   async commit(transaction: Transaction): Promise<boolean> {
