@@ -22,6 +22,7 @@ import { blockDeviceSizes } from "node-iscsi-target/storage/syscalls/block-ioctl
 import { punchHole } from "node-iscsi-target/storage/syscalls/fallocate.ts";
 import { tryLock } from "node-iscsi-target/storage/syscalls/locks.ts";
 import { setDirect } from "node-iscsi-target/storage/syscalls/open-flags.ts";
+import { beginWriteOut } from "node-iscsi-target/storage/syscalls/write-out.ts";
 import { Refusal } from "../user-error.ts";
 import { signature } from "./signature.ts";
 
@@ -42,6 +43,8 @@ export interface Medium {
   zero(offset: number, length: number): Promise<void>;
   /** What was written or zeroed before is durable when this resolves. */
   sync(): Promise<void>;
+  /** Begins to bring a range that was written to the medium, so that a `sync` finds less to do. Absent: there is nothing to begin. */
+  writeOut?(offset: number, length: number): Promise<void>;
   /** Past the page cache (O_DIRECT) from now on, or through it again; what it held is on the medium then. Absent: there is no cache. @throws Refusal where that cannot be */
   bypassCache?(isBypassed: boolean): void;
   close(): void;
@@ -134,6 +137,10 @@ export class FileMedium implements Medium {
         await this.write(offset + done, ZEROS.subarray(0, length - done));
       }
     }
+  }
+
+  async writeOut(offset: number, length: number): Promise<void> {
+    if (this.#aligned === undefined) await beginWriteOut(this.#fd, offset, length);
   }
 
   sync(): Promise<void> {

@@ -24,7 +24,7 @@ export async function copySegments<C extends Copy>(
   const waiting = [...copies];
   const worker = async () => {
     for (let copy = waiting.shift(); copy !== undefined; copy = waiting.shift()) {
-      const sense = await failureOf(core, () => copyOne(core, segmentBytes, copy as C));
+      const sense = await failureOf(core, () => copyOne(core, segmentBytes, copy as C, copies.length > 1));
       if (sense !== undefined) failed.set(copy, sense);
     }
   };
@@ -37,7 +37,13 @@ export async function copySegments<C extends Copy>(
   return failed;
 }
 
-async function copyOne(core: ControllerCore, segmentBytes: number, { from, to }: Copy): Promise<void> {
+/** `isOneOfSeveral`: the medium has something to do while the next is read. */
+async function copyOne(
+  core: ControllerCore,
+  segmentBytes: number,
+  { from, to }: Copy,
+  isOneOfSeveral: boolean,
+): Promise<void> {
   const [source, target] = [core.media.get(from.device), core.media.get(to.device)];
   if (source === undefined) throw new CopyError("source", new Error(`device ${from.device} is not there`));
   if (target === undefined) throw new CopyError("target", new Error(`device ${to.device} is not there`));
@@ -46,11 +52,16 @@ async function copyOne(core: ControllerCore, segmentBytes: number, { from, to }:
     { medium: target, offset: to.segment * segmentBytes },
     segmentBytes,
   );
+  if (isOneOfSeveral) await onTarget(target.writeOut?.(to.segment * segmentBytes, segmentBytes));
 }
 
-async function synced(medium: Medium): Promise<void> {
+function synced(medium: Medium): Promise<void> {
+  return onTarget(medium.sync());
+}
+
+async function onTarget(work: Promise<void> | undefined): Promise<void> {
   try {
-    await medium.sync();
+    await work;
   } catch (error) {
     throw new CopyError("target", error);
   }

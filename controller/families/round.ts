@@ -108,18 +108,19 @@ export class Round {
       this.#pool,
       [...failed.keys()].map(({ to }) => to),
     );
+    const had = agentCounts(this.#core);
     const moved = shared.flatMap(({ others, segment }) => others.map((other) => [other, segment] as const));
     const changed = [...this.#firsts.map(({ table, segment }) => [table, segment] as const), ...moved];
-    const [several, single] = parted(changed, ([table]) => agentCount(this.#core, table) > 1);
+    const [several, single] = parted(changed, ([table]) => (had.get(table) ?? 0) > 1);
     // Step 560: everybody reads the segment at its new place before anybody writes it there (rule 8).
     await Promise.all([tell(this.#core, this.#edit, several, NOT_YET), tell(this.#core, this.#edit, single, 0)]);
-    if (shared.length > 0) await forgetCopies(this.#core, this.#family.id);
+    if (this.#core.records.copies.get(this.#family.id)) await forgetCopies(this.#core, this.#family.id);
     const kept = shared.map(({ table, segment }) => [table, segment] as const);
     await tell(this.#core, this.#edit, [...kept, ...several], 0);
     return new Map([...failed].map(([{ table, segment }, sense]) => [`${table}/${segment}`, sense]));
   }
 
-  /** Step 550, with a record that 560 is not complete. */
+  /** Step 550, with a record that 560 is not complete: of what no agent has, nobody need be told, and it is. */
   async #commit(shared: readonly SharedWrite[]): Promise<void> {
     const edit = this.#edit;
     for (const { table, segment, to } of this.#firsts) edit.map(table, segment, to);
@@ -132,8 +133,12 @@ export class Round {
       edit.into(change, roots);
       space.reserve.spend(change, this.#pool, spent);
       this.besides?.(change);
-      if (shared.length === 0) return;
-      const copies = shared.map(({ table, segment, others }) => ({ table, segment, others }));
+      const had = agentCounts(this.#core);
+      const copies = shared.flatMap(({ table, segment, others }) => {
+        const told = others.filter((other) => had.has(other));
+        return told.length === 0 ? [] : [{ table, segment, others: told }];
+      });
+      if (copies.length === 0) return;
       const record: CopyRecord = { family: this.#family.id, copies };
       change.put(records.copies.put(record.family, record)).learn(() => records.copies.learn(record.family, record));
     });
@@ -146,9 +151,12 @@ function rootBytes({ families, records }: ControllerCore, table: string): number
   return disk === undefined || pool === undefined ? 0 : 4 * (chunkOf(disk.sizeBytes / pool.segmentBytes) + 1);
 }
 
-/** Agents that may have the table, connected or not. One that gets it only now knows nothing of it. */
-export function agentCount({ records }: ControllerCore, table: string): number {
-  return records.agents.values().filter(({ tables }) => tables.includes(table)).length;
+/** How many agents may have each table, connected or not; absent: none. One that gets it only now knows nothing of it. */
+export function agentCounts({ records }: ControllerCore): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { tables } of records.agents.values())
+    for (const table of tables) counts.set(table, (counts.get(table) ?? 0) + 1);
+  return counts;
 }
 
 export function parted<T>(all: readonly T[], belongs: (one: T) => boolean): [T[], T[]] {
@@ -172,7 +180,11 @@ export async function tell(
   segments: readonly (readonly [table: string, segment: number])[],
   besides: number,
 ): Promise<void> {
-  const tables = Map.groupBy(segments, ([table]) => table);
+  const had = agentCounts(core);
+  const tables = Map.groupBy(
+    segments.filter(([table]) => had.has(table)),
+    ([table]) => table,
+  );
   await Promise.all(
     [...tables].map(([table, theirs]) => {
       const entries = new Map<number, Words>();

@@ -5,7 +5,8 @@
 import type { ControllerCore } from "../core.ts";
 import { copySegments } from "../families/copies.ts";
 import type { Family } from "../families/family.ts";
-import { agentCount, NOT_YET, parted, tell } from "../families/round.ts";
+import { agentCounts, NOT_YET, parted, tell } from "../families/round.ts";
+import type { ReleaseRecord } from "../records.ts";
 import type { Edit } from "../tables/edit.ts";
 import type { Location } from "../tables/layout.ts";
 
@@ -19,14 +20,21 @@ export interface Move {
 
 type Entry = readonly [table: string, segment: number];
 
-/** To be run in the family's turn, with its chunks loaded; those whose source could not be read, or target written. */
+export interface Moved {
+  /** Those whose source could not be read, or target written. */
+  readonly left: Move[];
+  /** Where the others lay: nobody can reach it any more, and it is to be given back. */
+  readonly release: ReleaseRecord | undefined;
+}
+
+/** To be run in the family's turn, with its chunks loaded. */
 export async function moveSegments(
   core: ControllerCore,
   family: Family,
   edit: Edit,
   pool: string,
   moves: readonly Move[],
-): Promise<Move[]> {
+): Promise<Moved> {
   const holders = (move: Move): Entry[] =>
     [move.table, ...edit.sharers(move.table, move.segment)].map((table) => [table, move.segment] as const);
   await Promise.all([...family.tables].map((table) => core.agents.settled(table)));
@@ -57,9 +65,9 @@ export async function moveSegments(
     );
   });
   // Everybody has the new place before anybody writes there (rule 8), and before the old one is anybody else's (rule 2).
-  const [several, single] = parted(entries, ([table]) => agentCount(core, table) > 1);
+  const had = agentCounts(core);
+  const [several, single] = parted(entries, ([table]) => (had.get(table) ?? 0) > 1);
   await Promise.all([tell(core, edit, several, NOT_YET), tell(core, edit, single, 0)]);
   await tell(core, edit, [...several, ...left.flatMap(holders)], 0);
-  await core.space.releases.finish(release);
-  return left;
+  return { left, release };
 }

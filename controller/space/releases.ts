@@ -24,6 +24,13 @@ export interface ReleaseContext {
   readonly log: (line: string) => void;
 }
 
+/** Locations that become free in one transaction, and what its record says then. */
+interface Step {
+  readonly record: ReleaseRecord;
+  readonly locations: readonly Location[];
+  readonly more: readonly LocationRun[];
+}
+
 export class Releases {
   readonly #o: ReleaseContext;
   /** On record still, since a device is not there or has failed. */
@@ -44,44 +51,54 @@ export class Releases {
     return record;
   }
 
-  /** Punched, durably, and then free. Segments of a device that is not there stay on record until it is. */
-  async finish(record: ReleaseRecord | undefined): Promise<void> {
-    if (record === undefined) return;
+  /**
+   * Punched, durably, and then free: with one sync and as few transactions as hold them. Segments of a device
+   * that is not there stay on record until it is.
+   */
+  async finish(...records: (ReleaseRecord | undefined)[]): Promise<void> {
     const { media, log } = this.#o;
-    const { id } = record;
-    const here = record.runs.filter(([device]) => media.has(device));
-    const elsewhere = record.runs.filter(([device]) => !media.has(device));
-    if (elsewhere.length > 0) this.#left.add(id);
+    const isHere = ([device]: LocationRun) => media.has(device);
+    const some = records.flatMap((record) => record ?? []);
+    for (const { id, runs } of some) if (!runs.every(isHere)) this.#left.add(id);
+    const here = some.flatMap(({ runs }) => runs.filter(isHere));
     if (here.length === 0) return;
     try {
       await this.punch({ runs: here });
     } catch (error) {
-      this.#left.add(id);
+      for (const { id } of some) this.#left.add(id);
       // They stay on record, and are tried again at the next start: nobody is given what was not punched.
       return log(`segments could not be given back: ${error instanceof Error ? error.message : String(error)}`);
     }
-    const locations = [...locationsOf(here)];
-    for (let done = 0; done < locations.length; ) {
-      const some = withinPages(locations, done, PAGES_AT_ONCE);
-      done += some.length;
-      await this.#free(record, some, [...runsOf(locations.slice(done)), ...elsewhere]);
+    let steps: Step[] = [];
+    let pages = 0;
+    for (const step of some.flatMap((record) => stepsOf(record, isHere))) {
+      const more = Math.min(PAGES_AT_ONCE, step.locations.length);
+      if (pages + more > PAGES_AT_ONCE) {
+        await this.#free(steps);
+        [steps, pages] = [[], 0];
+      }
+      steps.push(step);
+      pages += more;
     }
+    await this.#free(steps);
   }
 
-  async #free(record: ReleaseRecord, locations: readonly Location[], more: readonly LocationRun[]): Promise<void> {
+  async #free(steps: readonly Step[]): Promise<void> {
     const { records, used, commits, allocator } = this.#o;
-    const { id } = record;
     await commits.run((change) => {
-      used.mark(change, locations, false);
-      // Its device may have gone for good meanwhile.
-      const left = more.filter(([device]) => records.devices.has(String(device)));
-      const rest = left.length === 0 ? undefined : { ...record, runs: left };
-      if (rest === undefined) change.delete(records.releases.key(id));
-      else change.put(records.releases.put(id, rest));
-      change.learn(() => {
-        records.releases.learn(id, rest);
-        for (const location of locations) allocator.free(location);
-      });
+      for (const { record, locations, more } of steps) {
+        const { id } = record;
+        used.mark(change, locations, false);
+        // Its device may have gone for good meanwhile.
+        const left = more.filter(([device]) => records.devices.has(String(device)));
+        const rest = left.length === 0 ? undefined : { ...record, runs: left };
+        if (rest === undefined) change.delete(records.releases.key(id));
+        else change.put(records.releases.put(id, rest));
+        change.learn(() => {
+          records.releases.learn(id, rest);
+          for (const location of locations) allocator.free(location);
+        });
+      }
     });
   }
 
@@ -125,6 +142,19 @@ export class Releases {
     }
     await Promise.all([...devices].map((medium) => medium.sync()));
   }
+}
+
+/** A record in steps that change so many pages each. */
+function stepsOf(record: ReleaseRecord, isHere: (run: LocationRun) => boolean): Step[] {
+  const locations = [...locationsOf(record.runs.filter(isHere))];
+  const elsewhere = record.runs.filter((run) => !isHere(run));
+  const steps: Step[] = [];
+  for (let done = 0; done < locations.length; ) {
+    const some = withinPages(locations, done, PAGES_AT_ONCE);
+    done += some.length;
+    steps.push({ record, locations: some, more: [...runsOf(locations.slice(done)), ...elsewhere] });
+  }
+  return steps;
 }
 
 /** From one on, as many as lie in so many pages. They ascend, as runs do. */

@@ -15,7 +15,6 @@ import {
   chunkOf,
   type Location,
   locationAt,
-  locationName,
   rootKey,
   sameLocation,
   wordOf,
@@ -159,14 +158,10 @@ export class Edit {
     if (others.length === 1) this.count(others[0] as string, 0, 1);
   }
 
-  /** The locations at a segment, each with a table that holds it. */
-  placesAt(segment: number): Map<string, { readonly table: string; readonly location: Location }> {
-    const places = new Map<string, { table: string; location: Location }>();
-    for (const table of this.#numbersOf(chunkOf(segment)).keys()) {
-      const location = this.location(table, segment);
-      if (location !== undefined) places.set(locationName(location), { table, location });
-    }
-    return places;
+  /** The entries of a chunk as any table has them, each with one of the tables that have them so. Not to be written to. */
+  contents(chunk: number): { readonly table: string; readonly entries: Uint32Array }[] {
+    const tables = new Map([...this.#numbersOf(chunk)].map(([table, number]) => [number, table]));
+    return [...tables].flatMap(([number, table]) => (number === 0 ? [] : [{ table, entries: this.#chunk(number) }]));
   }
 
   /** Migration: every holder has the new place. */

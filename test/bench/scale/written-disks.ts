@@ -82,11 +82,13 @@ async function sharedWrites(lab: ScaleLab, rounds: number): Promise<Pair[]> {
   const file = await open(join(lab.lab.directory, "plain.img"), "w");
   try {
     const [plain, one, many]: [number[], number[], number[]] = [[], [], []];
-    for (let round = 0; round < rounds; round += 1) {
+    for (let round = 0; round <= rounds; round += 1) {
       plain.push(await timed(() => plainWrites(file)));
       one.push(await firstWrites(lab, url, 1, 2 * round * SHARED));
       many.push(await firstWrites(lab, url, SNAPSHOTS, (2 * round + 1) * SHARED));
     }
+    // What is compiled and cached in the first round is paid once.
+    for (const times of [plain, one, many]) times.shift();
     const ours = median(one) / SHARED;
     return [
       { reference: median(plain) / SHARED, ours },

@@ -93,6 +93,12 @@ export const MUTATIONS: readonly Mutation[] = [
       "const changed = this.#firsts.map(({ table, segment }) => [table, segment] as const);\n    void moved;",
   },
   {
+    name: "step-560-is-on-record",
+    file: "controller/families/round.ts",
+    text: "const told = others.filter((other) => had.has(other));",
+    replacement: "const told = others.filter(() => had.size < 0);",
+  },
+  {
     name: "copy",
     file: "controller/families/round.ts",
     text: "const failed = await copySegments(this.#core, segmentBytes, this.#shared);",
@@ -169,7 +175,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "controller/space/releases.ts",
     text: "      await this.punch({ runs: here });",
     replacement:
-      "      for (const location of locations) allocator.free(location);\n      await this.punch({ runs: here });",
+      "      for (const location of locationsOf(here)) this.#o.allocator.free(location);\n      await this.punch({ runs: here });",
   },
   {
     name: "zero-of-foreign-devices",
