@@ -18,7 +18,9 @@ import { nameNodes, parseWwn, wwnKey } from "./fabric/wwn.ts";
 import { Zoning } from "./fabric/zoning.ts";
 import type { AgentRecord, ExportRecord } from "./records.ts";
 import { admitRemote, leasedHere } from "./remote/join.ts";
+import { exportedUnit } from "./units/unit.ts";
 import { notFound, Refusal } from "./user-error.ts";
+import { foundView } from "./views/views.ts";
 
 export async function addAgent(
   core: ControllerCore,
@@ -109,28 +111,31 @@ export async function removeHost(core: ControllerCore, name: string): Promise<vo
 
 export async function addExport(
   core: ControllerCore,
-  { host, disk, lun, agents }: ExportRequest,
+  { host, disk, table, lun, agents }: ExportRequest,
 ): Promise<ExportPath[]> {
   if (!core.records.hosts.has(host)) throw notFound("host", host);
   if (!core.records.disks.has(disk)) throw notFound("disk", disk);
+  if (table !== undefined) foundView(core.records, disk, table);
   const unknown = agents?.find((name) => !core.records.agents.has(name));
   if (unknown !== undefined) throw notFound("agent", unknown);
   const theirs = core.records.exports.values().filter((row) => row.host === host);
-  if (theirs.some((row) => row.disk === disk))
-    throw new Refusal("exists", `Disk '${disk}' is exported to host '${host}' already.`);
+  if (theirs.some((row) => row.disk === disk && row.table === table)) {
+    const what = table === undefined ? `Disk '${disk}'` : `Table '${table}' of disk '${disk}'`;
+    throw new Refusal("exists", `${what} is exported to host '${host}' already.`);
+  }
   const taken = new Set(theirs.map((row) => row.lun));
   if (lun !== undefined && taken.has(lun))
     throw new Refusal("lun", `Host '${host}' has another disk at LUN ${lun}; choose another number.`);
   let free = 0;
   while (taken.has(free)) free += 1;
-  const record: ExportRecord = { host, disk, lun: lun ?? free, ...(agents === undefined ? {} : { agents }) };
+  const record: ExportRecord = { host, disk, ...(table && { table }), lun: lun ?? free, ...(agents && { agents }) };
   await core.records.exports.save(core.options.store, exportName(record), record);
   await core.agents.reconcile();
-  return paths(core).filter((path) => path.host === host && path.disk === disk);
+  return paths(core).filter((path) => path.host === host && path.lun === record.lun);
 }
 
-export async function removeExport(core: ControllerCore, host: string, disk: string): Promise<void> {
-  const name = exportName({ host, disk });
+export async function removeExport(core: ControllerCore, host: string, disk: string, table?: string): Promise<void> {
+  const name = exportName({ host, disk, ...(table === undefined ? {} : { table }) });
   if (!core.records.exports.has(name)) throw notFound("export", name);
   await core.records.exports.remove(core.options.store, name);
   await core.agents.reconcile();
@@ -164,7 +169,8 @@ export function paths(core: ControllerCore): ExportPath[] {
   return exports.values().flatMap((record) => {
     const { host, disk, lun } = record;
     const iqn = hosts.get(host)?.iqn ?? "";
-    const table = disks.get(disk)?.table ?? "";
+    const table = record.table ?? disks.get(disk)?.table ?? "";
+    const { name: unit = disk, naa = "", sizeBytes = 0 } = exportedUnit(core.records, record) ?? {};
     const seen = agents
       .values()
       .filter(({ name }) => record.agents?.includes(name) !== false)
@@ -175,7 +181,10 @@ export function paths(core: ControllerCore): ExportPath[] {
         host,
         iqn,
         disk,
+        unit,
         table,
+        naa,
+        sizeBytes,
         agent: agent.name,
         portal,
         target,
@@ -201,6 +210,6 @@ export async function forgetInZones(
   }
 }
 
-function exportName({ host, disk }: { host: string; disk: string }): string {
-  return `${host}/${disk}`;
+function exportName({ host, disk, table }: Pick<ExportRecord, "host" | "disk" | "table">): string {
+  return table === undefined ? `${host}/${disk}` : `${host}/${disk}/${table}`;
 }

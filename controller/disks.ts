@@ -5,6 +5,7 @@ import type { ControllerCore } from "./core.ts";
 import type { DiskRecord } from "./records.ts";
 import { removeTable } from "./tables/removal.ts";
 import { notFound, Refusal } from "./user-error.ts";
+import { viewsOf } from "./views/record.ts";
 
 /** Segments that a thick disk takes in one transaction. */
 const THICK_BATCH = 256;
@@ -126,6 +127,9 @@ export async function deleteDisk(core: ControllerCore, name: string): Promise<vo
   const exported = core.records.exports.values().find((row) => row.disk === name);
   if (exported)
     throw new Refusal("exported", `Disk '${name}' is exported to host '${exported.host}'; delete that export first.`);
+  const [view] = viewsOf(core.records, name);
+  if (view !== undefined)
+    throw new Refusal("tables", `Disk '${name}' has a further table '${view.name}'; delete that table first.`);
   await removeDisk(core, disk);
 }
 

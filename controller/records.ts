@@ -8,6 +8,7 @@ import { Records } from "./store/records.ts";
 import type { Store } from "./store/store.ts";
 import type { LocationRun } from "./tables/layout.ts";
 import type { UnitRecord } from "./units/record.ts";
+import type { ViewRecord } from "./views/record.ts";
 
 export interface LabRecord {
   readonly name: string;
@@ -121,6 +122,8 @@ export interface HostRecord {
 export interface ExportRecord {
   readonly host: string;
   readonly disk: string;
+  /** A further table of the disk, by name; absent: the disk as a whole. */
+  readonly table?: string;
   readonly lun: number;
   /** Only through these agents of the zones; absent: through all. */
   readonly agents?: readonly string[];
@@ -141,6 +144,7 @@ export class AllRecords {
   readonly pools = new Records<PoolRecord>("pool");
   readonly devices = new Records<DeviceRecord>("device");
   readonly disks = new Records<DiskRecord>("disk");
+  readonly views = new Records<ViewRecord>("view");
   readonly usage = new Records<UsageRecord>("usage");
   readonly reserves = new Records<ReserveRecord>("reserve");
   readonly releases = new Records<ReleaseRecord>("releasing");

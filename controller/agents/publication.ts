@@ -5,6 +5,7 @@ import { Zoning } from "../fabric/zoning.ts";
 import { injectionItem } from "../injection/item.ts";
 import type { AgentRecord, AllRecords, DiskRecord, HostRecord } from "../records.ts";
 import { stateOf } from "../units/record.ts";
+import { exportedUnit, type Unit } from "../units/unit.ts";
 import type { Outgoing } from "./agent-session.ts";
 
 export interface Item {
@@ -23,9 +24,11 @@ export function desired(records: AllRecords, agent: string, ports: readonly Port
   const exports = records.exports
     .values()
     .filter(({ host, disk, agents }) => agents?.includes(agent) !== false && zoning.sees(host, agent, disk));
-  const disks = [...new Set(exports.map(({ disk }) => disk))]
-    .map((name) => records.disks.get(name))
-    .filter((disk) => disk?.operation === "none") as DiskRecord[];
+  const shown = exports.flatMap((row) => exportedUnit(records, row) ?? []);
+  const units = [...new Map(shown.map((unit) => [unit.id, unit])).values()].filter(
+    ({ disk }) => disk.operation === "none",
+  );
+  const disks = [...new Set(units.map(({ disk }) => disk))];
   const pools = new Set(disks.flatMap(poolsOf));
   const items = new Map<string, Item>();
   const direct = records.sharing.get("lab")?.direct ?? false;
@@ -41,12 +44,12 @@ export function desired(records: AllRecords, agent: string, ports: readonly Port
     });
   }
   for (const disk of disks) items.set(`table/${disk.table}`, tableItem(records, disk));
-  for (const disk of disks) items.set(`unit/${disk.name}`, unitItem(records, disk));
-  for (const disk of disks) items.set(`ports/${disk.name}`, portsItem(records, zoning, disk));
+  for (const unit of units) items.set(`unit/${unit.id}`, unitItem(records, unit));
+  for (const unit of units) items.set(`ports/${unit.id}`, portsItem(records, zoning, unit));
   for (const host of records.hosts.values()) {
     const luns = exports
       .filter((e) => e.host === host.name)
-      .map(({ lun, disk }) => ({ lun, unit: unitId(records.disks.get(disk) as DiskRecord) }));
+      .map((row) => ({ lun: row.lun, unit: exportedUnit(records, row)?.id ?? "" }));
     if (zoning.letsIn(host.name, agent)) {
       items.set(`host/${host.iqn}`, hostItem(host, luns, zoning.agentsOf(host.name), self));
     }
@@ -59,10 +62,6 @@ export function desired(records: AllRecords, agent: string, ports: readonly Port
 /** Where its segments may lie. */
 export function poolsOf({ pool, from }: DiskRecord): string[] {
   return from === undefined ? [pool] : [pool, from];
-}
-
-export function unitId(disk: DiskRecord): string {
-  return `unit-${disk.table}`;
 }
 
 function tableItem(records: AllRecords, disk: DiskRecord): Item {
@@ -80,10 +79,17 @@ function tableItem(records: AllRecords, disk: DiskRecord): Item {
   return { add, remove: { type: "delete_table", table } };
 }
 
-function unitItem(records: AllRecords, disk: DiskRecord): Item {
-  const { table, name, naa, serial, readOnly } = disk;
-  const id = unitId(disk);
-  const unit = { id, table, name, naa, serial, readOnly };
+function unitItem(records: AllRecords, { id, name, disk, view, naa, serial }: Unit): Item {
+  const { table, readOnly } = disk;
+  const unit = {
+    id,
+    table,
+    name,
+    naa,
+    serial,
+    readOnly,
+    ...(view === undefined ? {} : { view: { ranges: view.ranges, sizeBytes: view.sizeBytes } }),
+  };
   return {
     add: { type: "publish_unit", unit, state: FRESH_UNIT },
     now: () => ({ type: "publish_unit", unit, state: stateOf(records.units.get(id)) }),
@@ -92,13 +98,12 @@ function unitItem(records: AllRecords, disk: DiskRecord): Item {
 }
 
 /** The ports of every agent that a zone lets present the disk. */
-function portsItem({ agents }: AllRecords, zoning: Zoning, disk: DiskRecord): Item {
+function portsItem({ agents }: AllRecords, zoning: Zoning, { id: unit, disk }: Unit): Item {
   const ports = agents
     .values()
     .filter(({ name }) => zoning.presents(name, disk.name))
     .map(({ relativePortId }) => ({ relativePortId, portGroup: relativePortId }))
     .sort((a, b) => a.relativePortId - b.relativePortId);
-  const unit = unitId(disk);
   return { add: { type: "set_ports", unit, ports }, remove: { type: "set_ports", unit, ports: [] } };
 }
 

@@ -18,6 +18,7 @@
  *     GET    /v1/agents           POST /v1/agents           GET|DELETE /v1/agents/:agent
  *     GET    /v1/hosts            POST /v1/hosts            GET|DELETE /v1/hosts/:host
  *     GET    /v1/exports          POST /v1/exports          DELETE /v1/exports/:host/:disk
+ *     GET    /v1/tables: `views/resources.ts`
  *     GET    /v1/zones            POST /v1/zones            GET|PUT|DELETE /v1/zones/:zone
  *     GET    /v1/faults           POST /v1/faults           DELETE /v1/faults, /v1/faults/:fault
  *     GET    /v1/remote           PUT /v1/remote            DELETE /v1/remote
@@ -192,6 +193,8 @@ export interface Host {
 export interface ExportRequest {
   readonly host: string;
   readonly disk: string;
+  /** A further table of the disk; absent: the disk as a whole. */
+  readonly table?: string;
   readonly lun?: number;
   /** Only through these agents; absent: through all that a zone shows it. */
   readonly agents?: readonly string[];
@@ -201,7 +204,12 @@ export interface ExportPath {
   readonly host: string;
   readonly iqn: string;
   readonly disk: string;
+  /** What is shown, as it is written: `DISK`, or `DISK/TABLE`. */
+  readonly unit: string;
+  /** The name of a further table, or the id of the disk's own. */
   readonly table: string;
+  readonly naa: string;
+  readonly sizeBytes: number;
   readonly agent: string;
   readonly portal: string;
   readonly target: string;

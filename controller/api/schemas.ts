@@ -103,7 +103,13 @@ export const schemas = {
     ["name", "iqn"],
   ),
   exportRequest: object(
-    { host: name, disk: name, lun: { type: "integer", minimum: 0, maximum: 16383 }, agents: { ...names, minItems: 1 } },
+    {
+      host: name,
+      disk: name,
+      table: name,
+      lun: { type: "integer", minimum: 0, maximum: 16383 },
+      agents: { ...names, minItems: 1 },
+    },
     ["host", "disk"],
   ),
   faultRequest: object({ name, text: { type: "string", minLength: 1, maxLength: 1000 } }, ["text"]),

@@ -9,7 +9,7 @@ import type { Store, StoreView } from "../store/store.ts";
 import { Claims } from "./claims.ts";
 import { setAside, usages, usedSegments } from "./counted.ts";
 import { familiesOfDisks, tablesOfDisks } from "./identity.ts";
-import { exports, missingFoundations, numbers, unreadableRecords } from "./kept.ts";
+import { exports, missingFoundations, numbers, unreadableRecords, views } from "./kept.ts";
 import { differences, storedAs } from "./memory.ts";
 import { Places } from "./places.ts";
 import { Findings, type Problem } from "./problem.ts";
@@ -45,6 +45,7 @@ export async function examine(view: StoreView): Promise<Examination> {
   missingFoundations(stored, findings);
   if (findings.problems.some(({ repair }) => repair === null)) return { problems: findings.problems, stored };
   numbers(stored, findings);
+  views(stored, findings);
   exports(stored, findings);
   tablesOfDisks(stored, findings);
   brokenRoots(stored, findings);

@@ -1,6 +1,9 @@
 /** Records that are none, that name what is not there, or that have numbers which were given out again. */
 import type { DiskRecord, LabRecord } from "../records.ts";
 import type { Records } from "../store/records.ts";
+import { exportedUnit } from "../units/unit.ts";
+import { problemOfRanges } from "../views/ranges.ts";
+import { viewKey } from "../views/record.ts";
 import type { Findings } from "./problem.ts";
 import type { Kind } from "./shapes.ts";
 import type { Stored } from "./stored.ts";
@@ -9,6 +12,7 @@ import type { Stored } from "./stored.ts";
 const LOST_WITH: Partial<Record<Kind, string>> = {
   devices: "What lies on the device cannot be found any more.",
   disks: "What the disk held is kept as a disk 'found-…'; its name, its identity and its exports are lost.",
+  views: "Make the table again, and export it; what its segments hold is the disk's, and stays.",
   agents: "Add the agent again.",
   hosts: "Let the host in again.",
   exports: "Export the disk to the host again.",
@@ -92,19 +96,43 @@ export function numbers(stored: Stored, findings: Findings): void {
 
 function* usedNumbers({ records, roots, chunks }: Stored): Generator<number> {
   yield* chunks.numbers();
-  const tables = [...roots.keys(), ...records.disks.values().map(({ table }) => table)];
+  const units = [...records.disks.values().map(({ table }) => table), ...records.views.values().map(({ id }) => id)];
+  const tables = [...roots.keys(), ...units];
   for (const name of [...tables.map((table) => table.slice(1)), ...records.releases.values().map(({ id }) => id)]) {
     const number = Number(name);
     if (Number.isSafeInteger(number)) yield number;
   }
 }
 
+/** A further table shows segments that its disk has, each once. Before exports. */
+export function views(stored: Stored, findings: Findings): void {
+  const { views: all, disks, pools } = stored.records;
+  for (const [key, view] of all.entries()) {
+    const disk = disks.get(view.disk);
+    const ranges = view.ranges.map(([first, count]) => ({ first, count }));
+    const { segmentBytes } = (disk && pools.get(disk.pool)) ?? { segmentBytes: 1 };
+    const problem =
+      disk === undefined
+        ? `There is no disk '${view.disk}'.`
+        : (problemOfRanges(ranges, { ...disk, segmentBytes }) ??
+          (key === viewKey(view) ? undefined : "It is on record under another name."));
+    if (problem === undefined) continue;
+    findings.add("view", `Table '${view.name}' of disk '${view.disk}' cannot be: ${problem}`, "It is removed.", true);
+    stored.drop(all as Records<object>, key);
+  }
+}
+
 /** An export of what is not there would keep an agent from all that it is to have. */
 export function exports(stored: Stored, findings: Findings): void {
   const { exports: rows, hosts, disks } = stored.records;
-  for (const [key, { host, disk }] of rows.entries()) {
-    const missing = disks.has(disk) ? (hosts.has(host) ? undefined : `host '${host}'`) : `disk '${disk}'`;
-    if (missing === undefined) continue;
+  for (const [key, row] of rows.entries()) {
+    const { host, disk, table } = row;
+    const missing = disks.has(disk)
+      ? hosts.has(host)
+        ? exportedUnit(stored.records, row) === undefined && `table '${table}' of disk '${disk}'`
+        : `host '${host}'`
+      : `disk '${disk}'`;
+    if (missing === false) continue;
     findings.add(
       "export",
       `Disk '${disk}' is exported to host '${host}', but there is no ${missing}.`,

@@ -6,7 +6,7 @@ import type { Problem } from "./problem.ts";
 import type { Kind } from "./shapes.ts";
 
 /** Of the tables; others may be saved at any moment. */
-const KINDS: readonly Kind[] = ["pools", "devices", "disks", "usage", "reserves", "releases", "copies"];
+const KINDS: readonly Kind[] = ["pools", "devices", "disks", "views", "usage", "reserves", "releases", "copies"];
 
 /** Records as they must be stored, by the prefix of their keys. */
 export type Known = ReadonlyMap<string, ReadonlyMap<string, Uint8Array>>;

@@ -35,6 +35,17 @@ const SHAPES: Partial<Record<Kind, { readonly key?: string; readonly fields: Sha
       operation: "string",
     },
   },
+  views: {
+    fields: {
+      name: "string",
+      disk: "string",
+      id: "string",
+      ranges: "array",
+      sizeBytes: "number",
+      naa: "string",
+      serial: "string",
+    },
+  },
   usage: { key: "table", fields: { table: "string", mapped: "number", own: "number" } },
   reserves: { key: "pool", fields: { pool: "string", runs: "array" } },
   releases: { key: "id", fields: { id: "string", runs: "array", tables: "array" } },

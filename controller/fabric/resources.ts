@@ -30,6 +30,8 @@ export interface FabricPort {
 }
 export interface FabricUnit {
   readonly disk: string;
+  /** A further table of the disk; null: the disk as a whole. */
+  readonly table: string | null;
   /** 32 hexadecimal digits. */
   readonly naa: string;
   readonly zones: readonly string[];
@@ -53,5 +55,6 @@ export interface Fabric {
 export interface Mask {
   readonly host: string;
   readonly disk: string;
+  readonly table: string | null;
   readonly lun: number;
 }

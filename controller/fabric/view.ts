@@ -3,6 +3,7 @@ import { targetName } from "../agents/admission.ts";
 import type { Session } from "../api/resources.ts";
 import type { ControllerCore } from "../core.ts";
 import { askAgents } from "../server/questions.ts";
+import { unitsOf } from "../units/unit.ts";
 import type { Fabric, FabricLogin, FabricPort, Mask } from "./resources.ts";
 import { wwnKey, wwnText } from "./wwn.ts";
 import { effectiveZones } from "./zoning.ts";
@@ -25,14 +26,22 @@ export async function fabric(core: ControllerCore): Promise<Fabric> {
       ...hosts.values().map(({ name, iqn }) => port("host", name, iqn)),
       ...agents.values().map(({ name }) => port("agent", name, targetName(core.lab.name, name))),
     ],
-    units: disks.values().map(({ name, naa }) => ({ disk: name, naa, zones: zonesOf("disks", name) })),
+    units: disks
+      .values()
+      .flatMap((disk) => unitsOf(core.records, disk))
+      .map(({ disk: { name }, view, naa }) => ({
+        disk: name,
+        table: view?.name ?? null,
+        naa,
+        zones: zonesOf("disks", name),
+      })),
     logins: await logins(core),
   };
 }
 
 /** LUN masking: which host sees which disk under which number, wherever zones let it. */
 export function masks({ records }: ControllerCore): Mask[] {
-  return records.exports.values().map(({ host, disk, lun }) => ({ host, disk, lun }));
+  return records.exports.values().map(({ host, disk, table = null, lun }) => ({ host, disk, table, lun }));
 }
 
 async function logins(core: ControllerCore): Promise<FabricLogin[]> {

@@ -41,6 +41,9 @@ export function memberOf(records: AllRecords, written: string): Member | undefin
   if (wwn === undefined) return undefined;
   const disk = records.disks.values().find(({ naa }) => naa === wwn);
   if (disk !== undefined) return { kind: "disk", name: disk.name };
+  // A further table is where its disk is.
+  const view = records.views.values().find(({ naa }) => naa === wwn);
+  if (view !== undefined) return { kind: "disk", name: view.disk };
   for (const kind of ["host", "agent"] as const) {
     const owner = records[`${kind}s`].values().find((one) => {
       const names = records.wwns.get(wwnKey(kind, one.name));

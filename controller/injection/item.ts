@@ -5,6 +5,7 @@ import { parseFault } from "node-iscsi-target/injection/parse.ts";
 import type { EffectKind, Selection } from "node-iscsi-target/injection/rule.ts";
 import type { Item } from "../agents/publication.ts";
 import type { AllRecords } from "../records.ts";
+import { unitsOf } from "../units/unit.ts";
 
 /** What the controller carries out itself, or has carried out. */
 export const NOT_AT_AGENTS: readonly EffectKind[] = [
@@ -51,7 +52,7 @@ function hostsOf({ host, path }: Selection, agent: string): readonly string[] | 
 function matchOf(records: AllRecords, on: Selection, hosts: readonly string[] | undefined): AgentMatch {
   const { disk, op, lba, command, device } = on;
   return {
-    ...(disk === undefined ? {} : { serials: disk.flatMap((name) => records.disks.get(name)?.serial ?? []) }),
+    ...(disk === undefined ? {} : { serials: disk.flatMap((name) => serialsOf(records, name, lba !== undefined)) }),
     ...(hosts === undefined ? {} : { initiators: hosts.flatMap((name) => records.hosts.get(name)?.iqn ?? []) }),
     ...(op === undefined ? {} : { ops: op }),
     ...(lba === undefined ? {} : { lba }),
@@ -64,4 +65,11 @@ function matchOf(records: AllRecords, on: Selection, hosts: readonly string[] | 
 export function devicesNamed(records: AllRecords, name: string): number[] {
   const named = records.devices.values().filter((one) => String(one.device) === name || basename(one.path) === name);
   return named.map(({ device }) => device);
+}
+
+/** Of all logical units of a disk; blocks are those of the disk as a whole, which in its further tables are others. */
+function serialsOf(records: AllRecords, name: string, isOfBlocks: boolean): string[] {
+  const disk = records.disks.get(name);
+  if (disk === undefined) return [];
+  return isOfBlocks ? [disk.serial] : unitsOf(records, disk).map(({ serial }) => serial);
 }

@@ -23,6 +23,7 @@ import { remoteRoutes } from "../remote/routes.ts";
 import { snapshotRoutes } from "../snapshots/routes.ts";
 import { mapOf } from "../tables/map.ts";
 import { notFound } from "../user-error.ts";
+import { viewRoutes } from "../views/routes.ts";
 import { askAgents } from "./questions.ts";
 
 export interface Call {
@@ -217,9 +218,9 @@ export const ROUTES: readonly Route[] = [
   {
     method: "DELETE",
     path: "/exports/:host/:disk",
-    summary: "Takes an export back",
+    summary: "Takes an export back; `?table=T`: that of this further table",
     changes: true,
-    run: (core, call) => access.removeExport(core, name(call, "host"), name(call, "disk")),
+    run: (core, call) => access.removeExport(core, name(call, "host"), name(call, "disk"), call.query.table),
   },
   { method: "GET", path: "/zones", summary: "All zones", run: (core) => core.records.zones.values() },
   {
@@ -272,4 +273,5 @@ export const ROUTES: readonly Route[] = [
   ...metricsRoutes,
   ...migrationRoutes,
   ...deviceRoutes,
+  ...viewRoutes,
 ];

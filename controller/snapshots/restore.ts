@@ -4,7 +4,6 @@
  * which it is half of each, and what it alone held comes back in bounded steps.
  */
 
-import { unitId } from "../agents/publication.ts";
 import type { Disk } from "../api/resources.ts";
 import type { ControllerCore } from "../core.ts";
 import { describe, foundDisk, newIdentity } from "../disks.ts";
@@ -15,6 +14,7 @@ import { askAgents } from "../server/questions.ts";
 import type { Change } from "../store/commits.ts";
 import { bytes, rootKey } from "../tables/layout.ts";
 import { removeTable } from "../tables/removal.ts";
+import { unitsOf } from "../units/unit.ts";
 import { Refusal } from "../user-error.ts";
 import { protect } from "./snapshots.ts";
 
@@ -27,7 +27,7 @@ export async function restoreDisk(core: ControllerCore, name: string, from: stri
   refuseStrange(disk, snapshot);
   if (!force) await refuseUsed(core, disk);
   const family = core.families.of(disk.table) as Family;
-  const old = await core.units.notify(unitId(disk), MEDIUM_CHANGED, (told) =>
+  const old = await core.units.notify(unitsOf(core.records, disk), MEDIUM_CHANGED, (told) =>
     family.run(async () => {
       await protect(core, [snapshot.table]);
       await revoke(core, disk.table, 0, WHOLE_TABLE);

@@ -1,9 +1,9 @@
 /** A table that goes away, some chunks in each transaction: a crash leaves a shorter table, whose removal goes on. */
-import { unitId } from "../agents/publication.ts";
 import type { ControllerCore } from "../core.ts";
 import type { Family } from "../families/family.ts";
 import type { DiskRecord } from "../records.ts";
 import type { Change } from "../store/commits.ts";
+import { unitId } from "../units/unit.ts";
 import { type Location, rootKey } from "./layout.ts";
 
 /** Bounds of one transaction. */

@@ -15,11 +15,11 @@ import {
 import type { AgentSession } from "../agents/agent-session.ts";
 import type { Agents } from "../agents/agents.ts";
 import { holds } from "../agents/asking.ts";
-import { unitId } from "../agents/publication.ts";
-import type { AllRecords, DiskRecord } from "../records.ts";
+import type { AllRecords } from "../records.ts";
 import type { Change as StoreChange } from "../store/commits.ts";
 import type { Store } from "../store/store.ts";
 import { stateOf, type UnitRecord } from "./record.ts";
+import { findUnit, type Unit, unitsOf } from "./unit.ts";
 
 export interface UnitsOptions {
   readonly store: Store;
@@ -54,14 +54,14 @@ export class Units {
     };
     const work = this.#inTurn(message.unit, async () => {
       if (session.fenced) return;
-      const disk = this.#disk(message.unit);
+      const unit = this.#unit(message.unit);
       const record = this.record(message.unit);
-      if (disk === undefined || !holds(this.#options.records, agent, disk.table)) return answer("gone", record);
+      if (unit === undefined || !holds(this.#options.records, agent, unit.disk.table)) return answer("gone", record);
       const { incarnation: last, request } = record.answered[agent] ?? {};
       const isRepeat = last === incarnation && request === message.request;
       if (!isRepeat && message.expected !== record.revision) return answer("stale", record);
-      if (isRepeat) await this.#spread(disk, record);
-      else await this.#change(disk, message.change, from);
+      if (isRepeat) await this.#spread(unit, record);
+      else await this.#change(unit, message.change, from);
       answer("done", this.record(message.unit));
     });
     work.catch(this.#options.onBug);
@@ -95,18 +95,24 @@ export class Units {
     });
   }
 
-  /** All hosts of a unit are told by a unit attention of what `work` does; `told` goes into the transaction that does it. */
-  notify<T>(
-    unit: string,
+  /** All hosts of these units are told by a unit attention of what `work` does; `told` goes into the transaction that does it. */
+  async notify<T>(
+    units: readonly Unit[],
     notice: { readonly asc: number; readonly ascq: number },
     work: (told: (change: StoreChange) => void) => Promise<T>,
   ): Promise<T> {
-    return this.#inTurn(unit, async () => {
-      const { units } = this.#options.records;
-      const next = this.#next(unit, { notices: [{ to: "all", ...notice }], ends: null }, null);
-      const result = await work((change) => change.put(units.put(unit, next)).learn(() => units.learn(unit, next)));
-      const disk = this.#disk(unit);
-      if (disk !== undefined) await this.#spread(disk, next);
+    const [unit, ...others] = units;
+    if (unit === undefined) return work(() => undefined);
+    return this.#inTurn(unit.id, async () => {
+      const { units: records } = this.#options.records;
+      const next = this.#next(unit.id, { notices: [{ to: "all", ...notice }], ends: null }, null);
+      const result = await this.notify(others, notice, (told) =>
+        work((change) => {
+          told(change);
+          change.put(records.put(unit.id, next)).learn(() => records.learn(unit.id, next));
+        }),
+      );
+      await this.#spread(unit, next);
       return result;
     });
   }
@@ -122,23 +128,23 @@ export class Units {
   }
 
   async #changeEach(make: (record: UnitRecord) => Change | undefined): Promise<void> {
-    const units = this.#options.records.disks.values().map(unitId);
-    const work = units.map((unit) =>
-      this.#inTurn(unit, async () => {
-        const change = make(this.record(unit));
-        const disk = this.#disk(unit);
-        if (change !== undefined && disk !== undefined) await this.#change(disk, change, null);
+    const { records } = this.#options;
+    const units = records.disks.values().flatMap((disk) => unitsOf(records, disk));
+    const work = units.map(({ id }) =>
+      this.#inTurn(id, async () => {
+        const change = make(this.record(id));
+        const unit = change && this.#unit(id);
+        if (change !== undefined && unit !== undefined) await this.#change(unit, change, null);
       }),
     );
     await Promise.all(work);
   }
 
-  async #change(disk: DiskRecord, change: Change, from: UnitAsker | null): Promise<void> {
+  async #change(unit: Unit, change: Change, from: UnitAsker | null): Promise<void> {
     const { store, records } = this.#options;
-    const unit = unitId(disk);
-    const next = this.#next(unit, change, from);
-    await records.units.save(store, unit, next);
-    await this.#spread(disk, next);
+    const next = this.#next(unit.id, change, from);
+    await records.units.save(store, unit.id, next);
+    await this.#spread(unit, next);
   }
 
   #next(unit: string, change: Change, from: UnitAsker | null): UnitRecord {
@@ -151,13 +157,13 @@ export class Units {
   }
 
   /** Resolves when every agent of the unit, by record, has carried it out or is fenced. */
-  #spread(disk: DiskRecord, record: UnitRecord): Promise<void> {
-    const state = stateOf(record);
-    return this.#options.agents.toTable(disk.table, { type: "set_unit", unit: unitId(disk), state });
+  #spread({ id: unit, disk }: Unit, record: UnitRecord): Promise<void> {
+    return this.#options.agents.toTable(disk.table, { type: "set_unit", unit, state: stateOf(record) });
   }
 
-  #disk(unit: string): DiskRecord | undefined {
-    return this.#options.records.disks.values().find((disk) => unitId(disk) === unit && disk.operation !== "deleting");
+  #unit(id: string): Unit | undefined {
+    const unit = findUnit(this.#options.records, id);
+    return unit?.disk.operation === "deleting" ? undefined : unit;
   }
 
   #inTurn<T>(unit: string, work: () => Promise<T>): Promise<T> {

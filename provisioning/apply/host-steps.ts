@@ -1,4 +1,4 @@
-import type { Agent, Disk, ExportPath } from "@sanlab/controller/api/resources.ts";
+import type { Agent, ExportPath } from "@sanlab/controller/api/resources.ts";
 import { killHost, powerOff } from "@sanlab/vm";
 import { prepareImages } from "../hosts/boot.ts";
 import { type HostPath, usedPaths } from "../hosts/portals.ts";
@@ -47,9 +47,12 @@ export async function settleHost({ host }: StepOf<"settle-host">, context: Apply
 
 export async function settleRecordedHost(record: HostRecord, context: ApplyContext): Promise<void> {
   const { api, state, signal } = context;
-  const [paths, disks] = await Promise.all([hostPaths(record, context), api.get<Disk[]>("/disks")]);
-  const names = new Set(paths.map(({ disk }) => disk));
-  const expected = disks.filter(({ name }) => names.has(name));
+  const [paths, exports] = await Promise.all([hostPaths(record, context), api.get<ExportPath[]>("/exports")]);
+  const shown = paths.flatMap(
+    ({ disk }) => exports.find(({ host, unit }) => host === record.name && unit === disk) ?? [],
+  );
+  const units = new Map(shown.map(({ unit: name, naa, sizeBytes }) => [name, { name, naa, sizeBytes }]));
+  const expected = [...units.values()];
   const sessions = () => api.get<readonly HostSession[]>("/sessions");
   await settle({ state, record, paths, disks: expected, sessions, signal });
 }

@@ -2,6 +2,7 @@
 import type { ExportPath, ExportRequest } from "@sanlab/controller/api/resources.ts";
 import { hostProcess } from "@sanlab/vm";
 import { readHostRecord } from "../hosts/record.ts";
+import { exportPath, type ShownUnit } from "../lab/unit-name.ts";
 import { hostRunDirectory } from "../state/layout.ts";
 import type { ApplyContext } from "./context.ts";
 import { settleRecordedHost } from "./host-steps.ts";
@@ -12,16 +13,19 @@ export async function showDiskWith(options: SingleOptions, request: ExportReques
   await alone(options, async (context) => {
     await context.api.post("/exports", request);
     context.undo.push(`hide disk '${request.disk}' from host '${request.host}'`, () =>
-      context.undoApi.delete(`/exports/${request.host}/${request.disk}`),
+      context.undoApi.delete(exportPath(request.host, request)),
     );
     await settleIfRunning(request.host, context);
   });
 }
 
 /** `sanlab export delete`: the host lets go of the disk, where it is a guest that runs and does not use it. */
-export async function hideDiskWith(options: SingleOptions, host: string, disk: string): Promise<void> {
+export async function hideDiskWith(
+  options: SingleOptions,
+  { host, ...shown }: ShownUnit & { readonly host: string },
+): Promise<void> {
   await alone(options, async (context) => {
-    await context.api.delete(`/exports/${host}/${disk}`);
+    await context.api.delete(exportPath(host, shown));
     await settleIfRunning(host, context);
   });
 }

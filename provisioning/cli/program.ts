@@ -16,6 +16,7 @@ import { poolVerbs } from "./commands/pool.ts";
 import { scenarioVerbs } from "./commands/scenario.ts";
 import { sessionVerbs } from "./commands/session.ts";
 import { snapshotVerbs } from "./commands/snapshot.ts";
+import { tableVerbs } from "./commands/table.ts";
 import { zoneVerbs } from "./commands/zone.ts";
 import { zoneSetVerbs } from "./commands/zone-set.ts";
 import { addDaemons } from "./daemons.ts";
@@ -29,6 +30,7 @@ const FAMILIES: readonly (readonly [name: string, summary: string, verbs: readon
     "Virtual disks and their mapping tables",
     [...diskVerbs, ...snapshotVerbs, ...diskWorkVerbs, ...diskImageVerbs],
   ],
+  ["table", "Further tables of disks: some of their segments, for other hosts", tableVerbs],
   ["agent", "Agents: the iSCSI targets through which hosts see their disks", agentVerbs],
   ["export", "Which host sees which disk", exportVerbs],
   ["zone", "Zones: hosts, agents and disks that may see each other", [...zoneVerbs, ...zoneSetVerbs]],

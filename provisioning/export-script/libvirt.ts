@@ -1,4 +1,5 @@
 /** A libvirt domain whose disks QEMU's initiator opens (https://libvirt.org/formatdomain.html, network disks). */
+import { plainName } from "../lab/unit-name.ts";
 import { type ScriptDisk, type ScriptPath, type ScriptSubject, splitPortal } from "./subject.ts";
 
 const ESCAPES: Readonly<Record<string, string>> = {
@@ -44,7 +45,7 @@ ${auth(path, "        ")}        <initiator>
         </initiator>
       </source>
       <target dev='sd${String.fromCharCode(97 + at)}' bus='scsi'/>
-      <serial>${text(name)}</serial>
+      <serial>${text(plainName(name))}</serial>
     </disk>`;
 }
 

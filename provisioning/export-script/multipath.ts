@@ -2,13 +2,14 @@
  * multipath.conf (multipath.conf(5)): one device for all paths to a disk, under the disk's name, used as the ALUA states of
  * the agents say. What else the machine has is left alone.
  */
+import { plainName } from "../lab/unit-name.ts";
 import type { ScriptSubject } from "./subject.ts";
 
 export function multipathConf({ host, disks }: ScriptSubject): string {
   const names = disks.map(
     ({ name, wwid }) => `  multipath {
     wwid  ${wwid}
-    alias ${name}
+    alias ${plainName(name)}
   }`,
   );
   return `# The disks of host '${host}', for /etc/multipath.conf or a file in /etc/multipath/conf.d

@@ -1,5 +1,5 @@
 /** What a script is about: one host, and every way to each of its disks. */
-import type { Agent, Disk, ExportPath, Host } from "@sanlab/controller/api/resources.ts";
+import type { Agent, ExportPath, Host } from "@sanlab/controller/api/resources.ts";
 import { formatEndpoint } from "../lab/endpoint.ts";
 import { UserError } from "../user-error.ts";
 
@@ -15,6 +15,7 @@ export interface ScriptPath {
 }
 
 export interface ScriptDisk {
+  /** `DISK`, or `DISK/TABLE`. */
   readonly name: string;
   readonly lun: number;
   /** As multipath and udev know it: a 3 and the NAA designator. */
@@ -34,7 +35,6 @@ export interface ScriptSubject {
 /** What the controller knows. */
 export interface LabView {
   readonly paths: readonly ExportPath[];
-  readonly disks: readonly Disk[];
   readonly agents: readonly Agent[];
   readonly hosts: readonly Host[];
 }
@@ -49,18 +49,18 @@ export function subjectOf(host: string, lab: LabView): ScriptSubject {
       `Host '${host}' sees no disk: export one to it, and name both in a zone with an agent.`,
     );
   }
-  const names = [...new Set(own.map(({ disk }) => disk))];
+  const names = [...new Set(own.map(({ unit }) => unit))];
   const targets = new Map(own.map((path) => [path.target, pathOf(path)]));
   return {
     host,
     iqn: first.iqn,
     targets: [...targets.values()],
     disks: names.flatMap((name) => {
-      const disk = lab.disks.find((each) => each.name === name);
-      const ways = own.filter((path) => path.disk === name);
+      const ways = own.filter(({ unit }) => unit === name);
       const [way] = ways;
-      if (disk === undefined || way === undefined) return [];
-      return [{ name, lun: way.lun, wwid: `3${disk.naa}`, sizeBytes: disk.sizeBytes, paths: ways.map(pathOf) }];
+      if (way === undefined) return [];
+      const { lun, naa, sizeBytes } = way;
+      return [{ name, lun, wwid: `3${naa}`, sizeBytes, paths: ways.map(pathOf) }];
     }),
   };
 }

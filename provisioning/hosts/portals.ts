@@ -5,6 +5,7 @@ import type { LabHost } from "../lab/lab.ts";
 
 /** The one way in which a host sees a disk through an agent, with addresses as the host sees them. */
 export interface HostPath {
+  /** What it is shown: `DISK`, or `DISK/TABLE`. */
   readonly disk: string;
   readonly agent: string;
   /** "ADDRESS:PORT". */
@@ -27,7 +28,7 @@ export function pathsOfHost(
 ): HostPath[] {
   return paths
     .filter((path) => path.host === host)
-    .flatMap(({ disk, agent: name, target, lun }): HostPath[] => {
+    .flatMap(({ unit: disk, agent: name, target, lun }): HostPath[] => {
       const agent = agents.find((candidate) => candidate.name === name);
       const portal = portalOf(agent, viewpoint);
       if (agent === undefined || portal === undefined) return [];

@@ -2,6 +2,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { growDisk, type IscsiDiskSpec, plugDisk, pluggedDisks, unplugDisk } from "@sanlab/vm";
+import { plainName } from "../lab/unit-name.ts";
 import type { HostPath } from "./portals.ts";
 import type { HostRecord } from "./record.ts";
 import { readSecret } from "./secret.ts";
@@ -12,7 +13,7 @@ const SERIAL_BYTES = 20;
 
 /** What `scsi-hd` and `virtio-blk` show as the disk's serial number: the beginning of its name. */
 export function shownSerial(disk: string): string {
-  return disk.slice(0, SERIAL_BYTES);
+  return plainName(disk).slice(0, SERIAL_BYTES);
 }
 
 export function qemuDisk(

@@ -4,6 +4,7 @@ import { pauseHost, resetHostWith, resumeHost, setHostLink } from "../apply/host
 import { cutHostPower } from "../apply/host-steps.ts";
 import { startHostWith, stopHostWith } from "../apply/single.ts";
 import { hideDiskWith, settleHostsWith, showDiskWith } from "../apply/visibility.ts";
+import { parseUnit } from "../lab/unit-name.ts";
 import { hostRunDirectory } from "../state/layout.ts";
 import { UserError } from "../user-error.ts";
 import type { Running } from "./running.ts";
@@ -81,14 +82,14 @@ export class HostHandle {
     return setHostLink(this.#running.state, this.name, card, state === "up");
   }
 
-  /** Shows it a disk; resolves when it sees it. */
+  /** Shows it a disk, or a further table of one (`DISK/TABLE`); resolves when it sees it. */
   show(disk: string, options: { readonly lun?: number; readonly agents?: readonly string[] } = {}): Promise<void> {
-    return showDiskWith(this.#running.options, { host: this.name, disk, ...options });
+    return showDiskWith(this.#running.options, { host: this.name, ...parseUnit(disk), ...options });
   }
 
-  /** Takes a disk from it; resolves when it has let go. */
+  /** Takes a disk, or a further table of one, from it; resolves when it has let go. */
   hide(disk: string): Promise<void> {
-    return hideDiskWith(this.#running.options, this.name, disk);
+    return hideDiskWith(this.#running.options, { host: this.name, ...parseUnit(disk) });
   }
 
   /** Has it look at its disks anew. */

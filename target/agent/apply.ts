@@ -2,6 +2,7 @@
 import type { DecodedFrame } from "../mapping/frame.ts";
 import type { MappedDevice } from "../mapping/mapped-device.ts";
 import type { CreateTable, Keep, NumberedMessage } from "../mapping/protocol.ts";
+import { TableView } from "../mapping/table-view.ts";
 import { type BlockDevice, OK } from "../storage/block-device.ts";
 import type { AgentCore } from "./core.ts";
 import { LeasedDisk } from "./leased-disk.ts";
@@ -71,8 +72,10 @@ const EFFECTS: {
     const device = core.tables.get(unit.table);
     if (device === undefined) return undefined;
     if (core.units.has(unit.id)) return settled(core.shared.adopt(unit.id, state));
+    device.exclusions.shownBy(unit.id);
     core.units.set(unit.id, unit);
-    const disk = core.lease ? new LeasedDisk(device, core.lease.isValid) : device;
+    const shown = unit.view === undefined ? device : new TableView(device, unit.view);
+    const disk = core.lease ? new LeasedDisk(shown, core.lease.isValid) : shown;
     core.options.publication.publishUnit(unit, disk, core.shared.open(unit, state));
     return undefined;
   },

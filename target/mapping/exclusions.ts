@@ -24,9 +24,14 @@ type Stage = "asked" | "granted" | "ending" | "lost";
 export class Exclusions {
   readonly #holds = new Map<string, Held>();
   readonly #requests = new Map<number, Request>();
-  /** Those that nobody was asked for. */
+  /** Those that nobody was asked for, by age. */
   readonly #own = new Set<Request>();
+  /** Whose segments belong to one command here until it is over. */
+  readonly #granted = new Set<Request>();
   #alone = false;
+  #shared = false;
+  #unit: string | undefined;
+  #quiet = true;
   readonly #nextNumber: () => number;
   readonly #send: (message: ExclusionMessage) => void;
 
@@ -37,12 +42,27 @@ export class Exclusions {
 
   /** Nothing is held: all that I/O looks at while that is so. */
   get quiet(): boolean {
-    return this.#holds.size === 0;
+    return this.#quiet;
   }
 
-  /** Resolves when a hold on segments `first` to `last` is over; undefined where there is none. */
-  held(first: number, last: number): Promise<"retry"> | undefined {
+  /** Several logical units here show the table: a command's task set does not keep the others' commands off. */
+  get shared(): boolean {
+    return this.#shared;
+  }
+
+  /** A logical unit here shows the table; what another one had begun may still be under way. */
+  shownBy(unit: string): void {
+    this.#unit ??= unit;
+    if (unit !== this.#unit) this.#shared = true;
+    this.#look();
+  }
+
+  /** Resolves when a hold on segments `first` to `last` is over, or what another unit here has of them to itself; undefined where there is none. */
+  held(first: number, last: number, by: Initiation | undefined): Promise<"retry"> | undefined {
     for (const held of this.#holds.values()) if (held.first <= last && held.last >= first) return held.over;
+    // Commands that have segments to themselves do not wait for each other: they did so before.
+    if (!this.#shared || this.#granted.has(by as Request)) return undefined;
+    for (const granted of this.#granted) if (granted.meets(first, last)) return granted.over;
     return undefined;
   }
 
@@ -52,11 +72,8 @@ export class Exclusions {
     const request = new Request(this.#nextNumber(), first, count, by, () => this.#end(request));
     if (this.#alone) {
       this.#own.add(request);
-      request.grant();
-    } else {
-      this.#requests.set(request.number, request);
-      this.#ask(request);
-    }
+      this.#grantOwn();
+    } else this.#ask(request);
     return request.answered;
   }
 
@@ -66,7 +83,7 @@ export class Exclusions {
     if (!this.#requests.has(number)) {
       this.#requests.set(number, request);
       this.#end(request);
-    } else request.grant();
+    } else this.#grant(request);
   }
 
   readmitted(number: number): void {
@@ -78,19 +95,25 @@ export class Exclusions {
     const { promise, resolve } = Promise.withResolvers<"retry">();
     const last = first + count - 1;
     this.#holds.set(id, { first, last, over: promise, end: () => resolve("retry"), stale: false });
+    this.#look();
   }
 
   unhold(id: string): void {
     this.#holds.get(id)?.end();
     this.#holds.delete(id);
+    this.#look();
   }
 
-  /** Alone, it asks nobody; what it had without asking is lost when it no longer is. */
+  /** Alone, it asks nobody; what it had without asking is lost when it no longer is, and what waited for it is asked for. */
   setAlone(alone: boolean): void {
     this.#alone = alone;
     if (alone) return;
-    for (const request of this.#own) request.lose();
+    const own = [...this.#own];
     this.#own.clear();
+    for (const request of own) {
+      if (request.stage === "asked") this.#ask(request);
+      else request.lose();
+    }
   }
 
   /** What was granted is lost; what others were granted goes on until the new controller ends it. */
@@ -107,7 +130,7 @@ export class Exclusions {
   /** Sends again what was not answered. */
   repeat(): void {
     for (const request of this.#requests.values()) {
-      if (request.stage === "asked") this.#ask(request);
+      if (request.stage === "asked") this.#sendAsk(request);
       else if (request.stage === "ending") this.#send({ type: "readmit", request: request.number });
     }
     const holds = [...this.#holds].filter(([, { stale }]) => stale).map(([id]) => id);
@@ -116,18 +139,51 @@ export class Exclusions {
 
   /** The table goes away. */
   endAll(): void {
-    for (const request of this.#requests.values()) request.lose();
+    for (const request of [...this.#requests.values(), ...this.#own]) request.lose();
     this.#requests.clear();
-    this.setAlone(false);
+    this.#own.clear();
+    this.#alone = false;
     for (const id of [...this.#holds.keys()]) this.unhold(id);
   }
 
-  #ask({ number: request, first, count }: Request): void {
+  #ask(request: Request): void {
+    this.#requests.set(request.number, request);
+    this.#sendAsk(request);
+  }
+
+  #sendAsk({ number: request, first, count }: Request): void {
     this.#send({ type: "exclude", request, first, count });
   }
 
+  #grant(request: Request): void {
+    if (request.stage !== "asked") return;
+    this.#granted.add(request);
+    this.#look();
+    request.grant();
+  }
+
+  /** In the order in which they came, as the controller does it; those of one unit do not meet, where it is the only one. */
+  #grantOwn(): void {
+    const older: Request[] = [];
+    for (const request of this.#own) {
+      const waits = this.#shared && older.some(({ first, last }) => request.meets(first, last));
+      if (!waits) this.#grant(request);
+      older.push(request);
+    }
+  }
+
+  #look(): void {
+    this.#quiet = this.#holds.size === 0 && !(this.#shared && this.#granted.size > 0);
+  }
+
   #end(request: Request): void {
-    if (request.stage === "lost" || request.stage === "ending" || this.#own.delete(request)) return;
+    // Also what was lost meanwhile: until now its command may have been at the devices.
+    this.#granted.delete(request);
+    this.#look();
+    request.finish();
+    const wasOwn = this.#own.delete(request);
+    if (wasOwn) this.#grantOwn();
+    if (wasOwn || request.stage === "lost" || request.stage === "ending") return;
     request.stage = "ending";
     this.#send({ type: "readmit", request: request.number });
   }
@@ -140,6 +196,9 @@ class Request implements Exclusion {
   readonly count: number;
   readonly end: () => void;
   readonly answered: Promise<Exclusion | undefined>;
+  /** Resolves when its command is over. */
+  readonly over: Promise<"retry">;
+  readonly finish: () => void;
   stage: Stage = "asked";
   onCancel: (() => void) | undefined = undefined;
   readonly #by: Initiation;
@@ -153,6 +212,9 @@ class Request implements Exclusion {
     const { promise, resolve } = Promise.withResolvers<Exclusion | undefined>();
     this.answered = promise;
     this.#answer = resolve;
+    const over = Promise.withResolvers<"retry">();
+    this.over = over.promise;
+    this.finish = () => over.resolve("retry");
     this.end = () => {
       by.onCancel = undefined;
       end();
@@ -165,6 +227,14 @@ class Request implements Exclusion {
 
   static ofNobody(number: number): Request {
     return new Request(number, 0, 0, { cancelled: true, onCancel: undefined }, () => undefined);
+  }
+
+  get last(): number {
+    return this.first + this.count - 1;
+  }
+
+  meets(first: number, last: number): boolean {
+    return this.first <= last && this.last >= first;
   }
 
   get cancelled(): boolean {

@@ -15,11 +15,13 @@ import {
   type ProvisioningExtent,
   type WriteOptions,
 } from "../storage/block-device.ts";
+import { CANCELLED, cancellable } from "./cancellable.ts";
 import { EntryState } from "./entry.ts";
+import { obstacleIn, unknownIn } from "./entry-checks.ts";
 import { type ExclusionMessage, Exclusions } from "./exclusions.ts";
-import { FaultBook, type FaultOutcome, type OpenFault } from "./fault-book.ts";
-import { deviceOf, isPlain, MappingTable, segmentOf, senseOf } from "./mapping-table.ts";
-import { type Access, type Io, join, slicePieces, wholeSegments } from "./pieces.ts";
+import { FaultBook, type OpenFault } from "./fault-book.ts";
+import { deviceOf, MappingTable, segmentOf } from "./mapping-table.ts";
+import { type Io, join, located, slicePieces, wholeSegments } from "./pieces.ts";
 import { References } from "./references.ts";
 import { Unmapping, type UnmapRequest } from "./unmapping.ts";
 
@@ -42,15 +44,7 @@ export interface MappedDeviceOptions {
 /** What an I/O waits for: segments that fault, or the end of a hold. */
 type Obstacle = number[] | Promise<"retry">;
 
-const CANCELLED: IoResult = Object.freeze({ kind: "cancelled" });
 const NOT_READY: IoResult = Object.freeze({ kind: "not-ready" });
-
-/** Which states make an access fault (docs/protocol.md, Entry states). E fails before this is asked. */
-const FAULTS: Readonly<Record<Access, number>> = {
-  read: EntryState.INVALID,
-  zero: EntryState.INVALID | EntryState.NO_WRITE,
-  write: EntryState.INVALID | EntryState.ZERO | EntryState.NO_WRITE,
-};
 
 export class MappedDevice implements BlockDevice {
   readonly blockBytes: number;
@@ -102,11 +96,21 @@ export class MappedDevice implements BlockDevice {
     return this.#run({ access: "write", offset, length, from, options }, by);
   }
 
-  /** A shared segment would be copied first, only to be zeroed: a thin disk gives back whole ones instead. */
   writeZeroes(offset: number, length: number, options?: WriteOptions, by?: Initiation): IoCompletion {
-    const shared = this.thin && this.table.noWriteIn(...wholeSegments(offset, length, this.#options, this.#sizeBytes));
-    if (shared) return this.unmap(offset, length, by, options);
+    if (this.givesBack(offset, length)) return this.unmap(offset, length, by, options);
     return this.#run({ access: "zero", offset, length, options }, by);
+  }
+
+  /** A shared segment would be copied first, only to be zeroed: a thin disk gives back whole ones instead. */
+  givesBack(offset: number, length: number): boolean {
+    return this.thin && this.table.noWriteIn(...wholeSegments(offset, length, this.#options, this.#sizeBytes));
+  }
+
+  /** Pieces of one I/O, of different segments: it has references on all of their entries, or on none. */
+  together(pieces: readonly Io[], by?: Initiation): IoCompletion {
+    const refused = this.#obstacleOfAll(pieces, by);
+    if (refused === undefined) return this.#issueAll(pieces);
+    return "kind" in refused ? refused : this.#held(pieces, refused, by);
   }
 
   /** Rule 7: every device of the disk, those too that this agent never wrote. */
@@ -125,7 +129,7 @@ export class MappedDevice implements BlockDevice {
     for (;;) {
       const known = await this.#known(first, end, by);
       if (known !== OK) return known;
-      const held = this.exclusions.held(first, end - 1);
+      const held = this.exclusions.held(first, end - 1, by);
       if (held === undefined) break;
       if ((await cancellable(held, by)) === "cancelled") return CANCELLED;
     }
@@ -156,13 +160,21 @@ export class MappedDevice implements BlockDevice {
   async exclude(offset: number, length: number, by: Initiation): Promise<Exclusion | IoResult> {
     if (this.#deleted) return NOT_READY;
     const [first, last] = this.#segmentsOf(offset, length);
-    return (await this.exclusions.request(first, last - first + 1, by)) ?? (by.cancelled ? CANCELLED : NOT_READY);
+    const count = last - first + 1;
+    const exclusion = await this.exclusions.request(first, count, by);
+    // Other agents hold theirs, and so do other units here from now on; what these had under way ends first.
+    if (this.exclusions.shared) await this.#drained(first, count);
+    return exclusion ?? (by.cancelled ? CANCELLED : NOT_READY);
   }
 
   /** `hold`: I/O to the segments waits; resolved when what was under way there has ended. */
   async hold(id: string, first: number, count: number): Promise<void> {
     this.exclusions.hold(id, first, count);
-    await Promise.all([this.references.drain(first, count), this.#unmaps.drain(first, count)]);
+    await this.#drained(first, count);
+  }
+
+  #drained(first: number, count: number): Promise<unknown> {
+    return Promise.all([this.references.drain(first, count), this.#unmaps.drain(first, count)]);
   }
 
   /** `alone`: whether nobody else has the table; resolved when what was done as if so is over. */
@@ -192,49 +204,46 @@ export class MappedDevice implements BlockDevice {
   }
 
   #run(io: Io, by: Initiation | undefined): IoCompletion {
-    const refused = this.#obstacle(io);
+    const refused = this.#obstacle(io, by);
     if (refused === undefined) return this.#issue(io);
-    if ("kind" in refused) return refused;
-    this.counters.held += 1;
-    return this.#held(io, refused, by);
+    return "kind" in refused ? refused : this.#held([io], refused, by);
   }
 
   /** Waits for faults and holds, itself holding nothing, until the I/O may go or has failed. */
-  async #held(io: Io, first: Obstacle, by: Initiation | undefined): Promise<IoResult> {
+  async #held(pieces: readonly Io[], first: Obstacle, by: Initiation | undefined): Promise<IoResult> {
+    const access = pieces[0]?.access === "read" ? "read" : "write";
+    this.counters.held += 1;
     for (let obstacle = first; ; ) {
-      const access = io.access === "read" ? "read" : "write";
       const outcome = await cancellable(
         obstacle instanceof Promise ? obstacle : this.faults.wait(obstacle, access),
         by,
       );
       if (outcome === "cancelled") return CANCELLED;
       if (outcome !== "retry") return { kind: "reported", report: outcome };
-      const refused = this.#obstacle(io);
-      if (refused === undefined) return this.#issue(io);
+      const refused = this.#obstacleOfAll(pieces, by);
+      if (refused === undefined) return this.#issueAll(pieces);
       if ("kind" in refused) return refused;
       obstacle = refused;
     }
   }
 
+  #obstacleOfAll(pieces: readonly Io[], by: Initiation | undefined): undefined | IoResult | Obstacle {
+    const faulting: number[] = [];
+    for (const piece of pieces) {
+      const refused = this.#obstacle(piece, by);
+      if (Array.isArray(refused)) faulting.push(...refused);
+      else if (refused !== undefined) return refused;
+    }
+    return faulting.length === 0 ? undefined : faulting.sort((a, b) => a - b);
+  }
+
   /** Nothing, a result that ends the I/O, or what it waits for. */
-  #obstacle({ access, offset, length }: Io): undefined | IoResult | Obstacle {
+  #obstacle({ access, offset, length }: Io, by: Initiation | undefined): undefined | IoResult | Obstacle {
     if (this.#deleted) return NOT_READY;
     const [first, last] = this.#segmentsOf(offset, length);
-    const held = this.exclusions.quiet ? undefined : this.exclusions.held(first, last);
+    const held = this.exclusions.quiet ? undefined : this.exclusions.held(first, last, by);
     if (held) return held;
-    let faulting: number[] | undefined;
-    for (let segment = first; segment <= last; segment += 1) {
-      const word0 = this.table.word0(segment);
-      if (isPlain(word0)) continue;
-      if (word0 & EntryState.ERROR) return { kind: "reported", report: senseOf(this.table.word1(segment)) };
-      // What reads as zeros need not be zeroed.
-      if (access === "zero" && (word0 & (EntryState.ZERO | EntryState.INVALID)) === EntryState.ZERO) continue;
-      if (word0 & FAULTS[access]) {
-        faulting ??= [];
-        faulting.push(segment);
-      }
-    }
-    return faulting;
+    return obstacleIn(this.table, access, first, last);
   }
 
   /** Every entry lets it pass: one call per segment, or per run of segments that adjoin on a device. */
@@ -248,6 +257,10 @@ export class MappedDevice implements BlockDevice {
     return completion instanceof Promise ? this.references.hold(first, last, completion) : completion;
   }
 
+  #issueAll(pieces: readonly Io[]): IoCompletion {
+    return join(pieces.map((piece) => located(this.#issue(piece), -(piece.moved ?? 0))));
+  }
+
   #one(io: Io, segment: number): IoCompletion {
     const word0 = this.table.word0(segment);
     if (word0 & EntryState.ZERO) {
@@ -258,9 +271,13 @@ export class MappedDevice implements BlockDevice {
     if (device === undefined) return NOT_READY;
     const { segmentBytes } = this.#options;
     const at = segmentOf(word0) * segmentBytes + (io.offset - segment * segmentBytes);
-    if (io.into !== undefined) return device.read(at, io.into);
-    if (io.from !== undefined) return device.write(at, io.from, io.options);
-    return device.writeZeroes(at, io.length, io.options);
+    const completion =
+      io.into !== undefined
+        ? device.read(at, io.into)
+        : io.from !== undefined
+          ? device.write(at, io.from, io.options)
+          : device.writeZeroes(at, io.length, io.options);
+    return completion === OK ? OK : located(completion, io.offset - at);
   }
 
   #segmentsOf(offset: number, length: number): [first: number, last: number] {
@@ -272,29 +289,12 @@ export class MappedDevice implements BlockDevice {
   async #known(first: number, end: number, by: Initiation | undefined): Promise<IoResult> {
     for (;;) {
       if (this.#deleted) return NOT_READY;
-      const unknown: number[] = [];
-      for (let segment = first; segment < end; segment += 1) {
-        const word0 = this.table.word0(segment);
-        if (word0 & EntryState.ERROR) return { kind: "reported", report: senseOf(this.table.word1(segment)) };
-        if (word0 & EntryState.INVALID) unknown.push(segment);
-      }
+      const unknown = unknownIn(this.table, first, end);
+      if (!Array.isArray(unknown)) return unknown;
       if (unknown.length === 0) return OK;
       const outcome = await cancellable(this.faults.wait(unknown, "read"), by);
       if (outcome === "cancelled") return CANCELLED;
       if (outcome !== "retry") return { kind: "reported", report: outcome };
     }
   }
-}
-
-/** The outcome, or "cancelled" as soon as the initiation is. */
-function cancellable(waiting: Promise<FaultOutcome>, by: Initiation | undefined): Promise<FaultOutcome | "cancelled"> {
-  if (by === undefined) return waiting;
-  if (by.cancelled) return Promise.resolve("cancelled");
-  return new Promise((resolve, reject) => {
-    by.onCancel = () => resolve("cancelled");
-    waiting.then((outcome) => {
-      by.onCancel = undefined;
-      resolve(by.cancelled ? "cancelled" : outcome);
-    }, reject);
-  });
 }

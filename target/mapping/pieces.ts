@@ -11,15 +11,22 @@ export interface Io {
   readonly into?: Uint8Array;
   readonly from?: readonly Uint8Array[];
   readonly options?: WriteOptions | undefined;
+  /** So many bytes from where its request has it: a bad byte is named where the request has it. */
+  readonly moved?: number;
 }
 
 /** The parts of an I/O, one for each segment it touches. */
 export function slicePieces(io: Io, segmentBytes: number): Io[] {
+  return cut(io, (offset) => segmentBytes - (offset % segmentBytes));
+}
+
+/** The parts of an I/O one after another, each as long as `lengthAt` says of where it begins, or as what is left. */
+export function cut(io: Io, lengthAt: (offset: number) => number): Io[] {
   const parts: Io[] = [];
   const pieces = io.from === undefined ? undefined : [...io.from];
   for (let at = 0; at < io.length; ) {
     const offset = io.offset + at;
-    const length = Math.min(io.length - at, segmentBytes - (offset % segmentBytes));
+    const length = Math.min(io.length - at, lengthAt(offset));
     parts.push({
       access: io.access,
       offset,
@@ -31,6 +38,16 @@ export function slicePieces(io: Io, segmentBytes: number): Io[] {
     at += length;
   }
   return parts;
+}
+
+/** The result of I/O that was done `bytes` from where its request was: it names a bad byte where the request has it. */
+export function located(completion: IoCompletion, bytes: number): IoCompletion {
+  if (completion instanceof Promise) return completion.then((result) => moved(result, bytes));
+  return moved(completion, bytes);
+}
+
+function moved(result: IoResult, bytes: number): IoResult {
+  return result.kind === "medium-error" ? { ...result, offset: result.offset + bytes } : result;
 }
 
 /** Takes `bytes` off the front of a list of pieces. */

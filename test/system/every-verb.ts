@@ -39,6 +39,9 @@ zone activate night
 zone deactivate
 zone unset night
 export create outside d
+table create d part --range 8-11 --range 0-3
+table list d
+export create outside d --table part
 export list
 export script outside --format qemu
 session list
@@ -83,6 +86,8 @@ host reset web --no-wait
 host kill web
 host start web
 host stop web
+export delete outside d --table part
+table delete d part
 export delete outside d
 zone delete walk
 disk delete c

@@ -1,8 +1,9 @@
 import { resolve } from "node:path";
-import type { Agent, Disk, ExportPath, Host } from "@sanlab/controller/api/resources.ts";
+import type { Agent, ExportPath, Host } from "@sanlab/controller/api/resources.ts";
 import { Option } from "commander";
 import { FORMATS, scriptOf, textOf, writeScript } from "../../export-script/formats.ts";
 import { subjectOf } from "../../export-script/subject.ts";
+import { unitName } from "../../lab/unit-name.ts";
 import { table } from "../output.ts";
 import * as parse from "../parse.ts";
 import type { Verb } from "../verb.ts";
@@ -15,8 +16,10 @@ export const exportVerbs: readonly Verb[] = [
       "sanlab export create web data",
       "sanlab export create web data --lun 3",
       "sanlab export create web data --agent a --agent b",
+      "sanlab export create web data --table first-half",
     ],
     options: [
+      tableOption(),
       new Option("--lun <number>", "the logical unit number; without it the lowest that is free").argParser(
         parse.integer,
       ),
@@ -25,17 +28,18 @@ export const exportVerbs: readonly Verb[] = [
         "only through this agent (may be repeated); without it, through all of the zones",
       ).argParser(parse.names),
     ],
-    run: async (context, [host, disk], { lun, agent }) => {
+    run: async (context, [host, disk], { lun, agent, table: name }) => {
       const { showDiskWith } = await import("../../apply/visibility.ts");
       const agents = agent as readonly string[] | undefined;
       await showDiskWith(context, {
         host: String(host),
         disk: String(disk),
+        ...(name === undefined ? {} : { table: name as string }),
         ...(lun === undefined ? {} : { lun: lun as number }),
         ...(agents === undefined ? {} : { agents }),
       });
       const paths = (await context.api.get<ExportPath[]>("/exports")).filter(
-        (path) => path.host === host && path.disk === disk,
+        (path) => path.host === host && path.unit === unitName(String(disk), name as string | undefined),
       );
       await context.print(paths, () =>
         paths.length === 0
@@ -69,7 +73,6 @@ export const exportVerbs: readonly Verb[] = [
     run: async (context, [host], { format, output }) => {
       const lab = {
         paths: await context.api.get<ExportPath[]>("/exports"),
-        disks: await context.api.get<Disk[]>("/disks"),
         agents: await context.api.get<Agent[]>("/agents"),
         hosts: await context.api.get<Host[]>("/hosts"),
       };
@@ -85,11 +88,17 @@ export const exportVerbs: readonly Verb[] = [
   {
     usage: "delete <host> <disk>",
     summary: "No longer show a disk to a host",
-    examples: ["sanlab export delete web data"],
-    run: async (context, [host, disk]) => {
+    examples: ["sanlab export delete web data", "sanlab export delete web data --table first-half"],
+    options: [tableOption()],
+    run: async (context, [host, disk], { table: name }) => {
       const { hideDiskWith } = await import("../../apply/visibility.ts");
-      await hideDiskWith(context, String(host), String(disk));
-      await context.print({ host, disk }, () => `Host '${host}' is no longer shown disk '${disk}'.`);
+      const of = name as string | undefined;
+      await hideDiskWith(context, { host: String(host), disk: String(disk), ...(of && { table: of }) });
+      await context.print({ host, disk, ...(of && { table: of }) }, () =>
+        of === undefined
+          ? `Host '${host}' is no longer shown disk '${disk}'.`
+          : `Host '${host}' is no longer shown table '${of}' of disk '${disk}'.`,
+      );
     },
   },
 ];
@@ -97,6 +106,12 @@ export const exportVerbs: readonly Verb[] = [
 function text(paths: readonly ExportPath[]): string {
   return table(
     ["HOST", "DISK", "LUN", "AGENT", "PORTAL", "URL"],
-    paths.map(({ host, disk, lun, agent, portal, url }) => [host, disk, lun, agent, portal, url]),
+    paths.map(({ host, unit, lun, agent, portal, url }) => [host, unit, lun, agent, portal, url]),
+  );
+}
+
+function tableOption(): Option {
+  return new Option("--table <name>", "a further table of the disk; without it the disk as a whole").argParser(
+    parse.name,
   );
 }

@@ -18,7 +18,16 @@ export interface PublishedUnit {
   readonly naa: string;
   readonly serial: string;
   readonly readOnly: boolean;
+  /** It shows these segments of the table, and no others (seed A3); absent: all of them. */
+  readonly view?: View;
 }
+/** A further table of a disk: what its hosts see, in this order. No segment is in it twice. */
+export interface View {
+  readonly ranges: readonly SegmentRange[];
+  /** Capacity in bytes: all of the ranges, the last segment perhaps in part. */
+  readonly sizeBytes: number;
+}
+export type SegmentRange = readonly [first: number, count: number];
 export interface UnpublishUnit extends Numbered {
   readonly type: "unpublish_unit";
   readonly unit: string;

@@ -1,5 +1,5 @@
 /** Snapshots through real agents in one process (docs/protocol.md, Snapshot). */
-import { unitId } from "@sanlab/controller/agents/publication.ts";
+
 import { check } from "@sanlab/controller/check/check.ts";
 import { createDisk, deleteDisk, describe } from "@sanlab/controller/disks.ts";
 import { createPool } from "@sanlab/controller/pools.ts";
@@ -9,6 +9,7 @@ import { restoreDisk } from "@sanlab/controller/snapshots/restore.ts";
 import { takeSnapshots } from "@sanlab/controller/snapshots/snapshots.ts";
 import type { Transaction } from "@sanlab/controller/store/store.ts";
 import { mapOf } from "@sanlab/controller/tables/map.ts";
+import { unitId } from "@sanlab/controller/units/unit.ts";
 import test, { type ExecutionContext } from "ava";
 import { MappingLab, SEGMENT } from "../../helpers/mapping-lab.ts";
 import { Crash, MemoryStore } from "../../helpers/memory-store.ts";

@@ -23,7 +23,8 @@ function agent(name: string, portal: string, relativePortId = 1): Agent {
 
 function path(host: string, disk: string, through: string, lun: number): ExportPath {
   const target = `iqn.example:${through}`;
-  return { host, iqn: "iqn.example:web", disk, table: "1", agent: through, portal: "", target, lun, url: "" };
+  const unit = { host, iqn: "iqn.example:web", disk, unit: disk, table: "1", naa: "", sizeBytes: 0 };
+  return { ...unit, agent: through, portal: "", target, lun, url: "" };
 }
 
 const AGENTS = [

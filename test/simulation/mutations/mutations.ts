@@ -50,7 +50,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "target/mapping/mapped-device.ts",
     text: 'if (outcome === "cancelled") return CANCELLED;\n      if (outcome !== "retry") return { kind: "reported", report: outcome };\n      const refused',
     replacement:
-      'if (outcome === "cancelled") {\n        void this.#held(io, obstacle, undefined);\n        return CANCELLED;\n      }\n      if (outcome !== "retry") return { kind: "reported", report: outcome };\n      const refused',
+      'if (outcome === "cancelled") {\n        void this.#held(pieces, obstacle, undefined);\n        return CANCELLED;\n      }\n      if (outcome !== "retry") return { kind: "reported", report: outcome };\n      const refused',
   },
   {
     name: "flush-of-all-devices",
@@ -61,8 +61,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "fua",
     file: "target/mapping/mapped-device.ts",
-    text: "return device.write(at, io.from, io.options);",
-    replacement: "return device.write(at, io.from);",
+    text: "device.write(at, io.from, io.options)",
+    replacement: "device.write(at, io.from)",
   },
 
   // --- What the controller has to wait for, and what has to be durable first --------------------
@@ -231,8 +231,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "change-of-a-unit-is-carried-out-by-all",
     file: "controller/units/units.ts",
-    text: "await records.units.save(store, unit, next);\n    await this.#spread(disk, next);",
-    replacement: "await records.units.save(store, unit, next);\n    void this.#spread(disk, next);",
+    text: "await records.units.save(store, unit.id, next);\n    await this.#spread(unit, next);",
+    replacement: "await records.units.save(store, unit.id, next);\n    void this.#spread(unit, next);",
   },
   {
     name: "change-of-a-unit-names-its-revision",
@@ -275,8 +275,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "exclusion-drains",
     file: "target/mapping/mapped-device.ts",
-    text: "await Promise.all([this.references.drain(first, count), this.#unmaps.drain(first, count)]);",
-    replacement: "await Promise.resolve();",
+    text: "this.exclusions.hold(id, first, count);\n    await this.#drained(first, count);",
+    replacement: "this.exclusions.hold(id, first, count);",
   },
   {
     name: "fenced-is-dead",
