@@ -9,7 +9,7 @@ import {
   type Transaction,
 } from "@sanlab/controller/store/store.ts";
 import { isSame, Watchers } from "@sanlab/controller/store/watchers.ts";
-import { MapView } from "./map-view.ts";
+import { MapView } from "../simulation/world/map-view.ts";
 
 /** Thrown by the commit at which the controller dies; nothing it does afterwards reaches the store. */
 export class Crash extends Error {}

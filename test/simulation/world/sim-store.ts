@@ -13,9 +13,9 @@ import {
   type Transaction,
 } from "@sanlab/controller/store/store.ts";
 import { isSame, Watchers } from "@sanlab/controller/store/watchers.ts";
-import { MapView } from "../../helpers/map-view.ts";
 import type { Chance } from "../engine/chance.ts";
 import type { Scheduler } from "../engine/scheduler.ts";
+import { MapView } from "./map-view.ts";
 
 export interface SimStoreOptions {
   readonly scheduler: Scheduler;
