@@ -131,7 +131,7 @@ export async function addExport(
   const record: ExportRecord = { host, disk, ...(table && { table }), lun: lun ?? free, ...(agents && { agents }) };
   await core.records.exports.save(core.options.store, exportName(record), record);
   await core.agents.reconcile();
-  return paths(core).filter((path) => path.host === host && path.lun === record.lun);
+  return paths(core, (row) => row.host === host && row.lun === record.lun);
 }
 
 export async function removeExport(core: ControllerCore, host: string, disk: string, table?: string): Promise<void> {
@@ -162,11 +162,12 @@ export async function removeZone(core: ControllerCore, name: string): Promise<vo
   await core.agents.reconcile();
 }
 
-/** A row per path: host, disk and agent of one zone. */
-export function paths(core: ControllerCore): ExportPath[] {
+/** A row per path, of those exports: host, disk and agent of one zone. */
+export function paths(core: ControllerCore, isWanted: (row: ExportRecord) => boolean = () => true): ExportPath[] {
   const { exports, hosts, disks, agents } = core.records;
   const zoning = new Zoning(core.records);
-  return exports.values().flatMap((record) => {
+  const wanted = exports.values().filter(isWanted);
+  return wanted.flatMap((record) => {
     const { host, disk, lun } = record;
     const iqn = hosts.get(host)?.iqn ?? "";
     const table = record.table ?? disks.get(disk)?.table ?? "";

@@ -83,7 +83,8 @@ export class Deliveries {
   /** Grants are on record before they are sent. */
   async #bring(name: string, known: Known, items: Map<string, Item>): Promise<Promise<Delivery>[]> {
     const record = this.#roster.record(name) as AgentRecord;
-    const joined = tablesOf(items).filter((table) => !record.tables.includes(table));
+    const recorded = new Set(record.tables);
+    const joined = tablesOf(items).filter((table) => !recorded.has(table));
     await this.#roster.recordTables(name, [...record.tables, ...joined]);
     const deliveries: Promise<Delivery>[] = [];
     for (const [key, item] of items) {

@@ -54,30 +54,36 @@ export function memberOf(records: AllRecords, written: string): Member | undefin
   return undefined;
 }
 
+/** A zone may have a thousand disks, and each of them is asked for. */
+type MemberSets = { readonly [kind in keyof ZoneMembers]: ReadonlySet<string> };
+
+function membersOf({ hosts, agents, disks }: ZoneMembers): MemberSets {
+  return { hosts: new Set(hosts), agents: new Set(agents), disks: new Set(disks) };
+}
+
 /** Who sees whom now. While zones are being switched, only what the old and the new ones allow. */
 export class Zoning {
   readonly #records: AllRecords;
   /** Each of them must allow it. */
-  readonly #layers: readonly (readonly ZoneMembers[])[];
+  readonly #layers: readonly (readonly MemberSets[])[];
 
   constructor(records: AllRecords) {
     this.#records = records;
     const leaving = records.fabric.get("fabric")?.leaving;
-    this.#layers = [effectiveZones(records), ...(leaving === undefined ? [] : [leaving])];
+    const layers = [effectiveZones(records), ...(leaving === undefined ? [] : [leaving])];
+    this.#layers = layers.map((zones) => zones.map(membersOf));
   }
 
   sees(host: string, agent: string, disk: string): boolean {
-    return this.#allows(
-      ({ hosts, agents, disks }) => hosts.includes(host) && agents.includes(agent) && disks.includes(disk),
-    );
+    return this.#allows(({ hosts, agents, disks }) => hosts.has(host) && agents.has(agent) && disks.has(disk));
   }
 
   letsIn(host: string, agent: string): boolean {
-    return this.#allows(({ hosts, agents }) => hosts.includes(host) && agents.includes(agent));
+    return this.#allows(({ hosts, agents }) => hosts.has(host) && agents.has(agent));
   }
 
   presents(agent: string, disk: string): boolean {
-    return this.#allows(({ agents, disks }) => agents.includes(agent) && disks.includes(disk));
+    return this.#allows(({ agents, disks }) => agents.has(agent) && disks.has(disk));
   }
 
   /** The agents that a host sees, by name. */
@@ -86,7 +92,7 @@ export class Zoning {
     return names.filter((agent) => this.letsIn(host, agent)).sort();
   }
 
-  #allows(isAllowedBy: (zone: ZoneMembers) => boolean): boolean {
+  #allows(isAllowedBy: (zone: MemberSets) => boolean): boolean {
     return this.#layers.every((zones) => zones.some(isAllowedBy));
   }
 }

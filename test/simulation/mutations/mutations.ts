@@ -93,12 +93,6 @@ export const MUTATIONS: readonly Mutation[] = [
       "const changed = this.#firsts.map(({ table, segment }) => [table, segment] as const);\n    void moved;",
   },
   {
-    name: "step-560-is-on-record",
-    file: "controller/families/round.ts",
-    text: "const told = others.filter((other) => had.has(other));",
-    replacement: "const told = others.filter(() => had.size < 0);",
-  },
-  {
     name: "copy",
     file: "controller/families/round.ts",
     text: "const failed = await copySegments(this.#core, segmentBytes, this.#shared);",
