@@ -3,10 +3,11 @@ import { Violation } from "../engine/violation.ts";
 import { BlockHistory, type BlockWrite, ZERO_TAG } from "./history.ts";
 import { Instant } from "./snapshot.ts";
 
-/** A write of consecutive blocks, as a host sent it. */
+/** A write of consecutive blocks of a logical unit, as a host sent it. */
 export interface HostWrite {
   readonly disk: ModelDisk;
-  readonly first: number;
+  /** Of the disk, in the order of the write. */
+  readonly blocks: readonly number[];
   readonly writes: readonly BlockWrite[];
 }
 
@@ -62,11 +63,11 @@ export class Model {
   }
 
   /** A host begins to write; each block has a tag of its own, or all are zero. */
-  begin(table: string, first: number, count: number, isZero: boolean, start: number, by: string): HostWrite {
+  begin(table: string, blocks: readonly number[], isZero: boolean, start: number, by: string): HostWrite {
     const disk = this.disk(table);
     const writes: BlockWrite[] = [];
     const [oldest = start] = this.reads;
-    for (let block = first; block < first + count; block += 1) {
+    for (const block of blocks) {
       const tag = isZero ? ZERO_TAG : this.#origins.push({ table, block });
       const write: BlockWrite = {
         tag,
@@ -80,7 +81,7 @@ export class Model {
       disk.history(block).begin(write, oldest);
       writes.push(write);
     }
-    return { disk, first, writes };
+    return { disk, blocks, writes };
   }
 
   acknowledged({ writes }: HostWrite, now: number, durable: boolean): void {
@@ -98,8 +99,8 @@ export class Model {
   }
 
   /** It surely had no effect. */
-  withdrawn({ disk, first, writes }: HostWrite): void {
-    for (const [at, write] of writes.entries()) disk.history(first + at).withdraw(write);
+  withdrawn({ disk, blocks, writes }: HostWrite): void {
+    for (const [at, write] of writes.entries()) disk.history(blocks[at] as number).withdraw(write);
   }
 
   flushed(table: string, start: number): void {

@@ -54,9 +54,9 @@ export class Failures {
     }
   }
 
-  mayFail(table: string, first: number, last: number, start: number): boolean {
+  mayFail(table: string, segments: readonly number[], start: number): boolean {
     if (!this.#isExpected) return false;
-    for (let segment = first; segment <= last; segment += 1) {
+    for (const segment of segments) {
       const place = `${table}/${segment}`;
       if (this.#since.has(place) || this.#cleared.has(place) || (this.#until.get(place) ?? -1) > start) return true;
     }
@@ -64,9 +64,9 @@ export class Failures {
   }
 
   /** @throws Violation where something that began at `start` has not failed though it had to. */
-  checkPassed(table: string, first: number, last: number, start: number, who: string): void {
+  checkPassed(table: string, segments: readonly number[], start: number, who: string): void {
     if (this.#agreed.size === 0) return;
-    for (let segment = first; segment <= last; segment += 1) {
+    for (const segment of segments) {
       const agreed = this.#agreed.get(`${table}/${segment}`);
       if (agreed !== undefined && agreed < start)
         throw new Violation("E", `${who} passes, but segment ${segment} of ${table} fails since tick ${agreed}`);

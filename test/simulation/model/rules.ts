@@ -12,8 +12,10 @@ import type { Failures } from "./failures.ts";
 /** What a host's I/O is about, found again at the device by the buffer or the options that came along. */
 export interface IoContext {
   readonly table: string;
-  /** Virtual block at the beginning of the buffer. */
-  readonly block: number;
+  /** The logical unit that it goes to. */
+  readonly unit: string;
+  /** Virtual blocks in the order of the buffer. */
+  readonly blocks: readonly number[];
   /** Who writes, where reservations count. */
   readonly initiator?: string;
 }
@@ -27,15 +29,15 @@ export interface DeviceIo {
   readonly first: number;
   readonly count: number;
   /** Virtual block that the first one is; undefined for zeros, which carry no buffer. */
-  readonly context: { readonly table: string; readonly block: number | undefined; readonly initiator?: string };
+  readonly context: Pick<IoContext, "table" | "unit" | "initiator"> & { readonly block: number | undefined };
 }
 
-/** Segments of a table that one process has to itself. */
+/** Segments of a table that a command of a logical unit has to itself. */
 export interface Excluded {
   readonly process: SimProcess;
   readonly table: string;
-  readonly first: number;
-  readonly last: number;
+  readonly unit: string;
+  readonly segments: readonly number[];
   readonly exclusion: Exclusion;
 }
 
@@ -49,7 +51,7 @@ export class Rules {
   /** Ranges of devices that are being copied from. */
   readonly #copied = new Set<{ readonly path: string; readonly first: number; readonly count: number }>();
   readonly #excluded = new Set<Excluded>();
-  /** Who was preempted, as `table initiator`. */
+  /** Who was preempted, as `unit initiator`. */
   readonly #thrownOut = new Set<string>();
 
   constructor(durable: DurableTables, failures: Failures, processes: () => readonly SimProcess[]) {
@@ -64,7 +66,7 @@ export class Rules {
     const { table, block } = io.context;
     if (block !== undefined) {
       const segment = Math.floor(block / SEGMENT_BLOCKS);
-      this.#failures.checkPassed(table, segment, segment, Number.POSITIVE_INFINITY, name(io));
+      this.#failures.checkPassed(table, [segment], Number.POSITIVE_INFINITY, name(io));
     }
     this.#checkReservation(io, "is issued");
     for (const copied of this.#copied) if (io.kind !== "read" && meet(io, copied)) throw writtenWhileCopied(io);
@@ -83,18 +85,18 @@ export class Rules {
   }
 
   /** He was preempted, and whoever did that was told so. */
-  threwOut(table: string, initiator: string): void {
-    this.#thrownOut.add(`${table} ${initiator}`);
+  threwOut(unit: string, initiator: string): void {
+    this.#thrownOut.add(`${unit} ${initiator}`);
     for (const io of this.#underWay) this.#checkReservation(io, "is under way");
   }
 
-  letIn(table: string, initiator: string): void {
-    this.#thrownOut.delete(`${table} ${initiator}`);
+  letIn(unit: string, initiator: string): void {
+    this.#thrownOut.delete(`${unit} ${initiator}`);
   }
 
   #checkReservation(io: DeviceIo, when: string): void {
-    const { table, initiator } = io.context;
-    if (initiator !== undefined && this.#thrownOut.has(`${table} ${initiator}`))
+    const { unit, initiator } = io.context;
+    if (initiator !== undefined && this.#thrownOut.has(`${unit} ${initiator}`))
       throw new Violation("reservation", `${name(io)} ${when}, but ${initiator} was preempted`);
   }
 
@@ -147,13 +149,14 @@ export class Rules {
     }
   }
 
-  /** COMPARE AND WRITE is atomic against every command on every path, as long as its process lives and has not heard otherwise. */
-  #checkExclusion({ process, table, first, last, exclusion }: Excluded, io: DeviceIo): void {
+  /** COMPARE AND WRITE is atomic against every command on every path and through every table, as long as its process lives and has not heard otherwise. Those of its own unit its task set keeps off, which is not here. */
+  #checkExclusion({ process, table, unit, segments, exclusion }: Excluded, io: DeviceIo): void {
     const { block } = io.context;
-    if (io.process === process || io.context.table !== table || block === undefined) return;
+    if (io.context.table !== table || block === undefined) return;
+    if (io.process === process && io.context.unit === unit) return;
     if (exclusion.cancelled || !process.isAlive || !process.mayServe) return;
     const segment = Math.floor(block / SEGMENT_BLOCKS);
-    if (segment >= first && segment <= last)
+    if (segments.includes(segment))
       throw new Violation(
         "exclusion",
         `${name(io)} is under way while ${process.name} has segment ${segment} to itself`,

@@ -273,6 +273,24 @@ export const MUTATIONS: readonly Mutation[] = [
     replacement: "this.exclusions.hold(id, first, count);",
   },
   {
+    name: "exclusion-keeps-off-other-tables",
+    file: "target/mapping/exclusions.ts",
+    text: "for (const granted of this.#granted) if (granted.meets(first, last)) return granted.over;",
+    replacement: "",
+  },
+  {
+    name: "exclusion-drains-other-tables",
+    file: "target/mapping/mapped-device.ts",
+    text: "if (this.exclusions.shared) await this.#drained(first, count);",
+    replacement: "",
+  },
+  {
+    name: "table-shows-its-segments",
+    file: "target/mapping/table-view.ts",
+    text: "if (offset < (this.#stretches[middle] as Stretch).end) high = middle;",
+    replacement: "if (offset <= (this.#stretches[middle] as Stretch).end) high = middle;",
+  },
+  {
     name: "fenced-is-dead",
     file: "controller/agents/fencing.ts",
     text: "await fencer.fence(record.process);",

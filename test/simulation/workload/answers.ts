@@ -4,14 +4,16 @@ import type { ErrorReport, IoResult } from "node-iscsi-target/storage/block-devi
 import { Violation } from "../engine/violation.ts";
 import type { HostWork } from "../world/config.ts";
 import type { Lab } from "../world/lab.ts";
-import { SEGMENT_BLOCKS } from "../world/sim-disk.ts";
+import { segmentsOfBlocks } from "../world/unit-blocks.ts";
 
-/** A command as it was sent. Blocks of the logical unit. */
+/** A command as it was sent to a logical unit, whose blocks `first` and `count` are. */
 export interface Request {
   readonly work: Exclude<HostWork, "cancel" | "sequence">;
-  readonly table: string;
   readonly first: number;
   readonly count: number;
+  /** Where they lie on the disk that has this table. */
+  readonly table: string;
+  readonly blocks: readonly number[];
   readonly fua: boolean;
   readonly by: string;
 }
@@ -22,10 +24,6 @@ export type Ending = IoResult | "died";
 const MEDIUM_ERROR = 0x3;
 /** DATA PROTECT, SPACE ALLOCATION FAILED WRITE PROTECT. */
 const POOL_FULL: ErrorReport = { senseKey: 0x7, asc: 0x27, ascq: 0x07 };
-
-export function segmentsOf({ first, count }: Request): [first: number, last: number] {
-  return [Math.floor(first / SEGMENT_BLOCKS), Math.floor((first + count - 1) / SEGMENT_BLOCKS)];
-}
 
 /** Its agent had no lease when it ended: what it was to do may be done all the same. */
 export function isWithoutLease(ending: Ending): boolean {
@@ -58,7 +56,7 @@ function isFounded(lab: Lab, request: Request, start: number, ending: IoResult):
       if (isSame(report, UNAVAILABLE_PORT)) return lab.config.leased > 0;
       return (
         report.senseKey === MEDIUM_ERROR &&
-        (isSpoiled || lab.failures.mayFail(request.table, ...segmentsOf(request), start))
+        (isSpoiled || lab.failures.mayFail(request.table, segmentsOfBlocks(request.blocks), start))
       );
     }
   }

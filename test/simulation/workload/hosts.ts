@@ -5,7 +5,8 @@ import type { HostWork } from "../world/config.ts";
 import type { Lab } from "../world/lab.ts";
 import { type Command, cancel, type SimProcess, type SimUnit } from "../world/sim-agent.ts";
 import { BLOCK_BYTES, putTag, SEGMENT_BLOCKS, tagOf } from "../world/sim-disk.ts";
-import { checkReason, type Ending, isWithoutLease, type Request, segmentsOf } from "./answers.ts";
+import { diskBlocks, segmentsOfBlocks, unitBlock } from "../world/unit-blocks.ts";
+import { checkReason, type Ending, isWithoutLease, type Request } from "./answers.ts";
 import { swap } from "./swap.ts";
 
 export class Hosts {
@@ -63,7 +64,7 @@ export class Hosts {
           : drawn;
     const [first, count] = work === "flush" ? [0, 0] : this.#range(unit.device.sizeBytes / BLOCK_BYTES, work);
     const by = `${work} by ${host} at ${process.name}`;
-    const request: Request = { work, table: unit.unit.table, first, count, fua: chance.hit(0.2), by };
+    const request: Request = { work, ...placed(unit, first, count), fua: chance.hit(0.2), by };
     const initiation: Initiation = { cancelled: false, onCancel: undefined };
     if (drawn === "cancel") {
       this.#lab.scheduler.after(chance.delay(5), () => process.deliver(() => cancel(initiation)));
@@ -76,23 +77,32 @@ export class Hosts {
   /** What is answered is looked at on every other path at once; and what is held may be overtaken by another write through the same agent. */
   #follow(host: string, process: SimProcess, unit: SimUnit, request: Request, ended: Promise<Ending>): void {
     const { chance, config, scheduler } = this.#lab;
-    if (chance.hit(0.4)) void ended.then((ending) => isDone(ending) && this.#lookElsewhere(host, process, request));
+    if (chance.hit(0.4)) void ended.then((ending) => isDone(ending) && this.#lookElsewhere(host, unit, request));
     if (chance.hit(0.8) || unit.unit.readOnly) return;
     scheduler.after(chance.delay(3 * config.networkMs), () => {
       if (this.#lab.isMischiefOver || !process.isAlive) return;
       const again: Request = { ...request, work: "write", by: `write by ${host} at ${process.name}, soon after` };
       const overtaking = this.issue(process, unit, again, { cancelled: false, onCancel: undefined });
-      void overtaking.then((ending) => isDone(ending) && this.#lookElsewhere(host, process, again));
+      void overtaking.then((ending) => isDone(ending) && this.#lookElsewhere(host, unit, again));
     });
   }
 
-  #lookElsewhere(host: string, process: SimProcess, { table, first, count }: Request): void {
-    for (const other of this.#lab.processes.values()) {
-      const unit = [...other.units.values()].find((one) => one.unit.table === table);
-      if (other === process || unit === undefined) continue;
-      const by = `look by ${host} at ${other.name}`;
-      const request: Request = { work: "read", table, first, count: Math.min(count, 2), fua: false, by };
-      void this.issue(other, unit, request, { cancelled: false, onCancel: undefined });
+  /** Through every other agent, and every other table of the disk. */
+  #lookElsewhere(host: string, unit: SimUnit, { table, blocks: [block = 0], count }: Request): void {
+    for (const process of this.#lab.processes.values()) {
+      for (const other of process.units.values()) {
+        const first = other.unit.table === table && other !== unit ? unitBlock(other.unit, block) : undefined;
+        if (first === undefined) continue;
+        const blocks = other.device.sizeBytes / BLOCK_BYTES;
+        const by = `look by ${host} at ${process.name}`;
+        const request: Request = {
+          work: "read",
+          ...placed(other, ...bounded(first, Math.min(count, 2), blocks)),
+          fua: false,
+          by,
+        };
+        void this.issue(process, other, request, { cancelled: false, onCancel: undefined });
+      }
     }
   }
 
@@ -108,7 +118,7 @@ export class Hosts {
     for (let segment = first; segment < end && ending !== "died" && ending.kind === "ok"; segment += 1) {
       const block = segment * SEGMENT_BLOCKS + chance.pick([0, 0, SEGMENT_BLOCKS - 2]);
       const [start, count] = bounded(block, chance.pick([1, 2]), blocks);
-      const request: Request = { work: "write", table: unit.unit.table, first: start, count, fua: false, by };
+      const request: Request = { work: "write", ...placed(unit, start, count), fua: false, by };
       ending = await this.issue(process, unit, request, { cancelled: false, onCancel: undefined });
     }
     return ending;
@@ -132,7 +142,7 @@ export class Hosts {
 
   issue(process: SimProcess, unit: SimUnit, request: Request, initiation: Initiation): Promise<Ending> {
     const { scheduler } = this.#lab;
-    scheduler.note(`${request.by}: ${request.first}+${request.count} of ${request.table}`);
+    scheduler.note(`${request.by}: ${request.first}+${request.count} of ${unit.unit.name} of ${request.table}`);
     const start = scheduler.tick();
     const write = this.#begin(request, start);
     if (request.work === "read") this.#lab.model.reads.add(start);
@@ -159,9 +169,9 @@ export class Hosts {
   }
 
   #begin(request: Request, start: number): HostWrite | undefined {
-    const { work, table, first, count, by } = request;
+    const { work, table, blocks, by } = request;
     if (work === "read" || work === "flush") return undefined;
-    return this.#lab.model.begin(table, first, count, work !== "write" && work !== "swap", start, by);
+    return this.#lab.model.begin(table, blocks, work !== "write" && work !== "swap", start, by);
   }
 
   #perform(
@@ -173,8 +183,8 @@ export class Hosts {
     initiation: Initiation,
   ) {
     const { device } = unit;
-    const { table, first, count, fua } = request;
-    const context = { table, block: first };
+    const { table, blocks, first, count, fua } = request;
+    const context = { table, unit: unit.unit.id, blocks };
     const options = { fua };
     this.#lab.contexts.set(options, context);
     switch (request.work) {
@@ -187,7 +197,7 @@ export class Hosts {
         return device.write(first * BLOCK_BYTES, [data], options, initiation);
       }
       case "swap":
-        return swap(this.#lab, { process, unit, first, data: tagged(write, count), fua }, initiation);
+        return swap(this.#lab, { process, unit, first, blocks, data: tagged(write, count), fua }, initiation);
       case "zero":
         return device.writeZeroes(first * BLOCK_BYTES, count * BLOCK_BYTES, options, initiation);
       case "unmap":
@@ -204,10 +214,7 @@ export class Hosts {
     scheduler.note(`${request.by}: ${kind}`);
     checkReason(this.#lab, request, start, ending);
     if (kind === "ok") {
-      if (request.count > 0) {
-        const [from, to] = segmentsOf(request);
-        this.#lab.failures.checkPassed(request.table, from, to, start, request.by);
-      }
+      this.#lab.failures.checkPassed(request.table, segmentsOfBlocks(request.blocks), start, request.by);
       if (request.work === "read") this.#check(request, start, now, buffer);
       if (request.work === "flush") model.flushed(request.table, start);
       if (write !== undefined) model.acknowledged(write, now, request.fua && request.work !== "unmap");
@@ -221,27 +228,21 @@ export class Hosts {
     else model.lost(write, request.work === "unmap" ? Number.POSITIVE_INFINITY : now);
   }
 
-  #check({ table, first, count, by }: Request, start: number, end: number, buffer: Uint8Array): void {
-    for (let at = 0; at < count; at += 1)
-      this.#lab.model.checkRead(table, first + at, tagOf(buffer, at * BLOCK_BYTES), start, end, by);
+  #check({ table, blocks, by }: Request, start: number, end: number, buffer: Uint8Array): void {
+    for (const [at, block] of blocks.entries())
+      this.#lab.model.checkRead(table, block, tagOf(buffer, at * BLOCK_BYTES), start, end, by);
   }
 
   /** Reads on every path all that was ever written. */
   async readAll(): Promise<void> {
     for (const process of this.#lab.processes.values()) {
       for (const unit of process.units.values()) {
-        const { table } = unit.unit;
-        for (const segment of this.#lab.touchedSegments(table)) {
-          const blocks = unit.device.sizeBytes / BLOCK_BYTES;
-          const [first, count] = bounded(segment * SEGMENT_BLOCKS, SEGMENT_BLOCKS, blocks);
-          const request: Request = {
-            work: "read",
-            table,
-            first,
-            count,
-            fua: false,
-            by: `last read at ${process.name}`,
-          };
+        for (const segment of this.#lab.touchedSegments(unit.unit.table)) {
+          const start = unitBlock(unit.unit, segment * SEGMENT_BLOCKS);
+          if (start === undefined) continue;
+          const [first, count] = bounded(start, SEGMENT_BLOCKS, unit.device.sizeBytes / BLOCK_BYTES);
+          const by = `last read at ${process.name}`;
+          const request: Request = { work: "read", ...placed(unit, first, count), fua: false, by };
           await this.issue(process, unit, request, { cancelled: false, onCancel: undefined });
         }
       }
@@ -251,6 +252,14 @@ export class Hosts {
 
 function isDone(ending: Ending): boolean {
   return ending !== "died" && ending.kind === "ok";
+}
+
+function placed(
+  { unit }: SimUnit,
+  first: number,
+  count: number,
+): Pick<Request, "first" | "count" | "table" | "blocks"> {
+  return { first, count, table: unit.table, blocks: diskBlocks(unit, first, count) };
 }
 
 /** What a write of the model has in each of its blocks. */

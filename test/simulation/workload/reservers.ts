@@ -10,6 +10,7 @@ import type { Lab } from "../world/lab.ts";
 import type { Answer } from "../world/scsi-port.ts";
 import type { SimProcess, SimUnit } from "../world/sim-agent.ts";
 import { BLOCK_BYTES, putTag, SEGMENT_BLOCKS } from "../world/sim-disk.ts";
+import { diskBlocks } from "../world/unit-blocks.ts";
 
 const KEYS: ReadonlyMap<string, bigint> = new Map([
   ["iqn.2026-11.example:one", 0x11n],
@@ -48,7 +49,7 @@ export class Reservers {
     scheduler.after(chance.delay(TURN_MS), () => {
       if (this.#lab.isMischiefOver) return;
       const path = this.#path();
-      if (path !== undefined && !this.#contested.has(path[1].unit.table))
+      if (path !== undefined && !this.#contested.has(path[1].unit.id))
         this.#lab.watch(this.#take(path, chance.pick(INITIATORS)));
       this.#nextTurn();
     });
@@ -75,19 +76,19 @@ export class Reservers {
 
   /** Registers, reserves where nobody has, and throws the other out. */
   async #take(path: Path, initiator: string): Promise<void> {
-    const { table } = path[1].unit;
+    const { id: unit } = path[1].unit;
     const other = INITIATORS.find((one) => one !== initiator) as string;
     const [key, theirs] = [KEYS.get(initiator) as bigint, KEYS.get(other) as bigint];
-    this.#contested.add(table);
+    this.#contested.add(unit);
     try {
-      this.#lab.rules.letIn(table, initiator);
+      this.#lab.rules.letIn(unit, initiator);
       if ((await this.#reserve(path, initiator, cdbs.RegisterAndIgnore, 0n, key)) !== "good") return;
       await this.#reserve(path, initiator, cdbs.Reserve, key, 0n);
       if ((await this.#reserve(path, initiator, cdbs.Preempt, key, theirs)) !== "good") return;
-      this.#lab.scheduler.note(`${initiator} has ${table} alone`);
-      this.#lab.guard(() => this.#lab.rules.threwOut(table, other));
+      this.#lab.scheduler.note(`${initiator} has ${unit} alone`);
+      this.#lab.guard(() => this.#lab.rules.threwOut(unit, other));
     } finally {
-      this.#contested.delete(table);
+      this.#contested.delete(unit);
     }
   }
 
@@ -105,7 +106,7 @@ export class Reservers {
     cdb[1] = (cdb[1] ?? 0) | (layout.serviceAction ?? 0);
     cdb[2] = REGISTRANTS_ONLY;
     for (;;) {
-      this.#lab.scheduler.note(`${initiator}: ${layout.name} to ${path[1].unit.table} at ${path[0].name}`);
+      this.#lab.scheduler.note(`${initiator}: ${layout.name} to ${path[1].unit.id} at ${path[0].name}`);
       const answer = await this.#send(path, initiator, cdb, list);
       this.#lab.scheduler.note(`${initiator}: ${layout.name} at ${path[0].name}: ${answer}`);
       if (answer !== "attention") return answer;
@@ -117,14 +118,15 @@ export class Reservers {
     const [process, { unit, device }] = path;
     const segments = Math.ceil(device.sizeBytes / BLOCK_BYTES / SEGMENT_BLOCKS);
     const block = SEGMENT_BLOCKS * chance.below(Math.min(config.hotSegments, segments)) + BLOCK;
+    const blocks = diskBlocks(unit, block, 1);
     const by = `write by ${initiator} at ${process.name}`;
-    const write = model.begin(unit.table, block, 1, false, scheduler.tick(), by);
+    const write = model.begin(unit.table, blocks, false, scheduler.tick(), by);
     const data = new Uint8Array(BLOCK_BYTES);
     putTag(data, 0, write.writes[0]?.tag as number);
-    contexts.set(data.buffer, { table: unit.table, block, initiator });
+    contexts.set(data.buffer, { table: unit.table, unit: unit.id, blocks, initiator });
     const cdb = cdbs.Write10.encode({ lba: block, blocks: 1 } as never);
     cdb[0] = cdbs.Write10.opcode;
-    scheduler.note(`${by}: ${block} of ${unit.table}`);
+    scheduler.note(`${by}: ${block} of ${unit.id}`);
     const answer = await this.#send(path, initiator, cdb, data);
     scheduler.note(`${by}: ${answer}`);
     this.#wrote(write, answer);
@@ -141,7 +143,7 @@ export class Reservers {
   #send([process, unit]: Path, initiator: string, cdb: Uint8Array, data: Uint8Array): Promise<Answer | "died"> {
     if (!process.isAlive) return Promise.resolve("died");
     const { promise, resolve } = Promise.withResolvers<Answer | "died">();
-    const task = process.port.task(initiator, unit.unit.table, cdb, data.length);
+    const task = process.port.task(initiator, unit.unit.id, cdb, data.length);
     this.underWay += 1;
     const command = { initiation: task, ended: promise, died: () => end("died") };
     process.commands.add(command);

@@ -2,13 +2,16 @@
 import type { Exclusion, Initiation, IoResult } from "node-iscsi-target/storage/block-device.ts";
 import type { Lab } from "../world/lab.ts";
 import type { SimProcess, SimUnit } from "../world/sim-agent.ts";
-import { BLOCK_BYTES, SEGMENT_BLOCKS } from "../world/sim-disk.ts";
+import { BLOCK_BYTES } from "../world/sim-disk.ts";
+import { segmentsOfBlocks } from "../world/unit-blocks.ts";
 
 export interface Swap {
   readonly process: SimProcess;
   readonly unit: SimUnit;
-  /** Blocks of the logical unit. */
+  /** Of the logical unit. */
   readonly first: number;
+  /** Of the disk. */
+  readonly blocks: readonly number[];
   /** What is written in the end. */
   readonly data: Uint8Array;
   readonly fua: boolean;
@@ -19,15 +22,13 @@ const CANCELLED: IoResult = { kind: "cancelled" };
 const COMPARISON_MS = 3;
 
 export async function swap(lab: Lab, work: Swap, by: Initiation): Promise<IoResult> {
-  const { process, unit, first, data } = work;
-  const { table } = unit.unit;
-  const last = first + data.length / BLOCK_BYTES - 1;
+  const { process, unit, first, blocks, data } = work;
+  const { table, id } = unit.unit;
   for (;;) {
     const exclusion = await unit.device.exclude?.(first * BLOCK_BYTES, data.length, by);
     if (exclusion === undefined) throw new Error("A mapped device excludes others.");
     if ("kind" in exclusion) return exclusion;
-    const [from, to] = [first, last].map((block) => Math.floor(block / SEGMENT_BLOCKS)) as [number, number];
-    const held = { process, table, first: from, last: to, exclusion };
+    const held = { process, table, unit: id, segments: segmentsOfBlocks(blocks), exclusion };
     try {
       lab.guard(() => lab.rules.excluded(held));
       const result = await exchange(lab, work, exclusion);
@@ -39,9 +40,9 @@ export async function swap(lab: Lab, work: Swap, by: Initiation): Promise<IoResu
   }
 }
 
-async function exchange(lab: Lab, { process, unit, first, data, fua }: Swap, by: Exclusion): Promise<IoResult> {
+async function exchange(lab: Lab, { process, unit, first, blocks, data, fua }: Swap, by: Exclusion): Promise<IoResult> {
   const { device } = unit;
-  const context = { table: unit.unit.table, block: first };
+  const context = { table: unit.unit.table, unit: unit.unit.id, blocks };
   const found = new Uint8Array(data.length);
   const options = { fua };
   for (const carrier of [found.buffer, data.buffer, options]) lab.contexts.set(carrier, context);

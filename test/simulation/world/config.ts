@@ -57,6 +57,8 @@ export type Administration =
   | "thick"
   | "delete"
   | "resize"
+  | "view"
+  | "unview"
   | "grow"
   | "remove"
   | "lose"
@@ -122,6 +124,8 @@ export function drawConfig(chance: Chance): Config {
       thick: some(1),
       delete: some(2),
       resize: some(1),
+      view: 0,
+      unview: 0,
       grow: some(1, 0.3),
       remove: removes ? 1 : 0,
       lose: removes ? some(1) : 0,
@@ -164,7 +168,9 @@ export function drawConfig(chance: Chance): Config {
       ? config.mischief
       : { ...config.mischief, stuckDevice: 0, longPause: some(2), partition: some(2) };
   const reserves = !registers && chance.hit(0.5);
-  return { ...config, work, deviceSegments, registers, reserves, pools, ...leases, mischief };
+  const views = chance.hit(0.4) ? { view: 4, unview: 1 } : {};
+  const administration = { ...config.administration, ...views };
+  return { ...config, work, deviceSegments, registers, reserves, pools, ...leases, administration, mischief };
 }
 
 /** The slowest clock is within the margin that the controller keeps, and so is the slowest I/O after it. */

@@ -25,16 +25,16 @@ export class ScsiPort {
   constructor(lab: Lab, name: string, units: ReadonlyMap<string, SimUnit>) {
     this.#name = `iqn.2026-11.example:${name}`;
     const bug = (fields: object, message: string) => lab.bug(name, `${message} ${JSON.stringify(fields)}`);
-    // A table's number is the LUN of its disk.
+    // A unit's number is its LUN.
     const lookup = (_: Nexus, lun: number) => units.get(`unit-t${lun}`)?.logicalUnit;
-    const list = () => [...units.values()].map(({ unit }) => lunOf(unit.table)).sort((a, b) => a - b);
+    const list = () => [...units.keys()].map(lunOf).sort((a, b) => a - b);
     this.#server = new BlockDeviceServer({ inventory: { lookup, list }, logger: { error: bug } });
   }
 
-  task(initiator: string, table: string, cdb: Uint8Array, dataOutBytes: number): ScsiTask {
+  task(initiator: string, unit: string, cdb: Uint8Array, dataOutBytes: number): ScsiTask {
     return {
       nexus: this.#nexus(initiator),
-      lun: BigInt(lunOf(table)) << 48n,
+      lun: BigInt(lunOf(unit)) << 48n,
       cdb,
       attribute: TaskAttribute.SIMPLE,
       expectedInBytes: 0,
@@ -70,8 +70,8 @@ export class ScsiPort {
   }
 }
 
-function lunOf(table: string): number {
-  return Number(table.slice(1));
+function lunOf(unit: string): number {
+  return Number(unit.slice("unit-t".length));
 }
 
 function answerOf(execution: Execution): Answer {

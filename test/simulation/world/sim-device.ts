@@ -38,7 +38,7 @@ export class SimDevice implements BlockDevice {
     const first = offset / BLOCK_BYTES;
     const count = into.length / BLOCK_BYTES;
     const sample = (at: number) => putTag(into, at * BLOCK_BYTES, this.#disk.read(first + at));
-    const io = this.#io("read", first, count, into.buffer);
+    const io = this.#io("read", first, count, into.buffer, into);
     return this.#run(io, {
       step: sample,
       // What was read when the call began, and what when it ended, is up to the device.
@@ -136,9 +136,9 @@ export class SimDevice implements BlockDevice {
 
   #io(kind: DeviceIo["kind"], first: number, count: number, carrier: object | undefined, piece?: Uint8Array): DeviceIo {
     const known = carrier && this.#process.lab.contexts.get(carrier);
-    const block = known && kind !== "zero" ? known.block + (piece?.byteOffset ?? 0) / BLOCK_BYTES : undefined;
-    const { table = "nobody", initiator } = known ?? {};
-    const context = { table, block, ...(initiator !== undefined && { initiator }) };
+    const block = kind === "zero" ? undefined : known?.blocks[(piece?.byteOffset ?? 0) / BLOCK_BYTES];
+    const { table = "nobody", unit = "none", initiator } = known ?? {};
+    const context = { table, unit, block, ...(initiator !== undefined && { initiator }) };
     return { kind, process: this.#process, path: this.#disk.path, first, count, context };
   }
 }

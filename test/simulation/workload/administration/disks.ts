@@ -6,6 +6,7 @@ import type { DiskRecord } from "@sanlab/controller/records.ts";
 import { SEGMENT_BYTES } from "../../world/sim-disk.ts";
 import type { Administrator } from "../administrator.ts";
 import type { Occasion } from "./operations.ts";
+import { removeViews } from "./views.ts";
 
 export async function createDisk(
   administrator: Administrator,
@@ -25,7 +26,9 @@ export async function exportDisk(core: ControllerCore, name: string): Promise<vo
   await putZone(core, { name: `zone-${name}`, hosts: ["host"], agents, disks: [name] }, false);
 }
 
-export async function removeDisk(core: ControllerCore, { name }: DiskRecord): Promise<void> {
+export async function removeDisk(core: ControllerCore, disk: DiskRecord): Promise<void> {
+  const { name } = disk;
+  await removeViews(core, disk);
   if (core.records.exports.has(`host/${name}`)) await removeExport(core, "host", name);
   await deleteDisk(core, name);
 }

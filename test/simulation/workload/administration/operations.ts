@@ -7,6 +7,7 @@ import { createDisk, removeDisk, resize, rezone } from "./disks.ts";
 import { fail, heal } from "./failures.ts";
 import { cancelMove, evacuate, migrate, rebalance } from "./moves.ts";
 import { grow, lose, open, remove } from "./storage.ts";
+import { unview, view } from "./views.ts";
 
 export interface Occasion {
   readonly administrator: Administrator;
@@ -30,6 +31,8 @@ export const OPERATIONS: { readonly [A in Administration]: (occasion: Occasion) 
   },
   delete: ({ core, disk }) => removeDisk(core, disk),
   resize,
+  view,
+  unview,
   grow,
   remove,
   lose,
