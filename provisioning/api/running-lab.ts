@@ -1,7 +1,9 @@
 import type { Agent, Disk, Fault, Host, Pool, RemoteListener, Zone } from "@sanlab/controller/api/resources.ts";
 import type { Alias, Fabric, Mask, ZoneSet } from "@sanlab/controller/fabric/resources.ts";
+import type { Table } from "@sanlab/controller/views/resources.ts";
 import { hostProcess } from "@sanlab/vm";
 import { type HostRecord, readHostRecords } from "../hosts/record.ts";
+import { unitName } from "../lab/unit-name.ts";
 import { type Declared, type LabRecord, NOTHING_DECLARED } from "../state/lab-record.ts";
 import { hostRunDirectory } from "../state/layout.ts";
 import type { ApiClient } from "./client.ts";
@@ -20,10 +22,12 @@ export interface RunningLab {
   readonly isUp: boolean;
   readonly pools: readonly Pool[];
   readonly disks: readonly Disk[];
+  readonly tables: readonly Table[];
   readonly agents: readonly Agent[];
   /** Null: the controller listens on this machine only. */
   readonly listener: RemoteListener | null;
   readonly hosts: readonly Host[];
+  /** `disk`: `DISK`, or `DISK/TABLE`. */
   readonly exports: readonly { readonly host: string; readonly disk: string }[];
   readonly zones: readonly Zone[];
   readonly aliases: readonly Alias[];
@@ -39,6 +43,7 @@ export const NO_LAB: RunningLab = {
   isUp: false,
   pools: [],
   disks: [],
+  tables: [],
   agents: [],
   listener: null,
   hosts: [],
@@ -54,10 +59,11 @@ export const NO_LAB: RunningLab = {
 
 /** Reads a lab whose controller runs. */
 export async function readRunningLab(state: string, record: LabRecord, api: ApiClient): Promise<RunningLab> {
-  const [pools, disks, agents, remote, hosts, masks, zones, faults, fabric, aliases, zoneSets, qemuHosts] =
+  const [pools, disks, tables, agents, remote, hosts, masks, zones, faults, fabric, aliases, zoneSets, qemuHosts] =
     await Promise.all([
       api.get<Pool[]>("/pools"),
       api.get<Disk[]>("/disks"),
+      api.get<Table[]>("/tables"),
       api.get<Agent[]>("/agents"),
       api.get<{ readonly listener: RemoteListener | null }>("/remote"),
       api.get<Host[]>("/hosts"),
@@ -74,6 +80,7 @@ export async function readRunningLab(state: string, record: LabRecord, api: ApiC
     isUp: true,
     pools,
     disks,
+    tables,
     agents,
     listener: remote.listener,
     hosts,
@@ -83,7 +90,7 @@ export async function readRunningLab(state: string, record: LabRecord, api: ApiC
     zoneSets,
     activeZoneSet: fabric.zoneSet,
     qemuHosts,
-    exports: masks.map(({ host, disk }) => ({ host, disk })),
+    exports: masks.map(({ host, disk, table }) => ({ host, disk: unitName(disk, table ?? undefined) })),
     declared: record.declared,
   };
 }

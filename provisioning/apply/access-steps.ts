@@ -1,5 +1,6 @@
 import { gatewaysOf } from "../hosts/portals.ts";
 import { hostRecord, readHostRecord, removeHostRecord, writeHostRecord } from "../hosts/record.ts";
+import { exportPath, parseUnit } from "../lab/unit-name.ts";
 import type { StepOf } from "../plan/step.ts";
 import type { ApplyContext } from "./context.ts";
 import { replacing } from "./fabric-steps.ts";
@@ -40,11 +41,12 @@ export async function deleteZone({ zone }: StepOf<"delete-zone">, context: Apply
 }
 
 export async function exportDisk({ host, disk }: StepOf<"export-disk">, context: ApplyContext): Promise<void> {
-  await creating(context, `hide disk '${disk}' from host '${host}'`, `/exports/${host}/${disk}`, () =>
-    context.api.post("/exports", { host, disk }),
+  const shown = parseUnit(disk);
+  await creating(context, `hide '${disk}' from host '${host}'`, exportPath(host, shown), () =>
+    context.api.post("/exports", { host, ...shown }),
   );
 }
 
 export async function unexportDisk({ host, disk }: StepOf<"unexport-disk">, context: ApplyContext): Promise<void> {
-  await deleteIfThere(context.api, `/exports/${host}/${disk}`);
+  await deleteIfThere(context.api, exportPath(host, parseUnit(disk)));
 }

@@ -12,6 +12,7 @@ import { clearFault, setFault } from "./fault-steps.ts";
 import { prepareImage, settleHost, startHost, stopHost } from "./host-steps.ts";
 import { openDoor } from "./remote-steps.ts";
 import { createDisk, createPool, deleteDisk, deletePool, fillNewDisk, growPool, resizeDisk } from "./storage-steps.ts";
+import { createTable, deleteTable } from "./table-steps.ts";
 
 /** How each kind of step is done. Each registers how it is taken back before it begins what may end half done. */
 const ACTIONS: { readonly [Kind in StepKind]: (step: StepOf<Kind>, context: ApplyContext) => Promise<void> } = {
@@ -19,6 +20,7 @@ const ACTIONS: { readonly [Kind in StepKind]: (step: StepOf<Kind>, context: Appl
   "start-daemons": startDaemons,
   "create-pool": createPool,
   "create-disk": createDisk,
+  "create-table": createTable,
   "fill-disk": fillNewDisk,
   listen: openDoor,
   "add-agent": addAgent,
@@ -44,6 +46,7 @@ const ACTIONS: { readonly [Kind in StepKind]: (step: StepOf<Kind>, context: Appl
   "delete-zone": deleteZone,
   "delete-host": deleteHost,
   "remove-agent": removeAgent,
+  "delete-table": deleteTable,
   "delete-disk": deleteDisk,
   "delete-pool": deletePool,
 };
@@ -59,6 +62,7 @@ const DELETIONS: readonly StepKind[] = [
     "delete-zone",
     "delete-host",
     "remove-agent",
+    "delete-table",
     "delete-disk",
     "delete-pool",
   ] as const),

@@ -27,6 +27,10 @@ export class DraftEntry {
     this.#record = record;
   }
 
+  get keys(): readonly string[] {
+    return Object.keys(this.#record);
+  }
+
   has(key: string): boolean {
     return this.#record[key] !== undefined;
   }

@@ -1,4 +1,5 @@
 /** A lab as its file describes it, checked, with defaults filled in and paths made absolute. */
+import type { TableRange } from "@sanlab/controller/views/resources.ts";
 import type { Addition, IscsiDevice } from "@sanlab/vm";
 
 export interface DeviceSpec {
@@ -20,6 +21,12 @@ export interface DiskSpec {
   readonly thick: boolean;
   /** What the disk holds when it is new: an image, raw or qcow2, or `BUILT_IN`. */
   readonly image?: string;
+  readonly tables?: readonly TableSpec[];
+}
+/** A further table of a disk: these segments, in this order. */
+export interface TableSpec {
+  readonly name: string;
+  readonly ranges: readonly TableRange[];
 }
 export interface AgentSpec {
   readonly name: string;
@@ -44,6 +51,7 @@ export type Initiator = (typeof INITIATORS)[number];
 export interface LabHost {
   readonly name: string;
   readonly iqn: string;
+  /** `DISK`, or `DISK/TABLE`. */
   readonly disks: readonly string[];
   /** Somebody else's machine: let in, not started. */
   readonly external: boolean;

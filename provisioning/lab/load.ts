@@ -23,6 +23,7 @@ import {
 import { type LabProblem, problemText } from "./problem.ts";
 import { RULES, type Rule } from "./rules.ts";
 import { schemaProblems } from "./schema-check.ts";
+import { tablesOf } from "./table-rules.ts";
 
 /** A lab file that is refused: all that is wrong with it, in the order of its lines. */
 export class LabFileError extends UserError {
@@ -143,6 +144,7 @@ function diskOf(draft: Draft, disk: DraftEntry): DiskSpec {
     sizeBytes: checked(disk.size("size")),
     thick: disk.flag("thick"),
     ...(disk.has("image") ? { image: checked(draft.imagePath(disk)) } : {}),
+    ...(disk.has("tables") ? { tables: tablesOf(disk) } : {}),
   };
 }
 

@@ -3,6 +3,8 @@ import type { Draft, DraftEntry, Section } from "./draft.ts";
 import { hasWorldWideNames, zoneMembers } from "./fabric-rules.ts";
 import type { Report, Rule } from "./rules.ts";
 import { didYouMean } from "./suggestion.ts";
+import { unitsOfDraft } from "./table-rules.ts";
+import { parseUnit } from "./unit-name.ts";
 
 /** Rules about what refers to what, and who sees whom. */
 export const REFERENCE_RULES: readonly Rule[] = [namesExist, hostIsInAZone, exportHasAPath, guestReachesItsAgents];
@@ -10,7 +12,6 @@ export const REFERENCE_RULES: readonly Rule[] = [namesExist, hostIsInAZone, expo
 /** Where names of which section stand. */
 const REFERENCES: readonly { section: Section; key: string; target: Section; what: string; isList: boolean }[] = [
   { section: "disks", key: "pool", target: "pools", what: "pool", isList: false },
-  { section: "hosts", key: "disks", target: "disks", what: "disk", isList: true },
   { section: "zones", key: "hosts", target: "hosts", what: "host", isList: true },
   { section: "zones", key: "agents", target: "agents", what: "agent", isList: true },
   { section: "zones", key: "disks", target: "disks", what: "disk", isList: true },
@@ -18,15 +19,33 @@ const REFERENCES: readonly { section: Section; key: string; target: Section; wha
 
 function namesExist(draft: Draft, report: Report): void {
   for (const { section, key, target, what, isList } of REFERENCES) {
-    const known = draft.names(target);
-    for (const entry of draft.entries(section)) {
-      for (const { value, path } of isList ? entry.list(key) : single(entry, key)) {
-        if (known.includes(value)) continue;
-        const list =
-          known.length === 0 ? `a ${what} (the file has none)` : `one of the file's ${target}, ${known.join(", ")}`;
-        report(path, `the unknown ${what} '${value}'`, `${list}${didYouMean(value, known)}`);
-      }
-    }
+    const known = { what, target, names: draft.names(target) };
+    for (const entry of draft.entries(section))
+      refuseUnknown(isList ? entry.list(key) : single(entry, key), known, report);
+  }
+  const units = unitsOfDraft(draft);
+  for (const host of draft.entries("hosts")) {
+    const [tables, disks] = [host.list("disks").filter(isTable), host.list("disks").filter((one) => !isTable(one))];
+    refuseUnknown(disks, { what: "disk", target: "disks", names: draft.names("disks") }, report);
+    const names = units.filter((name) => name.includes("/"));
+    refuseUnknown(tables, { what: "table", target: "tables of disks", names }, report);
+  }
+}
+
+function isTable({ value }: { readonly value: string }): boolean {
+  return value.includes("/");
+}
+
+function refuseUnknown(
+  references: readonly { readonly value: string; readonly path: Path }[],
+  { what, target, names }: { readonly what: string; readonly target: string; readonly names: readonly string[] },
+  report: Report,
+): void {
+  for (const { value, path } of references) {
+    if (names.includes(value)) continue;
+    const list =
+      names.length === 0 ? `a ${what} (the file has none)` : `one of the file's ${target}, ${names.join(", ")}`;
+    report(path, `the unknown ${what} '${value}'`, `${list}${didYouMean(value, names)}`);
   }
 }
 
@@ -47,7 +66,8 @@ function exportHasAPath(draft: Draft, report: Report): void {
   for (const host of draft.entries("hosts")) {
     const zones = zonesOf(draft, host.name);
     if (zones.length === 0) continue;
-    for (const { value: disk, path } of host.list("disks")) {
+    for (const { value, path } of host.list("disks")) {
+      const { disk } = parseUnit(value);
       if (!draft.names("disks").includes(disk)) continue;
       const showing = zones.filter((zone) => zoneMembers(draft, zone, "disk").includes(disk));
       if (showing.some((zone) => zoneMembers(draft, zone, "agent").length > 0)) continue;

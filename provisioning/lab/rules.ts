@@ -8,6 +8,7 @@ import { faultIsOne } from "./fault-rule.ts";
 import { HOST_RULES } from "./host-rules.ts";
 import { REFERENCE_RULES } from "./reference-rules.ts";
 import { formatSize } from "./size.ts";
+import { tablesHaveWhatTheirDiskHas } from "./table-rules.ts";
 
 /** Takes a problem: where it is, what was found there, what was expected. */
 export type Report = (path: Path, found: string, expected: string) => void;
@@ -26,6 +27,7 @@ export const RULES: readonly Rule[] = [
   portalIsAnAddress,
   portalIsUsedOnce,
   initiatorNameIsUsedOnce,
+  tablesHaveWhatTheirDiskHas,
   ...AGENT_RULES,
   ...HOST_RULES,
   ...REFERENCE_RULES,

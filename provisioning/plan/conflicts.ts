@@ -1,5 +1,6 @@
 import { DEFAULT_LEASE_MS } from "@sanlab/controller/agents/leases.ts";
 import type { Agent, Disk, Host, Pool } from "@sanlab/controller/api/resources.ts";
+import { rangeText } from "@sanlab/controller/views/ranges.ts";
 import type { RunningLab } from "../api/running-lab.ts";
 import { formatEndpoint } from "../lab/endpoint.ts";
 import type { AgentSpec, DiskSpec, Lab, LabHost, PoolSpec } from "../lab/lab.ts";
@@ -15,6 +16,7 @@ export function conflicts(lab: Lab, running: RunningLab): string[] {
   return [
     ...each(lab.pools, running.pools, poolConflicts),
     ...each(lab.disks, running.disks, diskConflicts),
+    ...each(lab.disks, running.disks, (wanted, present) => tableConflicts(wanted, present, running)),
     ...listenConflicts(lab.listen, running.listener),
     ...each(lab.agents, running.agents, agentConflicts),
     ...each(lab.hosts, running.hosts, hostConflicts),
@@ -61,6 +63,25 @@ function diskConflicts(wanted: DiskSpec, present: Disk): string[] {
     reasons.push(`Disk '${wanted.name}' is ${is}, and the file says ${says}: make another disk.`);
   }
   return reasons;
+}
+
+/** Tables never change; and a disk grows when all else is done. */
+function tableConflicts({ name: disk, tables = [] }: DiskSpec, { segments }: Disk, running: RunningLab): string[] {
+  return tables.flatMap(({ name, ranges }) => {
+    const present = running.tables.find((table) => table.disk === disk && table.name === name);
+    const wanted = ranges.map(rangeText).join(", ");
+    if (present === undefined) {
+      if (ranges.every(({ first, count }) => first + count <= segments)) return [];
+      return [
+        `Table '${name}' of disk '${disk}' is to have segments that the disk gets only by growing: grow it first, by running 'sanlab up' without the table.`,
+      ];
+    }
+    const is = present.ranges.map(rangeText).join(", ");
+    if (is === wanted) return [];
+    return [
+      `Table '${name}' of disk '${disk}' has the segments ${is}, and the file says ${wanted}: a table never changes, so make another one.`,
+    ];
+  });
 }
 
 /** Agents elsewhere know the controller by what their join files say. */

@@ -1,4 +1,5 @@
 import type { Lab } from "../lab/lab.ts";
+import { unitName } from "../lab/unit-name.ts";
 import type { Declared } from "../state/lab-record.ts";
 
 /** What a lab file declares, by name. */
@@ -13,6 +14,7 @@ export function declaredBy(lab: Lab): Declared {
     faults: names(lab.faults),
     aliases: names(lab.aliases),
     zoneSets: names(lab.zoneSets),
+    tables: lab.disks.flatMap(({ name, tables = [] }) => tables.map((table) => unitName(name, table.name))),
     exports: lab.hosts.flatMap((host) => host.disks.map((disk) => `${host.name}/${disk}`)),
   };
 }

@@ -59,6 +59,10 @@ function storage(lab: Lab, running: RunningLab): Step[] {
     // A thick disk may need the space at once; all else waits for what can be undone.
     ...newDevices(lab, running).filter(({ pool }) => thickIn.includes(pool)),
     ...disks.map((disk): Step => ({ kind: "create-disk", disk })),
+    ...lab.disks.flatMap(({ name: disk, tables = [] }) => {
+      const present = running.tables.filter((table) => table.disk === disk);
+      return absent(tables, present).map((table): Step => ({ kind: "create-table", disk, table }));
+    }),
   ];
 }
 
@@ -187,6 +191,7 @@ function union(a: Declared, b: Declared | undefined): Declared {
     faults: both("faults"),
     aliases: both("aliases"),
     zoneSets: both("zoneSets"),
+    tables: both("tables"),
     exports: both("exports"),
   };
 }

@@ -1,5 +1,6 @@
 import type { RunningLab } from "../api/running-lab.ts";
 import type { Lab } from "../lab/lab.ts";
+import { parseUnit, unitName } from "../lab/unit-name.ts";
 import { declaredBy } from "./declared.ts";
 import type { Step } from "./step.ts";
 
@@ -23,12 +24,18 @@ export function pruneSteps(lab: Lab, running: RunningLab): Step[] {
     ...guests.map(({ record }) => ({ kind: "stop-host", host: record.name }) as const),
     ...exports
       .map((key) => key.split("/"))
-      .map(([host = "", disk = ""]) => ({ kind: "unexport-disk", host, disk }) as const),
+      .map(([host = "", ...unit]) => ({ kind: "unexport-disk", host, disk: unit.join("/") }) as const),
     ...gone("zoneSets", names(running.zoneSets)).map((zoneSet) => ({ kind: "delete-zone-set", zoneSet }) as const),
     ...gone("zones", names(running.zones)).map((zone) => ({ kind: "delete-zone", zone }) as const),
     ...gone("aliases", names(running.aliases)).map((alias) => ({ kind: "delete-alias", alias }) as const),
     ...hosts.map((host) => ({ kind: "delete-host", host }) as const),
     ...gone("agents", names(running.agents)).map((agent) => ({ kind: "remove-agent", agent }) as const),
+    ...gone(
+      "tables",
+      running.tables.map(({ disk, name }) => unitName(disk, name)),
+    )
+      .map(parseUnit)
+      .map(({ disk, table = "" }) => ({ kind: "delete-table", disk, table }) as const),
     ...gone("disks", names(running.disks)).map((disk) => ({ kind: "delete-disk", disk }) as const),
     ...gone("pools", names(running.pools)).map((pool) => ({ kind: "delete-pool", pool }) as const),
   ];

@@ -1,3 +1,4 @@
+import { rangeText } from "@sanlab/controller/views/ranges.ts";
 import { formatEndpoint } from "../lab/endpoint.ts";
 import {
   type AgentSpec,
@@ -9,10 +10,12 @@ import {
   type LabHost,
   type ListenSpec,
   type PoolSpec,
+  type TableSpec,
   type ZoneSetSpec,
   type ZoneSpec,
 } from "../lab/lab.ts";
 import { formatSize } from "../lab/size.ts";
+import { parseUnit } from "../lab/unit-name.ts";
 import type { Declared } from "../state/lab-record.ts";
 
 /** What `up` does, in small pieces that can each fail and be undone. */
@@ -21,6 +24,7 @@ export type Step =
   | { readonly kind: "start-daemons" }
   | { readonly kind: "create-pool"; readonly pool: PoolSpec }
   | { readonly kind: "create-disk"; readonly disk: DiskSpec }
+  | { readonly kind: "create-table"; readonly disk: string; readonly table: TableSpec }
   | { readonly kind: "fill-disk"; readonly disk: string; readonly image: string }
   | { readonly kind: "listen"; readonly listen: ListenSpec }
   | { readonly kind: "add-agent"; readonly agent: AgentSpec }
@@ -46,6 +50,7 @@ export type Step =
   | { readonly kind: "delete-zone"; readonly zone: string }
   | { readonly kind: "delete-host"; readonly host: string }
   | { readonly kind: "remove-agent"; readonly agent: string }
+  | { readonly kind: "delete-table"; readonly disk: string; readonly table: string }
   | { readonly kind: "delete-disk"; readonly disk: string }
   | { readonly kind: "delete-pool"; readonly pool: string };
 
@@ -60,6 +65,8 @@ const SENTENCES: { readonly [Kind in StepKind]: (step: StepOf<Kind>) => string }
     `create pool '${pool.name}' with segments of ${formatSize(pool.segmentBytes)} on ${pool.devices.map(deviceText).join(" and ")}`,
   "create-disk": ({ disk }) =>
     `create the ${disk.thick ? "thick" : "thin"} disk '${disk.name}' of ${formatSize(disk.sizeBytes)} in pool '${disk.pool}'`,
+  "create-table": ({ disk, table }) =>
+    `create table '${table.name}' of disk '${disk}': segments ${table.ranges.map(rangeText).join(", ")}`,
   "fill-disk": ({ disk, image }) => `fill disk '${disk}' with ${image === BUILT_IN ? "the guest's own system" : image}`,
   listen: ({ listen }) => `let agents of other machines reach the controller at ${formatEndpoint(listen)}`,
   "add-agent": ({ agent }) =>
@@ -75,7 +82,7 @@ const SENTENCES: { readonly [Kind in StepKind]: (step: StepOf<Kind>) => string }
   "activate-zone-set": ({ zoneSet }) => `switch to zone set '${zoneSet}'`,
   "delete-alias": ({ alias }) => `delete alias '${alias}'`,
   "delete-zone-set": ({ zoneSet }) => `delete zone set '${zoneSet}'`,
-  "export-disk": ({ host, disk }) => `show disk '${disk}' to host '${host}'`,
+  "export-disk": ({ host, disk }) => `show ${shownText(disk)} to host '${host}'`,
   "prepare-image": () => "",
   "start-host": ({ host }) => `start the guest of host '${host.name}' (${hostText(host)})`,
   "settle-host": () => "",
@@ -86,11 +93,12 @@ const SENTENCES: { readonly [Kind in StepKind]: (step: StepOf<Kind>) => string }
   "set-fault": ({ fault, before }) => `${before === null ? "add" : "change"} fault '${fault.name}': ${fault.text}`,
   "clear-fault": ({ fault }) => `clear fault '${fault}'`,
   record: () => "",
-  "unexport-disk": ({ host, disk }) => `no longer show disk '${disk}' to host '${host}'`,
+  "unexport-disk": ({ host, disk }) => `no longer show ${shownText(disk)} to host '${host}'`,
   "stop-host": ({ host }) => `stop the guest of host '${host}'`,
   "delete-zone": ({ zone }) => `delete zone '${zone}'`,
   "delete-host": ({ host }) => `delete host '${host}'`,
   "remove-agent": ({ agent }) => `stop and remove agent '${agent}'`,
+  "delete-table": ({ disk, table }) => `delete table '${table}' of disk '${disk}'`,
   "delete-disk": ({ disk }) => `delete disk '${disk}' with all its data`,
   "delete-pool": ({ pool }) => `delete pool '${pool}'`,
 };
@@ -106,6 +114,11 @@ export function activity(step: Step): string {
   if (step.kind === "settle-host") return `wait for host '${step.host.name}' to see its disks`;
   if (step.kind === "record") return "record what the lab file declares";
   return sentence(step);
+}
+
+function shownText(name: string): string {
+  const { disk, table } = parseUnit(name);
+  return table === undefined ? `disk '${disk}'` : `table '${table}' of disk '${disk}'`;
 }
 
 function hostText({ memoryMiB, initiator, nics, image }: LabHost): string {

@@ -17,7 +17,9 @@ export interface Declared {
   readonly aliases?: readonly string[];
   readonly zoneSets?: readonly string[];
   readonly faults?: readonly string[];
-  /** "HOST/DISK". */
+  /** "DISK/TABLE". */
+  readonly tables?: readonly string[];
+  /** "HOST/DISK", "HOST/DISK/TABLE". */
   readonly exports: readonly string[];
 }
 

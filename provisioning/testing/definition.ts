@@ -13,6 +13,8 @@ export interface DiskDefinition {
   readonly size: Size;
   readonly thick?: boolean;
   readonly image?: string;
+  /** Further tables: segments of the disk, in the order in which hosts see them. */
+  readonly tables?: Readonly<Record<string, readonly `${number}-${number}`[]>>;
 }
 
 export interface AgentDefinition {
@@ -24,6 +26,7 @@ export interface AgentDefinition {
 }
 
 export interface HostDefinition {
+  /** `DISK`, or `DISK/TABLE`. */
   readonly disks?: readonly string[];
   readonly iqn?: string;
   readonly external?: boolean;

@@ -183,7 +183,13 @@ test("the types of the TypeScript API have the keys of the schema", async (t) =>
     guestAgent: true,
     patience: true,
   };
-  const disk: Record<keyof DiskDefinition, true> = { pool: true, size: true, thick: true, image: true };
+  const disk: Record<keyof DiskDefinition, true> = {
+    pool: true,
+    size: true,
+    thick: true,
+    image: true,
+    tables: true,
+  };
   const agent: Record<keyof AgentDefinition, true> = {
     portal: true,
     advertise: true,

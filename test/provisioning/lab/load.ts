@@ -33,6 +33,19 @@ interface Wrong {
 
 const WRONG: readonly Wrong[] = [
   {
+    what: "a table with segments that its disk does not have",
+    line: 9,
+    text: "  data: { pool: main, size: 1GiB, tables: { end: [1020-1024] } }",
+    error:
+      "9: disks.data.tables.end: found ranges that cannot be (Disk 'data' has the segments 0 to 1023, and not all of 1020-1024; name some of those.), expected other ranges",
+  },
+  {
+    what: "a host that is shown a table which the file does not have",
+    line: 14,
+    text: "  web: { disks: [data/end], memory: 512MiB, initiator: open-iscsi }",
+    error: "14: hosts.web.disks[0]: found the unknown table 'data/end', expected a table (the file has none)",
+  },
+  {
     what: "a fault that the grammar does not know",
     line: 17,
     text: "  all: { hosts: [web, outside], agents: [a, b], disks: [data] }\nfaults:\n  slow: on disk=data when evry 2 do busy",
@@ -64,7 +77,7 @@ const WRONG: readonly Wrong[] = [
     line: 9,
     text: "  data: { pool: main, size: 1GiB, thik: true }",
     error:
-      "9: disks.data.thik: found the unknown key 'thik', expected one of pool, size, thick, image; did you mean 'thick'?",
+      "9: disks.data.thik: found the unknown key 'thik', expected one of pool, size, thick, image, tables; did you mean 'thick'?",
   },
   {
     what: "an unknown key at the top",

@@ -92,6 +92,18 @@ function runningAs(lab: Lab): RunningLab {
       leaseMs: lease?.leaseMs ?? null,
       elsewhere: false,
     })),
+    tables: lab.disks.flatMap(({ name: disk, tables = [] }) =>
+      tables.map((table) => ({
+        ...table,
+        disk,
+        id: "t9",
+        segments: 1,
+        sizeBytes: MIB,
+        naa: "",
+        serial: "",
+        createdAt: "2026-11-26T00:00:00.000Z",
+      })),
+    ),
     listener: null,
     hosts: lab.hosts.map(({ name, iqn }) => ({ name, iqn, advertise: null })),
     exports: lab.hosts.flatMap(({ name, disks }) => disks.map((disk) => ({ host: name, disk }))),
@@ -337,4 +349,30 @@ test("an agent of another machine joins behind the controller's door; neither ch
     /leases of 8 s/,
   );
   t.regex(changes(lab, { ...present, agents: running.agents })[0] ?? "", /'c' runs on this machine/);
+});
+
+test("tables of disks are made before hosts are shown them, and deleted before their disks", (t) => {
+  const [data] = LAB.disks as readonly [(typeof LAB.disks)[number]];
+  const [host] = LAB.hosts as readonly [(typeof LAB.hosts)[number]];
+  const tables = [{ name: "part", ranges: [{ first: 0, count: 4 }] }];
+  const part = `${data.name}/part`;
+  const shown: Lab = {
+    ...LAB,
+    disks: [{ ...data, tables }, ...LAB.disks.slice(1)],
+    hosts: [{ ...host, disks: [...host.disks, part] }, ...LAB.hosts.slice(1)],
+  };
+  t.deepEqual(changes(shown, runningAs(LAB)), [
+    `create table 'part' of disk '${data.name}': segments 0-3`,
+    `show table 'part' of disk '${data.name}' to host '${host.name}'`,
+  ]);
+  t.deepEqual(changes(shown, runningAs(shown)), []);
+  t.deepEqual(changes(LAB, runningAs(shown), true), [
+    `no longer show table 'part' of disk '${data.name}' to host '${host.name}'`,
+    `delete table 'part' of disk '${data.name}'`,
+  ]);
+  const beyond = [{ name: "part", ranges: [{ first: 0, count: 1000 }] }];
+  const [problem = ""] = changes({ ...shown, disks: [{ ...data, tables: beyond }] }, runningAs(LAB));
+  t.regex(problem, /segments that the disk gets only by growing/);
+  const [conflict = ""] = changes({ ...shown, disks: [{ ...data, tables: beyond }] }, runningAs(shown));
+  t.regex(conflict, /has the segments 0-3, and the file says 0-999: a table never changes/);
 });
