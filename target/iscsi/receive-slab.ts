@@ -7,6 +7,8 @@
  * PDUs yet, and by each task whose data lies in it. A holder that never lets go keeps the slab from being used
  * again, and no more: it is memory like any other then.
  */
+import { rememberAddress } from "../storage/syscalls/libc.ts";
+
 const SLAB_BYTES = 128 * 1024;
 /** With less left of a slab, receiving goes on in the next. */
 const MIN_WINDOW_BYTES = 16 * 1024;
@@ -21,6 +23,7 @@ class ReceiveSlab {
 
   constructor() {
     slabs.set(this.bytes.buffer, this);
+    rememberAddress(this.bytes);
   }
 }
 

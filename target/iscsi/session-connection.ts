@@ -192,7 +192,7 @@ export class SessionConnection implements Member {
 
   command(pdu: Pdu): void {
     const task = new IscsiTask(pdu, this.nexus, this);
-    if (this.tasks.has(task.tag)) return this.reject(pdu, RejectReason.PROTOCOL_ERROR);
+    if (this.tasks.size > 0 && this.tasks.has(task.tag)) return this.reject(pdu, RejectReason.PROTOCOL_ERROR);
     // Only immediate ones get past the window.
     if (this.tasks.size >= 2 * this.session.maxTasks) return this.reject(pdu, RejectReason.IMMEDIATE_COMMAND_REJECT);
     this.session.commands += 1;
@@ -227,7 +227,7 @@ export class SessionConnection implements Member {
   }
 
   #end(task: IscsiTask, end: Execution): void {
-    this.tasks.delete(task.tag);
+    if (this.tasks.size > 0) this.tasks.delete(task.tag);
     if (end.kind === "done") return this.#answer(task, end);
     if (end.reportStatus) this.#answer(task, TASK_ABORTED);
   }

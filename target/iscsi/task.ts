@@ -12,6 +12,7 @@ export class IscsiTask implements ScsiTask {
   readonly attribute: TaskAttribute;
   readonly expectedOutBytes: number;
   readonly expectedInBytes: number;
+  readonly isWhole: boolean;
   record: object | undefined = undefined;
   cancelled = false;
   onCancel: (() => void) | undefined = undefined;
@@ -42,7 +43,7 @@ export class IscsiTask implements ScsiTask {
   /** Resolves once nothing of it is left; set where somebody waits for that. */
   executing: Promise<void> | undefined = undefined;
 
-  constructor({ header, cdb }: Pdu, nexus: Nexus, channel: TaskChannel) {
+  constructor({ header, cdb, dataBytes }: Pdu, nexus: Nexus, channel: TaskChannel) {
     this.nexus = nexus;
     this.channel = channel;
     this.header = header;
@@ -53,6 +54,7 @@ export class IscsiTask implements ScsiTask {
     const bytes = ScsiCommandPdu.expectedDataTransferLength.get(header, 0);
     this.expectedOutBytes = ScsiCommandPdu.write.get(header, 0) ? bytes : 0;
     this.expectedInBytes = ScsiCommandPdu.read.get(header, 0) ? bytes : 0;
+    this.isWhole = dataBytes >= this.expectedOutBytes && ScsiCommandPdu.final.get(header, 0) === 1;
   }
 
   keepData(pieces: readonly Buffer[]): void {

@@ -18,6 +18,10 @@ export function requestData(channel: SessionConnection, task: IscsiTask, command
   if (command.dataBytes > 0 && !immediateData)
     throw new ProtocolError("immediate-data", "immediate data was not agreed on");
   if (task.unsolicited && initialR2t) throw new ProtocolError("unsolicited-data", "unsolicited data was not agreed on");
+  if (task.isWhole) {
+    keep(channel, task, command);
+    return channel.execute(task);
+  }
   channel.tasks.set(task.tag, task);
   // Ended by somebody else's task management while its data is on the way: what still comes is dropped.
   task.onCancel = () => channel.tasks.delete(task.tag);

@@ -50,7 +50,8 @@ export class TaskSet {
 
   /** Called when a command is admitted: it takes its place in the order where its place could matter. */
   admit(command: Command): void {
-    if (command.dataOutBytes > 0 || this.#ordering > 0 || orders(command)) this.#enrol(command);
+    const waitsForData = command.dataOutBytes > 0 && command.task.isWhole !== true;
+    if (waitsForData || this.#ordering > 0 || orders(command)) this.#enrol(command);
   }
 
   /** All the data of an admitted command is there. */

@@ -61,6 +61,8 @@ export interface ScsiTask extends Initiation {
   /** Bytes that the initiator has ready to send and room to receive; the transport's EDTL. */
   readonly expectedOutBytes: number;
   readonly expectedInBytes: number;
+  /** All of its write data came with it, so that it is executed in the turn that admits it. */
+  readonly isWhole?: boolean;
   /**
    * Memory of the transport for the data that this command reads, so that it leaves without a copy:
    * at most once for each task. Its content is not cleared; what is not filled must not be answered

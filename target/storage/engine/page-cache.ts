@@ -13,6 +13,7 @@
 import { writevSync } from "node:fs";
 import { type IoCompletion, type IoResult, OK } from "../block-device.ts";
 import { readDirectly, readWithoutWaiting } from "../syscalls/preadv2.ts";
+import { writeDirectly } from "../syscalls/pwrite.ts";
 import type { IoEngine, IoMode } from "./engine.ts";
 import { MissedReads } from "./missed-reads.ts";
 import { outcomeOf } from "./outcome.ts";
@@ -82,7 +83,11 @@ export class PageCacheEngine implements IoEngine {
     try {
       while (at < length) {
         const step = length - at > INLINE_STEP_BYTES ? before(pieces, INLINE_STEP_BYTES) : pieces;
-        const bytes = writevSync(this.#fd, step, offset + at);
+        const [first] = step;
+        const isOne = step.length === 1 && first !== undefined;
+        const bytes = isOne
+          ? writeDirectly(this.#fd, first, offset + at)
+          : writevSync(this.#fd, step, offset + at);
         at += bytes;
         if (at < length) pieces = after(pieces, bytes);
       }
