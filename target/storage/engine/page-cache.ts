@@ -85,9 +85,7 @@ export class PageCacheEngine implements IoEngine {
         const step = length - at > INLINE_STEP_BYTES ? before(pieces, INLINE_STEP_BYTES) : pieces;
         const [first] = step;
         const isOne = step.length === 1 && first !== undefined;
-        const bytes = isOne
-          ? writeDirectly(this.#fd, first, offset + at)
-          : writevSync(this.#fd, step, offset + at);
+        const bytes = isOne ? writeDirectly(this.#fd, first, offset + at) : writevSync(this.#fd, step, offset + at);
         at += bytes;
         if (at < length) pieces = after(pieces, bytes);
       }
