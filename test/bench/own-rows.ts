@@ -118,9 +118,11 @@ async function twoAgents({ url, second }: Ours, seconds: number): Promise<number
 async function hitsBesideMisses(ours: Ours, seconds: number): Promise<number> {
   const hits = () => iscsiLoad(ours.url, { depth: 4, mib: 8, seconds });
   const alone = await hits();
-  const [beside] = await withPageCacheOf((SIZE_MIB / 4) * MIB, ours, () =>
-    Promise.all([hits(), iscsiLoad(ours.url, { depth: 32, seconds })]),
-  );
+  const [beside] = await withPageCacheOf((SIZE_MIB / 4) * MIB, ours, async () => {
+    // The pages were dropped, so that the first read of each misses: that alone was more than one of a hundred.
+    await iscsiLoad(ours.url, { depth: 4, mib: 8, seconds: 1 });
+    return Promise.all([hits(), iscsiLoad(ours.url, { depth: 32, seconds })]);
+  });
   return beside.p99Us / alone.p99Us;
 }
 
