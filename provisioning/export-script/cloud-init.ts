@@ -2,14 +2,14 @@
 import { stringify } from "yaml";
 import { iscsiadmScript } from "./iscsiadm.ts";
 import { multipathConf } from "./multipath.ts";
-import { type ScriptSubject, secretNotes } from "./subject.ts";
+import { hasSeveralPaths, type ScriptSubject, secretNotes } from "./subject.ts";
 
 const ATTACH = "/usr/local/sbin/sanlab-disks";
 
 export function cloudConfig(subject: ScriptSubject): string {
-  const hasSeveralPaths = subject.disks.some(({ paths }) => paths.length > 1);
-  const packages = { packages: ["open-iscsi", ...(hasSeveralPaths ? ["multipath-tools"] : [])] };
-  const config = { ...packages, ...attaching(subject, hasSeveralPaths) };
+  const isMultipath = hasSeveralPaths(subject);
+  const packages = { packages: ["open-iscsi", ...(isMultipath ? ["multipath-tools"] : [])] };
+  const config = { ...packages, ...attaching(subject, isMultipath) };
   const notes = secretNotes(subject).map((note) => `# ${note}\n`);
   return `#cloud-config\n${notes.join("")}${stringify(config, { lineWidth: 0 })}`;
 }
@@ -26,7 +26,7 @@ export function attaching(
   isMultipath: boolean,
 ): { readonly write_files: WrittenFile[]; readonly runcmd: string[][] } {
   const multipath = { path: "/etc/multipath.conf", permissions: "0644", content: multipathConf(subject) };
-  const attach = { path: ATTACH, permissions: "0755", content: iscsiadmScript(subject) };
+  const attach = { path: ATTACH, permissions: "0755", content: iscsiadmScript(subject, isMultipath) };
   return {
     write_files: [attach, ...(isMultipath ? [multipath] : [])],
     runcmd: [

@@ -8,12 +8,12 @@ import { libvirtDomain, libvirtPools, libvirtSecrets, libvirtVolumes } from "./l
 import { multipathConf } from "./multipath.ts";
 import { nodeDatabase, type ScriptFile } from "./node-database.ts";
 import { qemuScript } from "./qemu.ts";
-import type { ScriptSubject } from "./subject.ts";
+import { hasSeveralPaths, type ScriptSubject } from "./subject.ts";
 import { vagrantfile } from "./vagrant.ts";
 
 /** A format that is one text, for standard output. */
 export const TEXTS: Readonly<Record<string, (subject: ScriptSubject) => string>> = {
-  iscsiadm: iscsiadmScript,
+  iscsiadm: (subject) => iscsiadmScript(subject, hasSeveralPaths(subject)),
   qemu: qemuScript,
   libvirt: libvirtDomain,
   "libvirt-pool": libvirtPools,

@@ -1,15 +1,18 @@
 /** A script for the host itself: logs in to every target with open-iscsi, under the host's name in this lab. */
-import { type ScriptPath, type ScriptSubject, SECRETS, secretNotes } from "./subject.ts";
+import { REPLACEMENT_TIMEOUT_S, type ScriptPath, type ScriptSubject, SECRETS, secretNotes } from "./subject.ts";
 
 /** An open-iscsi interface of its own carries the name, so that the machine's other sessions keep theirs. */
-export function iscsiadmScript({
-  host,
-  iqn,
-  targets,
-  disks,
-}: Omit<ScriptSubject, "disks"> & {
-  readonly disks: readonly { readonly name: string; readonly lun: number }[];
-}): string {
+export function iscsiadmScript(
+  {
+    host,
+    iqn,
+    targets,
+    disks,
+  }: Omit<ScriptSubject, "disks"> & {
+    readonly disks: readonly { readonly name: string; readonly lun: number }[];
+  },
+  isMultipath: boolean,
+): string {
   const notes = [...secretNotes({ targets }), disks.map(({ name, lun }) => `LUN ${lun}: ${name}`).join(", ")];
   const needsProof = targets.some(({ chap }) => chap !== undefined);
   return `#!/bin/sh
@@ -32,6 +35,7 @@ log_in_to() {
   iscsiadm -m node -o new -T "$1" -p "$2" -I "$interface" > /dev/null
   # Also at the machine's next start.
   iscsiadm -m node -T "$1" -p "$2" -I "$interface" -o update -n node.startup -v automatic
+  iscsiadm -m node -T "$1" -p "$2" -I "$interface" -o update -n node.session.timeo.replacement_timeout -v ${REPLACEMENT_TIMEOUT_S[isMultipath ? "multipath" : "single"]}
 ${needsProof ? '  [ $# -eq 2 ] || prove "$@"\n' : ""}  # 15: there is a session already.
   iscsiadm -m node -T "$1" -p "$2" -I "$interface" --login || [ $? -eq 15 ]
 }

@@ -2,7 +2,7 @@
  * An open-iscsi node database, and the initiator's name: the files below /etc/iscsi that `iscsiadm -m node -o new` and a
  * few updates would make (open-iscsi 2.1, README, "iSCSI node records"). What a record does not say is open-iscsi's default.
  */
-import { type ScriptPath, type ScriptSubject, splitPortal } from "./subject.ts";
+import { hasSeveralPaths, REPLACEMENT_TIMEOUT_S, type ScriptPath, type ScriptSubject, splitPortal } from "./subject.ts";
 
 export interface ScriptFile {
   /** Relative. */
@@ -10,8 +10,9 @@ export interface ScriptFile {
   readonly content: string;
 }
 
-export function nodeDatabase({ iqn, targets, disks }: ScriptSubject): ScriptFile[] {
-  const isMultipath = disks.some(({ paths }) => paths.length > 1);
+export function nodeDatabase(subject: ScriptSubject): ScriptFile[] {
+  const { iqn, targets } = subject;
+  const isMultipath = hasSeveralPaths(subject);
   return [
     { path: "initiatorname.iscsi", content: `InitiatorName=${iqn}\n` },
     ...targets.map((target) => record(target, isMultipath)),
@@ -27,7 +28,7 @@ function record({ target, portal, portalGroupTag, chap }: ScriptPath, isMultipat
     "iface.iscsi_ifacename": "default",
     "iface.transport_name": "tcp",
     "node.discovery_type": "static",
-    "node.session.timeo.replacement_timeout": isMultipath ? "20" : "120",
+    "node.session.timeo.replacement_timeout": `${REPLACEMENT_TIMEOUT_S[isMultipath ? "multipath" : "single"]}`,
     // The secret is not ours to write down: iscsiadm -m node -T TARGET -o update -n node.session.auth.password -v …
     ...(chap === undefined ? {} : { "node.session.auth.authmethod": "CHAP", "node.session.auth.username": chap.user }),
     "node.conn[0].address": address,

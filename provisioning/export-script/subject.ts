@@ -32,6 +32,17 @@ export interface ScriptSubject {
   readonly targets: readonly ScriptPath[];
 }
 
+/** Whether any disk can be reached by more than one path, so that multipath is to put them together. */
+export function hasSeveralPaths({ disks }: Pick<ScriptSubject, "disks">): boolean {
+  return disks.some(({ paths }) => paths.length > 1);
+}
+
+/**
+ * How long a session that is lost is waited for before its I/O fails, seconds: not for long where another path can take
+ * over, and for open-iscsi's own time where there is none.
+ */
+export const REPLACEMENT_TIMEOUT_S = { single: 120, multipath: 20 } as const;
+
 /** What the controller knows. */
 export interface LabView {
   readonly paths: readonly ExportPath[];

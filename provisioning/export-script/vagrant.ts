@@ -1,12 +1,12 @@
 /** A Vagrantfile, for the QEMU and libvirt providers, whose machine attaches the disks when it is provisioned. */
 import { iscsiadmScript } from "./iscsiadm.ts";
 import { multipathConf } from "./multipath.ts";
-import { type ScriptSubject, SECRETS } from "./subject.ts";
+import { hasSeveralPaths, type ScriptSubject, SECRETS } from "./subject.ts";
 
 export function vagrantfile(subject: ScriptSubject): string {
-  const { host, disks } = subject;
-  const hasSeveralPaths = disks.some(({ paths }) => paths.length > 1);
-  const packages = ["open-iscsi", ...(hasSeveralPaths ? ["multipath-tools"] : [])].join(" ");
+  const { host } = subject;
+  const isMultipath = hasSeveralPaths(subject);
+  const packages = ["open-iscsi", ...(isMultipath ? ["multipath-tools"] : [])].join(" ");
   const proofs = subject.targets.filter(({ chap }) => chap !== undefined);
   const multipath = `cat > /etc/multipath.conf <<'MULTIPATH'
 ${multipathConf(subject)}MULTIPATH
@@ -21,8 +21,8 @@ ATTACH = <<~'SHELL'
   export DEBIAN_FRONTEND=noninteractive
   apt-get update -q
   apt-get install -y -q --no-install-recommends ${packages}
-${proofs.length === 0 ? "" : `  install -d -m 0700 /etc/sanlab ${SECRETS}\n`}${proofs.map(({ agent }) => `  install -m 0600 /tmp/sanlab-chap-${agent} ${SECRETS}/${agent}\n  rm -f /tmp/sanlab-chap-${agent}\n`).join("")}${indent(hasSeveralPaths ? multipath : "")}  cat > /usr/local/sbin/sanlab-disks <<'DISKS'
-${indent(iscsiadmScript(subject))}  DISKS
+${proofs.length === 0 ? "" : `  install -d -m 0700 /etc/sanlab ${SECRETS}\n`}${proofs.map(({ agent }) => `  install -m 0600 /tmp/sanlab-chap-${agent} ${SECRETS}/${agent}\n  rm -f /tmp/sanlab-chap-${agent}\n`).join("")}${indent(isMultipath ? multipath : "")}  cat > /usr/local/sbin/sanlab-disks <<'DISKS'
+${indent(iscsiadmScript(subject, isMultipath))}  DISKS
   chmod 0755 /usr/local/sbin/sanlab-disks
   /usr/local/sbin/sanlab-disks login
 SHELL

@@ -10,6 +10,7 @@ import {
   startHost,
   VmError,
 } from "@sanlab/vm";
+import { REPLACEMENT_TIMEOUT_S } from "../export-script/subject.ts";
 import { hostRunDirectory } from "../state/layout.ts";
 import { UserError } from "../user-error.ts";
 import { bootOf, type ImageOptions, readsOurSettings } from "./boot.ts";
@@ -23,15 +24,6 @@ import { readSecret } from "./secret.ts";
 export function cacheDirectory(environment: NodeJS.ProcessEnv = process.env): string {
   return environment.SANLAB_CACHE ?? join(environment.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "sanlab");
 }
-
-/**
- * Timeouts of the guest's initiator. A path that is lost is given up after 20 s where another path can take over, and
- * is waited for 120 s where there is none (open-iscsi's own default).
- */
-export const ISCSI_SETTINGS = {
-  single: { "node.session.timeo.replacement_timeout": "120" },
-  multipath: { "node.session.timeo.replacement_timeout": "20" },
-} as const;
 
 /** The name under which a system on a disk finds its settings (`host-conf`), and the file in the run directory. */
 const SETTINGS = { firmware: "opt/sanlab/host.conf", file: "host.conf" } as const;
@@ -74,7 +66,9 @@ async function guestConfig(record: HostRecord, paths: readonly HostPath[]): Prom
     initiatorName: record.iqn,
     nics: nicsOf(record),
     portals: await guestPortals(record, paths),
-    iscsiSettings: isMultipath ? ISCSI_SETTINGS.multipath : ISCSI_SETTINGS.single,
+    iscsiSettings: {
+      "node.session.timeo.replacement_timeout": `${REPLACEMENT_TIMEOUT_S[isMultipath ? "multipath" : "single"]}`,
+    },
     multipath: isMultipath,
   };
 }
