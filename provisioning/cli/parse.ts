@@ -77,6 +77,22 @@ export function integer(text: string): number {
   return Number(text);
 }
 
+/** An access state of ports (SPC-4 5.15.2.4) by its name here. */
+export function accessState(text: string): string {
+  if (!ACCESS_STATES.includes(text)) throw new InvalidArgumentError(`Expected one of ${ACCESS_STATES.join(", ")}.`);
+  return text;
+}
+const ACCESS_STATES: readonly string[] = ["optimized", "non-optimized", "standby", "unavailable"];
+
+/** A logical unit number, as one level of addressing has it (SAM-5 4.7.7). */
+export function lun(text: string): number {
+  if (!/^[0-9]{1,5}$/.test(text) || Number(text) > MAX_LUN) {
+    throw new InvalidArgumentError(`Expected a logical unit number from 0 to ${MAX_LUN}.`);
+  }
+  return Number(text);
+}
+const MAX_LUN = 16383;
+
 /** "KEY/ASC/ASCQ", each in hexadecimal. */
 export function sense(text: string): { senseKey: number; asc: number; ascq: number } {
   const [, senseKey, asc, ascq] = /^([1-9a-f])\/([0-9a-f]{1,2})\/([0-9a-f]{1,2})$/i.exec(text) ?? [];

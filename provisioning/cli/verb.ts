@@ -49,10 +49,22 @@ export function addVerb(parent: Command, verb: Verb): void {
   command.addHelpText("after", `\nExamples:\n${verb.examples.map((example) => `  $ ${example}`).join("\n")}`);
   command.action(async (...actionArguments: unknown[]) => {
     const args = actionArguments.slice(0, -2);
+    if (verb.passThrough === true) args.push(passedOn(command, args.pop() as string[]));
     const options = command.opts<Record<string, unknown>>();
     const exitCode = await verb.run(await contextOf(command), args, options);
     if (typeof exitCode === "number") process.exitCode = exitCode;
   });
+}
+
+/** The words of a command that is passed on: options of ours stand before it, or before the `--` that begins it. */
+function passedOn(command: Command, words: readonly string[]): string[] {
+  const begins = words.indexOf("--");
+  if (words[0]?.startsWith("-") !== true) return [...words];
+  const { operands, unknown } = command.parseOptions(begins < 0 ? [...words] : words.slice(0, begins));
+  const [stranger] = [...unknown, ...operands];
+  if (stranger !== undefined) command.error(`error: unknown option '${stranger}'`);
+  if (begins < 0 || begins === words.length - 1) command.error("error: missing the command after '--'");
+  return words.slice(begins + 1);
 }
 
 /** A family of verbs: `sanlab disk …`. */

@@ -6,18 +6,19 @@ const OUT_OF_PLACE: readonly string[] = [
   ...["host console", "logs --follow"],
 ];
 
+const EXPECTED = "a command that changes or shows something of the running lab";
+
 /**
  * What would be right in place of these words of a command line; undefined where they are one. Does nothing of it.
  * `program` is the whole command line, which carries out nothing any more after this.
  */
 export async function wrongWords(program: Command, words: readonly string[]): Promise<string | undefined> {
-  const isOut = OUT_OF_PLACE.some((verb) => `${words.join(" ")} `.startsWith(`${verb} `));
-  if (isOut) return "a command that changes or shows something of the running lab";
+  if (isOutOfPlace(words.join(" "))) return EXPECTED;
   const said: string[] = [];
-  disarm(program, said);
+  const reached: Command[] = [];
+  disarm(program, said, reached);
   try {
     await program.parseAsync(words, { from: "user" });
-    return undefined;
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     const reason = said
@@ -27,11 +28,31 @@ export async function wrongWords(program: Command, words: readonly string[]): Pr
       .replaceAll("\n", " ");
     return `a command of sanlab (${reason === "" ? "it shows help only" : reason})`;
   }
+  const [command] = reached;
+  return command === undefined ? EXPECTED : misplaced(command);
 }
 
-function disarm(command: Command, said: string[]): void {
+/** Options of every verb may stand before it. */
+function misplaced(command: Command): string | undefined {
+  const verb = namesOf(command).join(" ");
+  const { follow } = command.opts<{ follow?: boolean }>();
+  if (isOutOfPlace(follow === true ? `${verb} --follow` : verb)) return EXPECTED;
+  const { state } = command.optsWithGlobals<{ state?: string }>();
+  return state === undefined ? undefined : "a command without --state: it is for the lab on which the scenario runs";
+}
+
+function isOutOfPlace(words: string): boolean {
+  return OUT_OF_PLACE.some((verb) => `${words} `.startsWith(`${verb} `));
+}
+
+/** Of a verb and its family, without that of the program. */
+function namesOf(command: Command): string[] {
+  return command.parent === null ? [] : [...namesOf(command.parent), command.name()];
+}
+
+function disarm(command: Command, said: string[], reached: Command[]): void {
   command.configureOutput({ writeErr: (text) => void said.push(text), writeOut: () => undefined });
   command.showHelpAfterError(false);
-  if (command.commands.length === 0) command.action(() => undefined);
-  for (const child of command.commands) disarm(child, said);
+  if (command.commands.length === 0) command.action(() => void reached.push(command));
+  for (const child of command.commands) disarm(child, said, reached);
 }

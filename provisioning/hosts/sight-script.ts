@@ -41,7 +41,8 @@ await_first_logins
 ${logins.map(({ portal, target, chap }) => ["log_in", word(portal), word(target), ...(chap === undefined ? [] : [word(chap.user), word(chap.secret)])].join(" ")).join("\n")}
 await_links
 ${looks.join("\n")}
-${[...new Set(paths.map(({ target }) => target))].map((target) => `let_go ${word(target)}`).join("\n")}
+# Also where the host has been shown nothing any more.
+for target in $(cat /run/sanlab/portals/* 2> /dev/null | sort -u); do let_go "$target"; done
 [ -z "$lost" ] || iscsiadm -m session --rescan > /dev/null 2>&1
 true
 `;

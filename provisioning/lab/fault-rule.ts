@@ -18,6 +18,8 @@ export interface LabNames {
   /** The last parts of storage devices' paths. */
   readonly devices: readonly string[];
   readonly faults: readonly string[];
+  /** "HOST DISK": who is shown what. */
+  readonly shown: ReadonlySet<string>;
 }
 
 /** Every fault is one by its grammar, and all that it names is in the file. */
@@ -56,6 +58,9 @@ export function namesOf(draft: Draft): LabNames {
     pools: draft.names("pools"),
     devices: devices.map((device) => basename(draft.devicePath(device) ?? "")),
     faults: draft.texts("faults").map(({ name }) => name),
+    shown: new Set(
+      draft.entries("hosts").flatMap((host) => host.list("disks").map(({ value }) => `${host.name} ${value}`)),
+    ),
   };
 }
 

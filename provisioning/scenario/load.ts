@@ -7,10 +7,12 @@ import { type LabNames, namesOf } from "../lab/fault-rule.ts";
 import { distinct, LabFileError, parseLab, readLabFile } from "../lab/load.ts";
 import type { LabProblem } from "../lab/problem.ts";
 import { schemaProblems } from "../lab/schema-check.ts";
+import { UserError } from "../user-error.ts";
 import type { RawScenario, RawStep } from "./raw.ts";
 import { stepOf } from "./read.ts";
 import { type CheckVerb, checkTimeline } from "./rules.ts";
 import { DEFAULT_LIMIT_MS, type Scenario } from "./scenario.ts";
+import { checkSequence } from "./sequence-rules.ts";
 
 export interface LoadOptions {
   readonly checkVerb: CheckVerb;
@@ -26,15 +28,16 @@ export async function loadScenario(file: string, options: LoadOptions): Promise<
   if (isLab) parseLab(text, file);
   const raw = isLab ? timelineOfLab(document, file) : checkedShape(document, file);
   const lab = raw.lab === undefined ? null : isAbsolute(raw.lab) ? raw.lab : resolve(dirname(file), raw.lab);
-  const names = lab === null ? await options.runningNames() : await namesIn(lab);
-  const problems = await problemsOf(document, raw.timeline, names, options.checkVerb);
+  const names = lab === null ? await options.runningNames() : await namesIn(lab, document, file);
+  const limitMs = raw.limit === undefined ? DEFAULT_LIMIT_MS : (duration(raw.limit) ?? 0);
+  const problems = await problemsOf(document, { ...raw, limitMs }, names, options.checkVerb);
   if (problems.length > 0) throw new LabFileError(file, distinct(problems), "scenario file");
   return {
     name: raw.scenario,
     description: raw.description ?? "",
     file: resolve(file),
     lab,
-    limitMs: raw.limit === undefined ? DEFAULT_LIMIT_MS : (duration(raw.limit) ?? DEFAULT_LIMIT_MS),
+    limitMs,
     steps: raw.timeline.map((step, index) => stepOf(step, index + 1, document.lineOf(["timeline", index]))),
   };
 }
@@ -63,15 +66,20 @@ function timelineOfLab({ value }: LabDocument, file: string): RawScenario {
   return { scenario: lab, lab: resolve(file), timeline };
 }
 
-async function namesIn(file: string): Promise<LabNames> {
-  const text = await readLabFile(file);
-  parseLab(text, file);
-  return namesOf(new Draft(new LabDocument(text).value, dirname(resolve(file))));
+/** `file` is the scenario's, with the line that names the lab file. */
+async function namesIn(lab: string, document: LabDocument, file: string): Promise<LabNames> {
+  const text = await readLabFile(lab).catch((error: unknown) => {
+    if (!(error instanceof UserError)) throw error;
+    const [line, expected] = [document.lineOf(["lab"]), `a lab file (${error.message})`];
+    throw new LabFileError(file, [{ line, at: "lab", found: `'${lab}'`, expected }], "scenario file");
+  });
+  parseLab(text, lab);
+  return namesOf(new Draft(new LabDocument(text).value, dirname(resolve(lab))));
 }
 
 async function problemsOf(
   document: LabDocument,
-  steps: readonly RawStep[],
+  { timeline, limitMs }: { readonly timeline: readonly RawStep[]; readonly limitMs: number },
   names: LabNames,
   checkVerb: CheckVerb,
 ): Promise<LabProblem[]> {
@@ -79,6 +87,8 @@ async function problemsOf(
   const report = (path: Path, found: string, expected: string) => {
     problems.push({ line: document.lineOf(path), at: pathText(path), found, expected });
   };
-  await checkTimeline(steps, ["timeline"], names, checkVerb, report);
+  if (limitMs === 0) report(["limit"], "no time at all", "a time above 0");
+  await checkTimeline(timeline, ["timeline"], names, checkVerb, report);
+  checkSequence(timeline, ["timeline"], names, limitMs === 0 ? Number.POSITIVE_INFINITY : limitMs, report);
   return problems;
 }

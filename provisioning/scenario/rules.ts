@@ -49,7 +49,10 @@ export async function checkTimeline(
     const path = [...at, index];
     checkShape(step, path, report);
     if (step.sanlab !== undefined) {
-      const problem = await checkVerb(wordsOf(step.sanlab));
+      const isQuoted = typeof step.sanlab === "string" && /(^|[\s=])["']/.test(step.sanlab);
+      const problem = isQuoted
+        ? "a list of words where there are quotes: no shell reads them"
+        : await checkVerb(wordsOf(step.sanlab));
       if (problem !== undefined) report([...path, "sanlab"], shortened(wordsOf(step.sanlab).join(" ")), problem);
       for (const word of wordsOf(step.sanlab)) known.made.add(word);
     }

@@ -22,5 +22,6 @@ export async function runningNames(state: string, api: ApiClient): Promise<LabNa
     pools: names(lab.pools),
     devices: lab.pools.flatMap(({ devices }) => devices.map(({ path }) => basename(path))),
     faults: names(lab.faults),
+    shown: new Set(lab.exports.map(({ host, disk }) => `${host} ${disk}`)),
   };
 }

@@ -82,6 +82,30 @@ test("a disk that is mounted is not pulled from under its guest's file system", 
   );
   await lab.must("host", "rescan", "multi");
   t.is(await lab.guest("multi", "cat /mnt/kept; umount /mnt"), "kept");
+  // Not shown anything any more, it lets go of its last disk as well.
+  await lab.must("export", "delete", "multi", "data");
+  t.is(await lab.guest("multi", "ls /dev/mapper /dev/disk/by-path 2> /dev/null | grep -c -e mpath -e lun; true"), "0");
+  await lab.must("export", "create", "multi", "data");
+  t.is(await sizes("multi"), "64");
+});
+
+test("options of exec stand before the guest's name or before the command's --", async (t) => {
+  const { stdout } = await lab.run([
+    "host",
+    "exec",
+    "multi",
+    "--json",
+    "--timeout",
+    "60",
+    "--",
+    "printf",
+    "%s",
+    "--json",
+  ]);
+  t.deepEqual(JSON.parse(stdout), { exitCode: 0, stdout: "--json", stderr: "" });
+  const { exitCode, stderr } = await lab.run(["host", "exec", "multi", "--jsn", "--", "true"]);
+  t.is(exitCode, 2);
+  t.regex(stderr, /unknown option '--jsn'/);
 });
 
 test("a paused guest stands still, and a guest whose power is cut is off", async (t) => {

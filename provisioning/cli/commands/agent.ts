@@ -56,7 +56,9 @@ export const agentVerbs: readonly Verb[] = [
       "Set the ALUA state of its ports for all disks: optimized, non-optimized, standby or unavailable; hosts are told",
     examples: ["sanlab agent access b standby", "sanlab agent access b optimized"],
     run: async (context, [name, state]) => {
-      const result = await context.api.put(`/agents/${encodeURIComponent(String(name))}/access`, { state });
+      const result = await context.api.put(`/agents/${encodeURIComponent(String(name))}/access`, {
+        state: parse.accessState(String(state)),
+      });
       await context.print(result, () => `Agent '${String(name)}' is ${String(state)} for all disks.`);
     },
   },

@@ -20,9 +20,7 @@ export const exportVerbs: readonly Verb[] = [
     ],
     options: [
       tableOption(),
-      new Option("--lun <number>", "the logical unit number; without it the lowest that is free").argParser(
-        parse.integer,
-      ),
+      new Option("--lun <number>", "the logical unit number; without it the lowest that is free").argParser(parse.lun),
       new Option(
         "--agent <name>",
         "only through this agent (may be repeated); without it, through all of the zones",

@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { LEASE_LIMITS_MS } from "@sanlab/controller/agents/leases.ts";
 import type { Agent, RemoteListener } from "@sanlab/controller/api/resources.ts";
 import { InvalidArgumentError, Option } from "commander";
 import { admitRemoteAgent, joinFileOf } from "../../apply/remote-steps.ts";
@@ -85,6 +86,10 @@ export function assertHere({ name, elsewhere }: Agent, what: string): void {
 }
 
 function seconds(text: string): number {
-  if (!/^[0-9]{1,2}(\.[0-9])?$/.test(text)) throw new InvalidArgumentError("Expected seconds, such as 8.");
-  return Number(text) * 1000;
+  const { least, most } = LEASE_LIMITS_MS;
+  const ms = /^[0-9]{1,2}(\.[0-9])?$/.test(text) ? Math.round(Number(text) * 1000) : Number.NaN;
+  if (!(ms >= least && ms <= most)) {
+    throw new InvalidArgumentError(`Expected ${least / 1000} to ${most / 1000} seconds, such as 8.`);
+  }
+  return ms;
 }

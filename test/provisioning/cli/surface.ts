@@ -76,6 +76,11 @@ const USAGE_ERRORS: readonly (readonly [args: string, words: RegExp])[] = [
   ["validate", /missing required argument 'file'/],
   ["disk import x.img --pool p", /missing required argument 'name'/],
   ["disk export data out.vmdk --format vmdk", /Allowed choices are raw, qcow2/],
+  ["export create web data --lun 16384", /Expected a logical unit number from 0 to 16383/],
+  ["host exec web --jsn -- true", /unknown option '--jsn'/],
+  ["host exec web --json", /missing the command after '--'/],
+  ["agent access a sideways", /Expected one of optimized, non-optimized, standby, unavailable/],
+  ["agent add c --lease 0", /Expected 1 to 60 seconds/],
   ["agent add c --chap lab", /Expected USER:FILE/],
 ];
 

@@ -64,7 +64,8 @@ test("what cannot become a disk is refused, and leaves nothing", async (t) => {
   const broken = join(lab.directory, "broken.qcow2");
   await writeFile(broken, Buffer.concat([Buffer.from("514649fb", "hex"), Buffer.alloc(508, 0xff)]));
   const refusals: readonly (readonly [args: string[], words: RegExp])[] = [
-    [[join(lab.directory, "none.img")], /none\.img/],
+    [[join(lab.directory, "none.img")], /^sanlab: The image .*none\.img is not there: name one that is\.$/],
+    [[lab.directory], /^sanlab: .* is a directory: name the image in it\.$/],
     [[above], /above\.qcow2 needs another file, .*base\.qcow2: make one of it all/],
     [[broken], /broken\.qcow2 is no image that QEMU reads/],
     [[base, "--size", "8MiB"], /holds 16MiB, and disk 'fresh' has 8MiB: make the disk at least as large/],

@@ -24,6 +24,32 @@ zones: { all: { hosts: [web, outside], agents: [a], disks: [data] } }
 `;
 const HEAD = "scenario: s\nlab: lab.yaml\ntimeline:\n";
 
+/** Of a larger host, whose second disk is another's. */
+const WIDER = LAB.replace("disks: {", "disks: { other: { pool: main, size: 1MiB },");
+
+/** Steps that are wrong together: the line, and a part of the sentence about it. */
+const WRONG_TOGETHER: readonly (readonly [steps: string, said: RegExp])[] = [
+  ["  - { at: 5s, clear: all }\n  - { at: 3s, clear: all }", /s\.yaml:5: .*'3s' after a step at '5s'/],
+  ["  - { at: 11m, clear: all }", /s\.yaml:4: .*before the scenario's limit, 600s/],
+  ["  - { every: 0s, times: 2, clear: all }", /s\.yaml:4: .*every: found '0s', expected a time above 0/],
+  ["  - load: &l { name: w, host: web, disk: data }\n  - load: *l", /s\.yaml:5: .*a second load 'w'/],
+  [
+    "  - load: { name: w, host: web, disk: data, kind: read }\n  - expect: { load: { name: w, intact: true } }",
+    /s\.yaml:5: .*intact: found 'intact' of load 'w', which reads/,
+  ],
+  ["  - load: { name: w, host: web, disk: other }", /s\.yaml:4: .*disk 'other', which host 'web' is not shown/],
+  ['  - run: { host: web, command: [ls, "{disk:other}"] }', /s\.yaml:4: .*disk 'other', which host 'web'/],
+  ["  - remember: { host: web, disk: other, as: m }", /s\.yaml:4: .*disk 'other', which host 'web'/],
+  ["  - expect: { paths: { host: web, disk: other, active: 1 } }", /s\.yaml:4: .*disk 'other', which host 'web'/],
+  ["  - expect: { agent: { name: a, state: happy } }", /s\.yaml:4: .*'happy', expected one of new, connected/],
+  ["  - expect: { controller: { state: gone } }", /s\.yaml:4: .*'gone', expected one of starting, running/],
+  ["  - expect: { guest: { name: web, state: up } }", /s\.yaml:4: .*'up', expected one of running, stopped, died/],
+  ["  - sanlab: --json down", /s\.yaml:4: .*changes or shows something of the running lab/],
+  ["  - sanlab: logs web --follow", /s\.yaml:4: .*changes or shows something of the running lab/],
+  ["  - sanlab: status --state /tmp/other", /s\.yaml:4: .*a command without --state/],
+  ["  - sanlab: \"host exec web -- sh -c 'echo x'\"", /s\.yaml:4: .*a list of words where there are quotes/],
+];
+
 /** A step, which is line 4, and a part of each sentence about it. */
 const WRONG: readonly (readonly [step: string, ...said: RegExp[]])[] = [
   ["{ at: 5 seconds, clear: all }", /4: timeline\[0\]\.at: found '5 seconds', expected a time with its unit/],
@@ -83,6 +109,24 @@ test("everything wrong in a scenario is told with its line, and nothing is start
   }
 });
 
+test("steps that are wrong together are refused, and what a command has shown a host is its own from there on", async (t) => {
+  const directory = await temporaryDirectory(t);
+  const file = join(directory, "s.yaml");
+  await writeFile(join(directory, "lab.yaml"), WIDER);
+  const loaded = await loader();
+  for (const [steps, said] of WRONG_TOGETHER) {
+    await writeFile(file, `${HEAD}${steps}\n`);
+    const refused = await t.throwsAsync(loaded(file), { instanceOf: UserError }, steps);
+    t.regex([refused.message, ...refused.details].join("\n"), said, steps);
+  }
+  await writeFile(file, `scenario: s\nlab: lab.yaml\nlimit: 0s\ntimeline:\n  - { clear: all }\n`);
+  const endless = await t.throwsAsync(loaded(file), { instanceOf: UserError });
+  t.regex(endless.message + endless.details.join(""), /s\.yaml:3: limit: .*above 0/);
+  const shown = "  - sanlab: export create web other\n  - load: { name: w, host: web, disk: other }\n";
+  await writeFile(file, `${HEAD}${shown}`);
+  await t.notThrowsAsync(loaded(file));
+});
+
 /** As the command line reads a scenario file, without a process for each. */
 async function loader() {
   const program = await buildProgram([]);
@@ -101,7 +145,7 @@ test("a lab file that is wrong, is not there, or has no timeline is no scenario"
   await writeFile(join(directory, "s.yaml"), `${HEAD}  - { clear: all }\n`);
   t.regex((await run("scenario", "run", "s.yaml")).stderr, /lab\.yaml:3: disks\.data\.size: found '16MB'/);
   await writeFile(join(directory, "s.yaml"), `scenario: s\nlab: other.yaml\ntimeline:\n  - { clear: all }\n`);
-  t.regex((await run("scenario", "run", "s.yaml")).stderr, /other\.yaml is not there/);
+  t.regex((await run("scenario", "run", "s.yaml")).stderr, /s\.yaml:2: lab: found .*other\.yaml is not there/);
   await writeFile(join(directory, "lab.yaml"), LAB);
   t.regex((await run("scenario", "run", "lab.yaml")).stderr, /a lab file without a timeline/);
   await writeFile(join(directory, "lab.yaml"), `${LAB}timeline:\n  - { clear: all }\n`);
