@@ -6,6 +6,7 @@ import type { Path } from "./document.ts";
 import type { Draft } from "./draft.ts";
 import type { Report } from "./rules.ts";
 import { didYouMean } from "./suggestion.ts";
+import { parseUnit } from "./unit-name.ts";
 
 /** The names of a lab, as faults and scenarios use them. */
 export interface LabNames {
@@ -18,7 +19,7 @@ export interface LabNames {
   /** The last parts of storage devices' paths. */
   readonly devices: readonly string[];
   readonly faults: readonly string[];
-  /** "HOST DISK": who is shown what. */
+  /** "HOST DISK": who is shown what of it, by whichever table. */
   readonly shown: ReadonlySet<string>;
 }
 
@@ -59,7 +60,9 @@ export function namesOf(draft: Draft): LabNames {
     devices: devices.map((device) => basename(draft.devicePath(device) ?? "")),
     faults: draft.texts("faults").map(({ name }) => name),
     shown: new Set(
-      draft.entries("hosts").flatMap((host) => host.list("disks").map(({ value }) => `${host.name} ${value}`)),
+      draft
+        .entries("hosts")
+        .flatMap((host) => host.list("disks").map(({ value }) => `${host.name} ${parseUnit(value).disk}`)),
     ),
   };
 }
