@@ -8,6 +8,7 @@ import type { AllRecords } from "../records.ts";
 import type { Store, StoreView } from "../store/store.ts";
 import { Claims } from "./claims.ts";
 import { setAside, usages, usedSegments } from "./counted.ts";
+import { descriptions, Extents } from "./descriptions.ts";
 import { familiesOfDisks, tablesOfDisks } from "./identity.ts";
 import { exports, missingFoundations, numbers, unreadableRecords, views } from "./kept.ts";
 import { differences, storedAs } from "./memory.ts";
@@ -52,7 +53,9 @@ export async function examine(view: StoreView): Promise<Examination> {
   const found = await foundDisks(stored, findings);
   familiesOfDisks(stored, findings);
   const claims = new Claims(stored.records);
-  await new Places(stored, findings, claims, found).examine();
+  const extents = new Extents();
+  await new Places(stored, findings, claims, extents, found).examine();
+  descriptions(stored, findings, extents);
   setAside(stored, findings, claims);
   await usedSegments(stored, findings, claims);
   await usages(stored, findings);

@@ -90,17 +90,22 @@ function bitsOf(stored: Stored, findings: Findings, device: DeviceRecord, pages:
     pages.add(key);
     const value = stored.used.get(key);
     if (value === undefined) continue;
-    if (value.length <= USED_PAGE_BYTES && value.length % 4 === 0) bits.load(page, USED_PAGE_BYTES, value);
+    const isWhole = value.length <= USED_PAGE_BYTES && value.length % 4 === 0;
+    const isBeyond = hasBitFrom(value, device.segments - page * USED_PAGE_BYTES * 8);
+    if (isWhole && !isBeyond) bits.load(page, USED_PAGE_BYTES, value);
     else {
-      findings.add(
-        "used-page",
-        `Page ${page} of the used segments of ${device.path} has ${value.length} bytes.`,
-        "It is made anew.",
-      );
+      const has = isWhole ? "counts segments behind its end" : `has ${value.length} bytes`;
+      findings.add("used-page", `Page ${page} of the used segments of ${device.path} ${has}.`, "It is made anew.");
       stored.setUsed(device.device, page, bits.page(page, USED_PAGE_BYTES));
     }
   }
   return bits;
+}
+
+function hasBitFrom(value: Uint8Array, first: number): boolean {
+  for (let bit = first; bit < value.length * 8; bit += 1)
+    if ((value[bit >>> 3] as number) & (1 << (bit & 7))) return true;
+  return false;
 }
 
 /** How many segments each table maps, and how many of those no other has. */

@@ -2,6 +2,7 @@
  * Which table a disk has, and of which family it is. A disk's table, NAA and serial number are of one
  * number (`disks.ts`); a family is named by the table of the disk from which all in it come.
  */
+import { identityOf } from "../disks.ts";
 import type { DiskRecord } from "../records.ts";
 import type { Findings } from "./problem.ts";
 import type { Stored } from "./stored.ts";
@@ -20,14 +21,18 @@ export function tablesOfDisks(stored: Stored, findings: Findings): void {
   }
   for (const [table, [owner, ...others]] of Map.groupBy(disks.values(), (disk) => disk.table)) {
     for (const disk of others) {
-      const own = `t${stored.nextNumber()}`;
+      const number = stored.nextNumber();
+      const own = `t${number}`;
+      // Hosts of the other must not take it for that.
+      const isTwin = disk.naa === owner?.naa || disk.serial === owner?.serial;
+      const identity = isTwin ? identityOf(stored.lab?.cluster ?? "", number) : {};
       findings.add(
         "table-twice",
         `Disks '${owner?.name}' and '${disk.name}' have one table, ${table}.`,
         `Disk '${disk.name}' gets another, all of which fails when it is read.`,
         true,
       );
-      stored.save(disks, disk.name, { ...disk, table: own, family: own, origin: null });
+      stored.save(disks, disk.name, { ...disk, ...identity, table: own, family: own, origin: null });
       stored.tornRoots.add(own);
     }
   }

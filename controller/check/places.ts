@@ -7,6 +7,7 @@ import { CHUNK_ENTRIES, EntryState, SENSE_BITS } from "node-iscsi-target/mapping
 import { deviceOf, segmentOf, statesOf } from "node-iscsi-target/mapping/mapping-table.ts";
 import type { DiskRecord } from "../records.ts";
 import type { Claims, Place } from "./claims.ts";
+import type { Extents } from "./descriptions.ts";
 import { COLUMNS_AT_ONCE, turn } from "./pace.ts";
 import type { Findings } from "./problem.ts";
 import { lose, type Stored } from "./stored.ts";
@@ -19,6 +20,7 @@ export class Places {
   readonly #stored: Stored;
   readonly #findings: Findings;
   readonly #claims: Claims;
+  readonly #extents: Extents;
   /** Tables that are looked at after all others. */
   readonly #found: ReadonlySet<string>;
   /** Families in the order in which they are looked at. */
@@ -26,7 +28,8 @@ export class Places {
   /** Where each chunk is named: family and index in its roots. */
   readonly #named = new Map<number, Place>();
 
-  constructor(stored: Stored, findings: Findings, claims: Claims, found: ReadonlySet<string>) {
+  constructor(stored: Stored, findings: Findings, claims: Claims, extents: Extents, found: ReadonlySet<string>) {
+    this.#extents = extents;
     this.#stored = stored;
     this.#findings = findings;
     this.#claims = claims;
@@ -128,17 +131,27 @@ export class Places {
     entries: Uint32Array,
   ): Promise<void> {
     let isChanged = false;
+    let last = -1;
+    let before = 0;
+    const devices = new Set<number>();
     for (let at = 0; at < entries.length; at += 2) {
       // What is plainly zero, most of all tables.
       if (entries[at] === EntryState.ZERO && entries[at + 1] === 0) continue;
       const segment = index * CHUNK_ENTRIES + at / 2;
       const found = this.#entry(disks, entries, at, segment);
-      if (found === "right") continue;
-      isChanged = true;
-      // Whoever looks at the chunk meanwhile sees it as it is now.
-      this.#stored.chunks.set(number, entries);
-      if (found !== "wrong") await this.#shared(disks, entries, at, segment, found);
+      if (found !== "right") {
+        isChanged = true;
+        // Whoever looks at the chunk meanwhile sees it as it is now.
+        this.#stored.chunks.set(number, entries);
+        if (found !== "wrong") await this.#shared(disks, entries, at, segment, found);
+      }
+      const device = deviceOf(entries[at + 1] as number);
+      if (device === 0) continue;
+      last = segment;
+      if (device !== before) devices.add(device);
+      before = device;
     }
+    if (last >= 0) this.#extents.note(disks, last, devices);
     if (isChanged) this.#stored.setChunk(number, entries);
   }
 

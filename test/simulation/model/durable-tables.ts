@@ -61,6 +61,11 @@ export class DurableTables {
     }
   }
 
+  /** Copies whose step 560 a transaction says to be complete. To be called before `changed`. */
+  completedBy({ deletes = [] }: Transaction): CopyRecord["copies"] {
+    return deletes.flatMap((key) => this.#copying.get(key) ?? []);
+  }
+
   #allocatedAhead({ ranges }: AheadRecord): void {
     for (const [table, first, count] of ranges) {
       const segments = this.ahead.get(table) ?? new Set();

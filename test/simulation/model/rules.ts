@@ -106,7 +106,9 @@ export class Rules {
   }
 
   committed(transaction: Transaction): void {
+    const completed = this.#durable.completedBy(transaction);
     this.#durable.changed(transaction);
+    for (const { table, segment } of completed) this.#checkAlone(table, segment);
     for (const io of this.#underWay) if (io.kind !== "read") this.#checkAccess(io, "is under way as this is committed");
   }
 
@@ -137,16 +139,33 @@ export class Rules {
   }
 
   #checkUnknown(path: string, segment: number): void {
-    for (const process of this.#processes()) {
-      // Who has no lease does nothing by what it has.
-      if (!process.mayServe) continue;
-      const held = entriesAt(process, path, segment)[0];
-      if (held !== undefined)
-        throw new Violation(
-          "rule 2",
-          `the controller overwrites segment ${segment} of ${path} while ${process.name} has it as segment ${held.segment} of ${held.table}`,
-        );
-    }
+    const held = this.#heldAt(path, segment)[0];
+    if (held !== undefined)
+      throw new Violation(
+        "rule 2",
+        `the controller overwrites segment ${segment} of ${path} while ${held.process} has it as segment ${held.segment} of ${held.table}`,
+      );
+  }
+
+  /** Step 560 is on record as complete: nobody goes by what the other disks had at the place that the faulting one keeps. */
+  #checkAlone(table: string, segment: number): void {
+    const place = this.#durable.entry(table, segment);
+    if (place === undefined) return;
+    const { path, segment: at } = place;
+    const range = { path, first: at * SEGMENT_BLOCKS, count: SEGMENT_BLOCKS };
+    const held = this.#heldAt(path, at).find((other) => other.table !== table);
+    const io = [...this.#underWay].find((other) => other.context.table !== table && meet(other, range));
+    const who = held === undefined ? io && name(io) : `an entry of ${held.table} at ${held.process}`;
+    if (who !== undefined)
+      throw new Violation("step 560", `it is said to be complete for segment ${segment} of ${table}, but for ${who}`);
+  }
+
+  /** Who has no lease does nothing by what it has. */
+  #heldAt(path: string, segment: number): { process: string; table: string; segment: number }[] {
+    const serving = this.#processes().filter(({ mayServe }) => mayServe);
+    return serving.flatMap((process) =>
+      entriesAt(process, path, segment).map((held) => ({ process: process.name, ...held })),
+    );
   }
 
   /** COMPARE AND WRITE is atomic against every command on every path and through every table, as long as its process lives and has not heard otherwise. Those of its own unit its task set keeps off, which is not here. */

@@ -1,5 +1,6 @@
 /** Pieces of the protocol, each of which has to be there: where it is, and what is left when it is taken away. */
 import type { Mutation } from "./mutation.ts";
+import { RECORDED } from "./recorded.ts";
 
 export const MUTATIONS: readonly Mutation[] = [
   // --- What an agent has to wait for, and what it must not take for new -------------------------
@@ -302,4 +303,7 @@ export const MUTATIONS: readonly Mutation[] = [
     text: "if (!isSameProcess(hello, record)) await this.#fencing.end(record.name);",
     replacement: "void hello;",
   },
+
+  // --- What has to be on record first, and who has to be waited for -------------------------------
+  ...RECORDED,
 ];

@@ -4,6 +4,9 @@ import type { Lab } from "../world/lab.ts";
 import type { SimProcess } from "../world/sim-agent.ts";
 import { SEGMENT_BLOCKS } from "../world/sim-disk.ts";
 
+/** Records of what is half done: between two commits that touch them is where a crash hurts most. */
+const STEPS = ["copying/", "releasing/", "agent/"] as const;
+
 const ACTS: { readonly [M in Mischief]: (lab: Lab) => void } = {
   break: (lab) => {
     const connections = [...lab.connections];
@@ -24,7 +27,8 @@ const ACTS: { readonly [M in Mischief]: (lab: Lab) => void } = {
       restart(lab);
     };
     const when = lab.chance.pick(["before", "after"] as const);
-    lab.store.crashAt ??= { commits: 1 + lab.chance.below(6), when, crash };
+    const touches = lab.chance.pick(["", "", "", ...STEPS]);
+    lab.store.crashAt ??= { commits: 1 + lab.chance.below(touches === "" ? 6 : 2), touches, when, crash };
   },
   powerLoss: (lab) => {
     lab.losePower();

@@ -34,9 +34,11 @@ interface Pending {
   readonly resolve: (done: boolean) => void;
 }
 
-/** Where the controller dies: at its so manieth commit from now, before it is durable or after. */
+/** Where the controller dies: at its so manieth commit from now of those that touch such a key, before it is durable or after. */
 export interface CommitCrash {
   commits: number;
+  /** The beginning of the key. */
+  readonly touches: string;
   readonly when: "before" | "after";
   readonly crash: () => void;
 }
@@ -82,7 +84,7 @@ export class SimStore {
   #next(): void {
     const next = this.#pending.shift();
     if (next === undefined) return;
-    const crash = this.#crashesNow();
+    const crash = this.#crashesAt(next.transaction);
     if (crash?.when === "before") {
       this.#pending = [];
       return crash.crash();
@@ -92,9 +94,10 @@ export class SimStore {
     if (!next.life.isDead) next.resolve(done);
   }
 
-  #crashesNow(): CommitCrash | undefined {
+  #crashesAt({ puts = [], deletes = [] }: Transaction): CommitCrash | undefined {
     const crash = this.crashAt;
-    if (crash === undefined) return undefined;
+    const keys = [...puts.map(([key]) => key), ...deletes];
+    if (crash === undefined || !keys.some((key) => key.startsWith(crash.touches))) return undefined;
     crash.commits -= 1;
     if (crash.commits > 0) return undefined;
     this.crashAt = undefined;
