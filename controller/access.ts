@@ -211,6 +211,6 @@ export async function forgetInZones(
   }
 }
 
-function exportName({ host, disk, table }: Pick<ExportRecord, "host" | "disk" | "table">): string {
+export function exportName({ host, disk, table }: Pick<ExportRecord, "host" | "disk" | "table">): string {
   return table === undefined ? `${host}/${disk}` : `${host}/${disk}/${table}`;
 }

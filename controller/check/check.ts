@@ -10,7 +10,7 @@ import { Claims } from "./claims.ts";
 import { setAside, usages, usedSegments } from "./counted.ts";
 import { descriptions, Extents } from "./descriptions.ts";
 import { familiesOfDisks, tablesOfDisks } from "./identity.ts";
-import { exports, missingFoundations, numbers, unreadableRecords, views } from "./kept.ts";
+import { devices, exports, missingFoundations, numbers, unreadableRecords, views } from "./kept.ts";
 import { differences, storedAs } from "./memory.ts";
 import { Places } from "./places.ts";
 import { Findings, type Problem } from "./problem.ts";
@@ -44,6 +44,7 @@ export async function examine(view: StoreView): Promise<Examination> {
   const stored = await Stored.of(view);
   unreadableRecords(stored, findings);
   missingFoundations(stored, findings);
+  devices(stored, findings);
   if (findings.problems.some(({ repair }) => repair === null)) return { problems: findings.problems, stored };
   numbers(stored, findings);
   views(stored, findings);

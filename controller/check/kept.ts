@@ -1,5 +1,7 @@
 /** Records that are none, that name what is not there, or that have numbers which were given out again. */
-import type { DiskRecord, LabRecord } from "../records.ts";
+import { MAX_DEVICE_SEGMENT } from "node-iscsi-target/mapping/entry.ts";
+import { exportName } from "../access.ts";
+import type { DiskRecord, ExportRecord, LabRecord } from "../records.ts";
 import type { Records } from "../store/records.ts";
 import { exportedUnit } from "../units/unit.ts";
 import { problemOfRanges } from "../views/ranges.ts";
@@ -122,22 +124,45 @@ export function views(stored: Stored, findings: Findings): void {
   }
 }
 
-/** An export of what is not there would keep an agent from all that it is to have. */
+/** An export of what is not there would keep an agent from all that it is to have; of two in one LUN a host would see either. */
 export function exports(stored: Stored, findings: Findings): void {
-  const { exports: rows, hosts, disks } = stored.records;
+  const { exports: rows } = stored.records;
+  const taken = new Map<string, string>();
   for (const [key, row] of rows.entries()) {
-    const { host, disk, table } = row;
-    const missing = disks.has(disk)
-      ? hosts.has(host)
-        ? exportedUnit(stored.records, row) === undefined && `table '${table}' of disk '${disk}'`
-        : `host '${host}'`
-      : `disk '${disk}'`;
-    if (missing === false) continue;
+    const { host, disk, lun } = row;
+    const missing = missingOf(stored, row);
+    const other = taken.get(`${host} ${lun}`);
+    const wrong =
+      (missing && `but there is no ${missing}`) ??
+      (other === undefined ? undefined : `in LUN ${lun}, as disk '${other}' is`) ??
+      (key === exportName(row) ? undefined : `but by the record of ${key}`);
+    if (wrong === undefined) taken.set(`${host} ${lun}`, disk);
+    if (wrong === undefined) continue;
+    const again = missing === undefined ? " Export the disk to the host again." : "";
     findings.add(
       "export",
-      `Disk '${disk}' is exported to host '${host}', but there is no ${missing}.`,
-      "The export is removed.",
+      `Disk '${disk}' is exported to host '${host}', ${wrong}.`,
+      `The export is removed.${again}`,
+      missing === undefined,
     );
     stored.drop(rows as Records<object>, key);
+  }
+}
+
+function missingOf({ records }: Stored, row: ExportRecord): string | undefined {
+  const { host, disk, table } = row;
+  if (!records.disks.has(disk)) return `disk '${disk}'`;
+  if (!records.hosts.has(host)) return `host '${host}'`;
+  return exportedUnit(records, row) === undefined ? `table '${table}' of disk '${disk}'` : undefined;
+}
+
+/** A device has as many segments as fit on it. */
+export function devices({ records }: Stored, findings: Findings): void {
+  for (const { path, pool, sizeBytes, segments } of records.devices.values()) {
+    const { segmentBytes } = records.pools.get(pool) ?? { segmentBytes: 0 };
+    if (segmentBytes === 0 || segments === Math.min(Math.floor(sizeBytes / segmentBytes), MAX_DEVICE_SEGMENT + 1))
+      continue;
+    const has = `${path} is said to have ${sizeBytes} bytes and ${segments} segments of ${segmentBytes} bytes`;
+    findings.add("device", `${has}, which cannot be; ${FROM_A_COPY}.`, null);
   }
 }

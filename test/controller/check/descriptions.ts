@@ -56,7 +56,8 @@ const CASES: Readonly<Record<string, Case>> = {
     does: (tables) => {
       const key = tables.keys("used/")[0] as string;
       // The device has 200 segments from now on, and the page bits for 256.
-      tables.edit(`device/${Number.parseInt(key.slice(5, 8), 16)}`, { segments: 200 });
+      const sizes = { segments: 200, sizeBytes: 200 * SEGMENT };
+      tables.edit(`device/${Number.parseInt(key.slice(5, 8), 16)}`, sizes);
       tables.words(key, (words) => {
         words[7] = 0xffff_ffff;
       });
@@ -100,6 +101,55 @@ for (const [name, { does, found, says, data }] of Object.entries(CASES)) {
     t.deepEqual(contents.snap?.slice(0, 3), [1, 2, 1]);
   });
 }
+
+test("records that say what cannot be are found, and what goes with them is told", async (t) => {
+  const host = { name: "one", iqn: "iqn.2026-11.example:one", advertise: null };
+  const exported = (name: string, lun: number) => JSON.stringify({ host: "one", disk: name, lun });
+  const damages: Readonly<Record<string, (tables: Damage) => void>> = {
+    "record root-leaked": (tables) => tables.edit("disk/data", { operation: "flying" }),
+    record: (tables) => tables.put(`unit/unit-${disk(tables, "data").table}`, "{}"),
+    export: (tables) => {
+      tables.put("host/one", JSON.stringify(host));
+      tables.put("export/one/data", exported("data", 0));
+      tables.put("export/one/other", exported("other", 0));
+    },
+    "export ": (tables) => {
+      tables.put("host/one", JSON.stringify(host));
+      tables.put("export/one/data", exported("other", 3));
+    },
+  };
+  for (const [found, does] of Object.entries(damages)) {
+    const directory = await copyOf(template);
+    t.teardown(() => removeDirectory(directory));
+    damage(directory, (tables) => {
+      for (const key of tables.keys("export/")) tables.remove(key);
+    });
+    t.true((await checkStoppedState(directory)).consistent);
+    damage(directory, does);
+    const { problems } = await checkStoppedState(directory);
+    t.deepEqual([...new Set(problems.map(({ code }) => code))].sort(), found.trim().split(" "));
+    t.true(problems.some(({ lost }) => lost));
+    t.true((await repairStoppedState(directory)).consistent);
+    t.deepEqual((await startOn(directory, template.media)).bugs, []);
+  }
+});
+
+test("a pool or device of which the sizes cannot be is not repaired", async (t) => {
+  const damages: readonly ((tables: Damage) => void)[] = [
+    (tables) => tables.edit("pool/main", { segmentBytes: 2 * SEGMENT }),
+    (tables) => tables.edit(tables.keys("device/")[0] as string, { segments: 5000 }),
+  ];
+  for (const does of damages) {
+    const directory = await copyOf(template);
+    t.teardown(() => removeDirectory(directory));
+    damage(directory, does);
+    const refusal = await t.throwsAsync(repairStoppedState(directory), { instanceOf: Refusal });
+    t.regex(
+      refusal.message,
+      /^Nothing was repaired: .+ segments of \d+ bytes, which cannot be; restore .+ from a copy\.$/,
+    );
+  }
+});
 
 test("a disk with segments in a pool of other segments is not repaired, and nothing is changed", async (t) => {
   const directory = await copyOf(template);
