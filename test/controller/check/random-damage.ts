@@ -46,6 +46,8 @@ function strike(tables: Damage, { kind, key: chosen, at, with: other }: Blow): v
     case "garbage":
       return tables.put(key, Buffer.alloc(at % 64, other));
     case "flip":
+      // It may have been cut to nothing before.
+      if (value.length === 0) return;
       // Where entries are, rather than in the zeros after them.
       value.writeUInt8(
         value.readUInt8(at % Math.min(value.length, 64)) ^ (1 << (other % 8)),
