@@ -202,6 +202,8 @@ export class Lab {
 
   partition(name: string, ms: number): void {
     this.#partitions.set(name, this.scheduler.nowMs + ms);
+    // Its end is an instant to look at, also where nothing else happens any more.
+    this.scheduler.after(ms, () => undefined);
     this.excuse(name, ms);
   }
 
