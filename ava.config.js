@@ -11,6 +11,7 @@ export default {
     "!test/scenarios/**",
     "!test/**/fixtures/**",
     "!test/simulation/*/**",
+    "!test/crash/*/**",
   ],
   concurrency: 2,
   timeout: "3m",

@@ -9,6 +9,7 @@ import { mayAsk } from "./agents/asking.ts";
 import type { Fencer } from "./agents/fencer.ts";
 import type { Clock } from "./clock.ts";
 import type { Medium, MediumSource } from "./devices/medium.ts";
+import { distrustMedium, heardOfUnsynced, witness } from "./devices/unsynced.ts";
 import { nameNodes } from "./fabric/wwn.ts";
 import { Ahead } from "./families/ahead.ts";
 import { Families, type Family } from "./families/family.ts";
@@ -83,7 +84,8 @@ export class ControllerCore {
     const { log } = options;
     const nextNumber = () => this.nextNumber();
     const numbers = (change: Change) => void change.put(this.numbers());
-    this.space = new Space({ records, commits, allocator, used, media, nextNumber, numbers, log });
+    const onUnsynced = (device: number, medium: Medium) => distrustMedium(this, device, medium);
+    this.space = new Space({ records, commits, allocator, used, media, nextNumber, numbers, log, onUnsynced });
   }
 
   /** Loads what is persistent, begins a new epoch durably, and finishes or undoes what a crash left. */
@@ -165,7 +167,8 @@ export class ControllerCore {
     return turn;
   }
 
-  hello(connection: Connection, hello: Hello): Promise<AgentSession | undefined> {
+  async hello(connection: Connection, hello: Hello): Promise<AgentSession | undefined> {
+    await witness(this, hello);
     return this.agents.hello(connection, hello);
   }
 
@@ -198,6 +201,8 @@ export class ControllerCore {
         return this.exclusions.holding(session, message);
       case "repaired":
         return void this.administer(() => recordRepair(this, message)).catch((error: unknown) => this.bug(error));
+      case "unsynced":
+        return void heardOfUnsynced(this, message).catch((error: unknown) => this.bug(error));
       case "answer":
         return this.questions.get(message.request)?.(message.result);
     }
@@ -265,6 +270,7 @@ export class ControllerCore {
     for (const { device, path, uuid, pool, segments, closed = false, removed } of this.records.devices.values()) {
       this.allocator.addDevice(device, pool, segments, await this.used.load(this.options.store, device, segments));
       this.allocator.close(device, closed);
+      this.allocator.distrust(device, this.records.unsynced.has(String(device)));
       if (removed === true) {
         this.missing.set(device, `${path} was removed by force`);
         continue;

@@ -3,6 +3,8 @@ import { MAX_TABLE_SEGMENTS } from "node-iscsi-target/mapping/entry.ts";
 import type { Disk, DiskRequest } from "./api/resources.ts";
 import type { ControllerCore } from "./core.ts";
 import type { DiskRecord } from "./records.ts";
+import { Unwritable } from "./space/space.ts";
+import type { Location } from "./tables/layout.ts";
 import { removeTable } from "./tables/removal.ts";
 import { notFound, Refusal } from "./user-error.ts";
 import { viewsOf } from "./views/record.ts";
@@ -67,10 +69,10 @@ async function fill(core: ControllerCore, { name, table, pool }: DiskRecord, seg
   const family = core.families.of(table);
   for (let first = 0; family !== undefined && first < segments; first += THICK_BATCH) {
     const count = Math.min(THICK_BATCH, segments - first);
-    const locations = await core.space.takeZeroed(pool, count);
-    if (locations === undefined) {
+    const locations = await taken(core, pool, count);
+    if (locations instanceof Refusal) {
       await removeDisk(core, core.records.disks.get(name) as DiskRecord);
-      throw new Refusal("no-space", `Pool '${pool}' filled up while the disk was made; grow it and try again.`, 507);
+      throw locations;
     }
     await family.run(async () => {
       const edit = core.edit(family);
@@ -95,6 +97,17 @@ async function changeDisk(core: ControllerCore, name: string, part: Partial<Disk
     const next = { ...disk, ...part };
     change.put(disks.put(name, next)).learn(() => disks.learn(name, next));
   });
+}
+
+async function taken(core: ControllerCore, pool: string, count: number): Promise<readonly Location[] | Refusal> {
+  const full = `Pool '${pool}' filled up while the disk was made; grow it and try again.`;
+  try {
+    return (await core.space.takeZeroed(pool, count)) ?? new Refusal("no-space", full, 507);
+  } catch (error) {
+    if (!(error instanceof Unwritable)) throw error;
+    const broken = `A device of pool '${pool}' takes no writes (${error.message}); take that out of the pool and try again.`;
+    return new Refusal("medium", broken, 500);
+  }
 }
 
 export async function resizeDisk(core: ControllerCore, name: string, sizeBytes: number): Promise<Disk> {

@@ -62,6 +62,7 @@ export async function deletePool(core: ControllerCore, name: string): Promise<vo
     change.delete(core.records.pools.key(name));
     for (const { device } of devices) {
       change.delete(core.records.devices.key(String(device)));
+      change.delete(core.records.unsynced.key(String(device)));
       core.used.remove(change, device);
     }
     core.space.releases.drop(change, new Set(devices.map(({ device }) => device)));
@@ -69,6 +70,7 @@ export async function deletePool(core: ControllerCore, name: string): Promise<vo
   core.records.pools.learn(name, undefined);
   for (const device of devices) {
     core.records.devices.learn(String(device.device), undefined);
+    core.records.unsynced.learn(String(device.device), undefined);
     letGo(core, device);
   }
 }
@@ -88,7 +90,7 @@ export function describePool(core: ControllerCore, { name, segmentBytes, queueWh
 
 function describeDevice(core: ControllerCore, record: DeviceRecord): Device {
   const { device, uuid, path, pool, sizeBytes, segments, created, closed = false, removed = false } = record;
-  const open = closed ? "closed" : "online";
+  const open = core.records.unsynced.has(String(device)) ? "unsynced" : closed ? "closed" : "online";
   const state = removed ? "removed" : core.missing.has(device) ? "missing" : open;
   return {
     device,

@@ -41,6 +41,12 @@ export interface DeviceRecord {
   readonly closed?: boolean;
   /** It was taken out by force; what lay on it is in state E until it comes back. */
   readonly removed?: boolean;
+  /** How often it was opened again after a sync of it had failed; absent: never. */
+  readonly openings?: number;
+}
+/** A device of which a sync has failed: what was written before may be lost, and nobody knows what. */
+export interface UnsyncedRecord {
+  readonly device: number;
 }
 export interface DiskRecord {
   readonly name: string;
@@ -143,6 +149,7 @@ export class AllRecords {
   readonly lab = new Records<LabRecord>("lab");
   readonly pools = new Records<PoolRecord>("pool");
   readonly devices = new Records<DeviceRecord>("device");
+  readonly unsynced = new Records<UnsyncedRecord>("unsynced");
   readonly disks = new Records<DiskRecord>("disk");
   readonly views = new Records<ViewRecord>("view");
   readonly usage = new Records<UsageRecord>("usage");

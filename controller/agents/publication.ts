@@ -36,10 +36,21 @@ export function desired(records: AllRecords, agent: string, ports: readonly Port
   // Before the first host is let in.
   if (self?.chap !== undefined) items.set("chap", chapItem(self.chap));
   const devices = records.devices.values().filter((d) => pools.has(d.pool) && d.removed !== true);
-  for (const { device, uuid, path, pool } of devices) {
+  for (const { device, uuid, path, pool, openings } of devices) {
     const segmentBytes = records.pools.get(pool)?.segmentBytes as number;
+    const unsynced = records.unsynced.has(String(device));
     items.set(`device/${device}`, {
-      add: { type: "add_device", device, uuid, path, pool, segmentBytes, direct },
+      add: {
+        type: "add_device",
+        device,
+        uuid,
+        path,
+        pool,
+        segmentBytes,
+        direct,
+        unsynced,
+        ...(openings && { openings }),
+      },
       remove: { type: "remove_device", device },
     });
   }

@@ -64,8 +64,8 @@ export interface Device {
   readonly usedSegments: number;
   /** The image file was made by us; destroying the lab removes it. */
   readonly created: boolean;
-  /** `closed`: nothing more is placed on it; `removed`: taken out by force, and what lies on it fails. */
-  readonly state: "online" | "missing" | "closed" | "removed";
+  /** `closed`: nothing more is placed on it; `unsynced`: a sync has failed, and no flush succeeds until it is opened again; `removed`: taken out by force, and what lies on it fails. */
+  readonly state: "online" | "missing" | "closed" | "unsynced" | "removed";
 }
 export interface Pool {
   readonly name: string;

@@ -1,37 +1,23 @@
-/** What the controller does to storage devices: labels, zeros, holes; and the lock that keeps others off. */
+/** Storage devices as the controller has them: what it does to them, where they come from, labels, and the lock that keeps others off. */
 import {
   closeSync,
   constants,
   existsSync,
-  fdatasync,
   fdatasyncSync,
   fstatSync,
   ftruncateSync,
   openSync,
-  read as readCall,
   readSync,
   realpathSync,
   unlinkSync,
-  write as writeCall,
   writeSync,
 } from "node:fs";
-import { promisify } from "node:util";
-import { AlignedBuffers } from "node-iscsi-target/storage/engine/aligned-buffers.ts";
 import { type DeviceLabel, decodeLabel, encodeLabel, LABEL_BYTES } from "node-iscsi-target/storage/label.ts";
 import { blockDeviceSizes } from "node-iscsi-target/storage/syscalls/block-ioctl.ts";
-import { punchHole } from "node-iscsi-target/storage/syscalls/fallocate.ts";
 import { tryLock } from "node-iscsi-target/storage/syscalls/locks.ts";
-import { setDirect } from "node-iscsi-target/storage/syscalls/open-flags.ts";
-import { beginWriteOut } from "node-iscsi-target/storage/syscalls/write-out.ts";
 import { Refusal } from "../user-error.ts";
+import { FileMedium } from "./file-medium.ts";
 import { signature } from "./signature.ts";
-
-/** The blocks of disks: what O_DIRECT must be able to move. */
-const PROBE_BYTES = 512;
-const readAt = promisify(readCall);
-const writeAt = promisify(writeCall);
-const syncData = promisify(fdatasync);
-const ZEROS = new AlignedBuffers().take(1024 * 1024).fill(0);
 
 /** An open storage device, as the logic needs it; a simulator has its own. */
 export interface Medium {
@@ -41,7 +27,7 @@ export interface Medium {
   write(offset: number, from: Uint8Array): Promise<void>;
   /** The range reads as zeros; its blocks are given back where the medium can do that. */
   zero(offset: number, length: number): Promise<void>;
-  /** What was written or zeroed before is durable when this resolves. */
+  /** What was written or zeroed before is durable when this resolves. Once it has rejected it always does, until the device is opened anew: what a sync has lost no later one brings. */
   sync(): Promise<void>;
   /** Begins to bring a range that was written to the medium, so that a `sync` finds less to do. Absent: there is nothing to begin. */
   writeOut?(offset: number, length: number): Promise<void>;
@@ -65,91 +51,6 @@ export interface MediumSource {
   adopt(path: string, label: DeviceLabel, options: { sizeBytes?: number; force?: boolean }): Adopted;
   /** Takes the label away again, so that the device is anybody's; an image that was created for us goes away. */
   release(path: string, created: boolean): void;
-}
-
-export class FileMedium implements Medium {
-  readonly sizeBytes: number;
-  readonly #fd: number;
-  readonly #path: string;
-  /** Past the page cache the kernel wants aligned memory: data takes a step in these. */
-  #aligned: AlignedBuffers | undefined;
-
-  constructor(fd: number, sizeBytes: number, path: string) {
-    this.#fd = fd;
-    this.sizeBytes = sizeBytes;
-    this.#path = path;
-  }
-
-  bypassCache(isBypassed: boolean): void {
-    fdatasyncSync(this.#fd);
-    try {
-      setDirect(this.#fd, isBypassed);
-      this.#aligned = isBypassed ? new AlignedBuffers() : undefined;
-      if (this.#aligned) readSync(this.#fd, this.#aligned.take(PROBE_BYTES), 0, PROBE_BYTES, 0);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EINVAL") throw error;
-      setDirect(this.#fd, false);
-      this.#aligned = undefined;
-      throw new Refusal(
-        "direct",
-        `${this.#path} cannot be used past the page cache (O_DIRECT) in blocks of ${PROBE_BYTES} bytes, which agents on other machines need; put the device on another file system, or give the other machine a lab of its own.`,
-      );
-    }
-  }
-
-  async read(offset: number, into: Uint8Array): Promise<void> {
-    const step = this.#aligned?.take(into.length);
-    if (step === undefined) return this.#read(offset, into);
-    await this.#read(offset, step.subarray(0, into.length));
-    into.set(step.subarray(0, into.length));
-    this.#aligned?.give(step);
-  }
-
-  async write(offset: number, from: Uint8Array): Promise<void> {
-    const step = this.#aligned?.take(from.length);
-    if (step === undefined) return this.#write(offset, from);
-    step.set(from);
-    await this.#write(offset, step.subarray(0, from.length));
-    this.#aligned?.give(step);
-  }
-
-  async #read(offset: number, into: Uint8Array): Promise<void> {
-    for (let done = 0; done < into.length; ) {
-      const { bytesRead } = await readAt(this.#fd, into, done, into.length - done, offset + done);
-      if (bytesRead === 0) throw new Error(`the device ends at ${offset + done}`);
-      done += bytesRead;
-    }
-  }
-
-  async #write(offset: number, from: Uint8Array): Promise<void> {
-    for (let done = 0; done < from.length; ) {
-      const { bytesWritten } = await writeAt(this.#fd, from, done, from.length - done, offset + done);
-      done += bytesWritten;
-    }
-  }
-
-  async zero(offset: number, length: number): Promise<void> {
-    try {
-      await punchHole(this.#fd, offset, length);
-    } catch (error) {
-      if ((error as { code?: string }).code !== "EOPNOTSUPP") throw error;
-      for (let done = 0; done < length; done += ZEROS.length) {
-        await this.write(offset + done, ZEROS.subarray(0, length - done));
-      }
-    }
-  }
-
-  async writeOut(offset: number, length: number): Promise<void> {
-    if (this.#aligned === undefined) await beginWriteOut(this.#fd, offset, length);
-  }
-
-  sync(): Promise<void> {
-    return syncData(this.#fd);
-  }
-
-  close(): void {
-    closeSync(this.#fd);
-  }
 }
 
 /** Image files and block devices. */

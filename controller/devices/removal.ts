@@ -12,6 +12,7 @@ import { isShared } from "../remote/sharing.ts";
 import { Refusal } from "../user-error.ts";
 import { holdersOf, loseAll } from "./lost.ts";
 import type { Medium } from "./medium.ts";
+import { distrustMedium } from "./unsynced.ts";
 
 /** Only where it holds nothing; although it does; or for good, since it does not come back. */
 export type Removal = "empty" | "force" | "lost";
@@ -42,7 +43,8 @@ export async function removeDevice(core: ControllerCore, name: string, how: Remo
 export async function openDevice(core: ControllerCore, name: string): Promise<void> {
   const record = foundDevice(core, name);
   refuseMoving(core, record);
-  const { closed: _, removed, ...open } = record;
+  const { closed: _, removed, ...rest } = record;
+  const open = core.records.unsynced.has(String(record.device)) ? trusted(core, rest) : rest;
   if (!core.media.has(record.device)) core.media.set(record.device, opened(core, record));
   core.missing.delete(record.device);
   await reopen(core, open);
@@ -65,8 +67,20 @@ function opened(core: ControllerCore, { path, uuid }: DeviceRecord): Medium {
   }
 }
 
+/** Somebody has seen to what a failed sync has lost: opened anew, by agents too, it is as any other. */
+function trusted(core: ControllerCore, { openings = 0, ...record }: DeviceRecord): DeviceRecord {
+  shut(core, record.device);
+  return { ...record, openings: openings + 1 };
+}
+
 async function reopen(core: ControllerCore, record: DeviceRecord): Promise<void> {
-  await core.records.devices.save(core.options.store, String(record.device), record);
+  const { devices, unsynced } = core.records;
+  const key = String(record.device);
+  await core.commits.run((change) => {
+    change.put(devices.put(key, record)).learn(() => devices.learn(key, record));
+    change.delete(unsynced.key(key)).learn(() => unsynced.learn(key, undefined));
+  });
+  core.allocator.distrust(record.device, false);
   core.allocator.close(record.device, record.closed === true || !core.media.has(record.device));
 }
 
@@ -91,9 +105,10 @@ function refuseUsed(core: ControllerCore, record: DeviceRecord): void {
   );
 }
 
-/** What tables hold there; of a device that is away, nothing is on its way back. */
-function heldOn({ space, media }: ControllerCore, { device }: DeviceRecord): number {
-  return space.usedOn(device) - (media.has(device) ? 0 : space.releases.on(device));
+/** What tables hold there; to a device that is away, or that syncs nothing, nothing is on its way back. */
+function heldOn({ space, media, records }: ControllerCore, { device }: DeviceRecord): number {
+  const goesBack = media.has(device) && !records.unsynced.has(String(device));
+  return space.usedOn(device) - (goesBack ? 0 : space.releases.on(device));
 }
 
 /** Nothing more is placed on it, and nothing is set aside there. */
@@ -112,9 +127,13 @@ async function forget(core: ControllerCore, record: DeviceRecord): Promise<void>
   const { device } = record;
   await core.commits.run((change) => {
     change.delete(core.records.devices.key(String(device)));
+    change.delete(core.records.unsynced.key(String(device)));
     core.used.remove(change, device);
     core.space.releases.drop(change, new Set([device]));
-    change.learn(() => core.records.devices.learn(String(device), undefined));
+    change.learn(() => {
+      core.records.devices.learn(String(device), undefined);
+      core.records.unsynced.learn(String(device), undefined);
+    });
   });
   await core.agents.reconcile();
   letGo(core, record);
@@ -141,6 +160,9 @@ async function fail(core: ControllerCore, record: DeviceRecord): Promise<void> {
   await core.records.devices.save(core.options.store, String(record.device), removed);
   await failLost(core, record);
   await core.agents.reconcile();
+  // What was written there is there when it comes back, whatever was flushed meanwhile (rule 7).
+  const medium = core.media.get(record.device);
+  await medium?.sync().catch(() => distrustMedium(core, record.device, medium));
   shut(core, record.device);
   core.missing.set(record.device, `${record.path} was removed by force`);
 }

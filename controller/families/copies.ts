@@ -3,6 +3,7 @@
 import type { ControllerCore } from "../core.ts";
 import { CopyError, copyRange } from "../devices/copying.ts";
 import type { Medium } from "../devices/medium.ts";
+import { distrustMedium } from "../devices/unsynced.ts";
 import type { Location } from "../tables/layout.ts";
 import { type Sense, SOURCE_UNREADABLE, TARGET_UNWRITABLE } from "./senses.ts";
 
@@ -29,9 +30,9 @@ export async function copySegments<C extends Copy>(
     }
   };
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, copies.length) }, worker));
-  const targets = Map.groupBy(copies, ({ to }) => core.media.get(to.device));
-  for (const [medium, theirs] of targets) {
-    const sense = medium && (await failureOf(core, () => synced(medium)));
+  for (const [device, theirs] of Map.groupBy(copies, ({ to }) => to.device)) {
+    const medium = core.media.get(device);
+    const sense = medium && (await failureOf(core, () => synced(core, device, medium)));
     if (sense !== undefined) for (const copy of theirs) failed.set(copy, sense);
   }
   return failed;
@@ -55,8 +56,13 @@ async function copyOne(
   if (isOneOfSeveral) await onTarget(target.writeOut?.(to.segment * segmentBytes, segmentBytes));
 }
 
-function synced(medium: Medium): Promise<void> {
-  return onTarget(medium.sync());
+async function synced(core: ControllerCore, device: number, medium: Medium): Promise<void> {
+  try {
+    await medium.sync();
+  } catch (error) {
+    await distrustMedium(core, device, medium);
+    throw new CopyError("target", error);
+  }
 }
 
 async function onTarget(work: Promise<void> | undefined): Promise<void> {

@@ -5,12 +5,13 @@
 import type { Fault, Unmap } from "node-iscsi-target/mapping/protocol.ts";
 import type { AgentSession } from "../agents/agent-session.ts";
 import type { ControllerCore } from "../core.ts";
+import { Unwritable } from "../space/space.ts";
 import type { Edit } from "../tables/edit.ts";
-import { chunkOf } from "../tables/layout.ts";
+import { chunkOf, type Location } from "../tables/layout.ts";
 import type { Family } from "./family.ts";
 import { setEntries } from "./grants.ts";
 import { finishLeftCopies, Round } from "./round.ts";
-import { INTERNAL_FAILURE, POOL_FULL, type Sense, WRITE_PROTECTED } from "./senses.ts";
+import { INTERNAL_FAILURE, POOL_FULL, type Sense, TARGET_UNWRITABLE, WRITE_PROTECTED } from "./senses.ts";
 import { unmapAll } from "./unmaps.ts";
 
 export interface Asked<M extends Fault | Unmap = Fault | Unmap> {
@@ -113,6 +114,7 @@ export class FamilyFaults {
       const outcome = await this.#plan(edit, round, pool, one);
       if (outcome === "full") this.#full(one, pool);
       else if (outcome === "protected") answer(one.session, one.message, WRITE_PROTECTED);
+      else if (outcome === "unwritable") answer(one.session, one.message, TARGET_UNWRITABLE);
       else if (outcome === "later") later.push(one);
       else served.push(one);
       if (outcome === "known") known.add(one);
@@ -134,7 +136,7 @@ export class FamilyFaults {
     round: Round,
     pool: string,
     { message }: Asked<Fault>,
-  ): Promise<"planned" | "known" | "later" | "full" | "protected"> {
+  ): Promise<"planned" | "known" | "later" | "full" | "protected" | "unwritable"> {
     const { table, first, count } = message;
     if (this.#core.families.disk(table)?.readOnly) return "protected";
     await edit.loadSegments(first, count);
@@ -144,10 +146,20 @@ export class FamilyFaults {
     // A fault that is too large for one transaction is served in part: the agent faults again for the rest.
     const wanted = round.fitting(table, all);
     if (!round.admits(table, copies, all.length) || (wanted.length < all.length && round.size > 0)) return "later";
-    const places = await this.#core.space.takeZeroed(pool, wanted.length);
-    if (places === undefined) return "full";
+    const places = await this.#take(pool, wanted.length);
+    if (typeof places === "string") return places;
     for (const [at, place] of places.entries()) round.add(table, wanted[at] as number, place);
     return wanted.length < count ? "known" : "planned";
+  }
+
+  async #take(pool: string, count: number): Promise<readonly Location[] | "full" | "unwritable"> {
+    try {
+      return (await this.#core.space.takeZeroed(pool, count)) ?? "full";
+    } catch (error) {
+      if (!(error instanceof Unwritable)) throw error;
+      this.#core.options.log(`nothing can be allocated in pool ${pool}: ${error.message}`);
+      return "unwritable";
+    }
   }
 
   /** What the agent lacks besides what all were told of: its chunk, and entries that it may have with an Nw that nothing stands behind any more. */

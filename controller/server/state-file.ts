@@ -8,7 +8,6 @@ export function writeDurably(file: string, text: string): void {
   const fd = openSync(fresh, "w", 0o600);
   try {
     writeSync(fd, text);
-    fsyncSync(fd);
   } finally {
     closeSync(fd);
   }

@@ -10,6 +10,8 @@ interface Space {
   next: number;
   /** Nothing more is taken from it: it is being emptied. */
   closed: boolean;
+  /** Nor from this one: a sync of it has failed. */
+  distrusted: boolean;
 }
 
 export class Allocator {
@@ -18,7 +20,7 @@ export class Allocator {
   /** Segment 0 holds the label and is never given out. */
   addDevice(device: number, pool: string, segments: number, used = new SegmentBits(segments)): void {
     used.set(0);
-    this.#devices.set(device, { pool, used, next: 1, closed: false });
+    this.#devices.set(device, { pool, used, next: 1, closed: false, distrusted: false });
   }
 
   removeDevice(device: number): void {
@@ -30,8 +32,14 @@ export class Allocator {
     if (space !== undefined) space.closed = closed;
   }
 
+  distrust(device: number, distrusted: boolean): void {
+    const space = this.#devices.get(device);
+    if (space !== undefined) space.distrusted = distrusted;
+  }
+
   isClosed(device: number): boolean {
-    return this.#devices.get(device)?.closed !== false;
+    const space = this.#devices.get(device);
+    return space === undefined || space.closed || space.distrusted;
   }
 
   free({ device, segment }: Location): void {
@@ -67,6 +75,6 @@ export class Allocator {
   }
 }
 
-function freeOf({ used, closed }: Space): number {
-  return closed ? 0 : used.segments - used.count;
+function freeOf({ used, closed, distrusted }: Space): number {
+  return closed || distrusted ? 0 : used.segments - used.count;
 }

@@ -22,6 +22,8 @@ export interface ReleaseContext {
   readonly nextNumber: () => number;
   readonly numbers: (change: Change) => void;
   readonly log: (line: string) => void;
+  /** A sync of a device has failed. */
+  readonly onUnsynced: (device: number, medium: Medium) => Promise<void>;
 }
 
 /** Locations that become free in one transaction, and what its record says then. */
@@ -35,6 +37,7 @@ export class Releases {
   readonly #o: ReleaseContext;
   /** On record still, since a device is not there or has failed. */
   readonly #left = new Set<string>();
+  #isAtItAgain = false;
 
   constructor(context: ReleaseContext) {
     this.#o = context;
@@ -59,15 +62,15 @@ export class Releases {
     const { media, log } = this.#o;
     const isHere = ([device]: LocationRun) => media.has(device);
     const some = records.flatMap((record) => record ?? []);
-    for (const { id, runs } of some) if (!runs.every(isHere)) this.#left.add(id);
     const here = some.flatMap(({ runs }) => runs.filter(isHere));
-    if (here.length === 0) return;
+    const stays = some.filter(({ runs }) => !runs.every(isHere));
+    if (here.length === 0) return this.#leave(stays);
     try {
       await this.punch({ runs: here });
     } catch (error) {
-      for (const { id } of some) this.#left.add(id);
-      // They stay on record, and are tried again at the next start: nobody is given what was not punched.
-      return log(`segments could not be given back: ${error instanceof Error ? error.message : String(error)}`);
+      this.#leave(some);
+      // They stay on record, and are tried again when others go back: nobody is given what was not punched.
+      return log(`segments could not be given back yet: ${error instanceof Error ? error.message : String(error)}`);
     }
     let steps: Step[] = [];
     let pages = 0;
@@ -81,6 +84,23 @@ export class Releases {
       pages += more;
     }
     await this.#free(steps);
+    this.#leave(stays);
+    await this.#again();
+  }
+
+  #leave(records: readonly ReleaseRecord[]): void {
+    for (const { id } of records) this.#left.add(id);
+  }
+
+  /** A device that takes writes may take those that it has refused before. */
+  async #again(): Promise<void> {
+    if (this.#isAtItAgain) return;
+    this.#isAtItAgain = true;
+    try {
+      await this.finishLeft();
+    } finally {
+      this.#isAtItAgain = false;
+    }
   }
 
   async #free(steps: readonly Step[]): Promise<void> {
@@ -129,18 +149,27 @@ export class Releases {
     }
   }
 
+  async #sync(device: number, medium: Medium): Promise<void> {
+    try {
+      await medium.sync();
+    } catch (error) {
+      await this.#o.onUnsynced(device, medium);
+      throw error;
+    }
+  }
+
   /** The segments read as zeros, durably. */
   async punch({ runs }: Pick<ReleaseRecord, "runs">): Promise<void> {
     const { records, media } = this.#o;
-    const devices = new Set<Medium>();
+    const devices = new Map<number, Medium>();
     for (const [device, first, count] of runs) {
       const medium = media.get(device) as Medium;
       const pool = records.devices.get(String(device))?.pool ?? "";
       const { segmentBytes } = records.pools.get(pool) as { segmentBytes: number };
       await medium.zero(first * segmentBytes, count * segmentBytes);
-      devices.add(medium);
+      devices.set(device, medium);
     }
-    await Promise.all([...devices].map((medium) => medium.sync()));
+    for (const [device, medium] of devices) await this.#sync(device, medium);
   }
 }
 

@@ -17,7 +17,12 @@ export interface SpaceOptions {
   readonly nextNumber: () => number;
   readonly numbers: (change: Change) => void;
   readonly log: (line: string) => void;
+  /** A sync of a device has failed. */
+  readonly onUnsynced: (device: number, medium: Medium) => Promise<void>;
 }
+
+/** A device of the pool takes no writes. */
+export class Unwritable extends Error {}
 
 export class Space {
   readonly reserve: Reserve;
@@ -38,7 +43,7 @@ export class Space {
     return this.#o.allocator.usedOn(device) - this.reserve.idleOn(device);
   }
 
-  /** So many free segments, durably zero; undefined where the pool has fewer. */
+  /** So many free segments, durably zero; undefined where the pool has fewer. @throws Unwritable where they cannot be made zero: they are as they were */
   async takeZeroed(pool: string, count: number): Promise<Location[] | undefined> {
     const locations = await this.reserve.take(pool, count);
     // An image of ours is zero where it was never used, and punched where it was.
@@ -47,8 +52,8 @@ export class Space {
       if (foreign.length > 0) await this.releases.punch({ runs: runsOf(foreign) });
     } catch (error) {
       // Whoever takes them next punches them again.
-      this.reserve.giveBack(pool, locations ?? []);
-      throw error;
+      await this.#setAside(pool, locations ?? []);
+      throw new Unwritable(messageOf(error), { cause: error });
     }
     return locations;
   }
@@ -60,14 +65,20 @@ export class Space {
     try {
       if (open.length > 0) await this.releases.punch({ runs: runsOf(open) });
     } catch (error) {
-      // They stay on the record of what is set aside, until the next start: what was done for others goes on.
-      return this.#o.log(`segments could not be given back: ${error instanceof Error ? error.message : String(error)}`);
+      // What was done for others goes on, and they are on their way back until the device takes writes again.
+      this.#o.log(`segments could not be given back yet: ${messageOf(error)}`);
+      return this.#release(pool, locations);
     }
-    const idle = open.filter(isOpen);
-    this.reserve.giveBack(pool, idle);
+    await this.#setAside(pool, locations);
+  }
+
+  /** Zero, or punched by whoever takes them. */
+  async #setAside(pool: string, locations: readonly Location[]): Promise<void> {
+    const isOpen = ({ device }: Location) => !this.#o.allocator.isClosed(device);
+    this.reserve.giveBack(pool, locations.filter(isOpen));
     await this.#release(
       pool,
-      locations.filter((location) => !idle.includes(location)),
+      locations.filter((location) => !isOpen(location)),
     );
   }
 
@@ -114,4 +125,8 @@ export class Space {
     for (const table of release.tables) await drained(table);
     await this.releases.finish(release);
   }
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

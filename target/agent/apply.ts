@@ -3,8 +3,9 @@ import type { DecodedFrame } from "../mapping/frame.ts";
 import type { MappedDevice } from "../mapping/mapped-device.ts";
 import type { CreateTable, Keep, NumberedMessage } from "../mapping/protocol.ts";
 import { TableView } from "../mapping/table-view.ts";
-import { type BlockDevice, OK } from "../storage/block-device.ts";
-import type { AgentCore } from "./core.ts";
+import { OK } from "../storage/block-device.ts";
+import { AbsentDevice } from "./absent-device.ts";
+import type { AgentCore, OpenDevice } from "./core.ts";
 import { LeasedDisk } from "./leased-disk.ts";
 
 type Effect = Promise<string | undefined> | undefined;
@@ -14,13 +15,7 @@ const EFFECTS: {
   readonly [T in NumberedMessage["type"]]: (core: AgentCore, message: Message<T>, frame?: DecodedFrame) => Effect;
 } = {
   keep: (core, message) => settled(keepOnly(core, message)),
-  add_device: (core, message) => {
-    const { device, pool, direct } = message;
-    const before = core.devices.get(device);
-    if (before?.direct === direct) return undefined;
-    core.devices.set(device, { device: core.options.openDevice(message, core.lease?.isValid), pool, direct });
-    return before && replaced(core, before.device);
-  },
+  add_device: addDevice,
   remove_device: (core, { device }) => settled(removeDevice(core, device)),
   create_table: (core, message) => {
     const device = core.tables.get(message.table);
@@ -172,14 +167,33 @@ export function dropAll(core: AgentCore): Promise<void> {
   return keepOnly(core, nothing);
 }
 
+/** One that is open as it is to be stays so. */
+function addDevice(core: AgentCore, message: Message<"add_device">): Effect {
+  const { device, pool, direct, unsynced = false, openings = 0 } = message;
+  const before = core.devices.get(device);
+  const isSame = before?.direct === direct && before.unsynced === unsynced && before.openings === openings;
+  if (isSame && !before.isAbsent) return undefined;
+  const open = { pool, direct, unsynced, openings, isAbsent: false };
+  try {
+    const opened = core.options.openDevice(message, core.lease?.isValid, core.unsynced.history(message));
+    core.devices.set(device, { ...open, device: opened });
+  } catch (error) {
+    if (before === undefined) core.devices.set(device, { ...open, device: new AbsentDevice(), isAbsent: true });
+    throw error;
+  }
+  return before?.isAbsent === false ? replaced(core, before) : undefined;
+}
+
 /** A device that was opened anew, past the page cache or through it: what it held is on the medium before the effect is complete. */
-async function replaced({ tables }: AgentCore, before: BlockDevice): Promise<string | undefined> {
+async function replaced({ tables }: AgentCore, { device, unsynced }: OpenDevice): Promise<string | undefined> {
   await Promise.all(
     [...tables.values()].map(({ references, table }) => Promise.resolve(references.drain(0, table.segments))),
   );
-  const flushed = await before.flush();
-  await before.close();
-  return flushed === OK ? undefined : "A storage device failed to write out its cache; see the system's log.";
+  const flushed = await device.flush();
+  await device.close();
+  return flushed === OK || unsynced
+    ? undefined
+    : "A storage device failed to write out its cache; see the system's log.";
 }
 
 async function unpublishUnit(core: AgentCore, id: string): Promise<void> {

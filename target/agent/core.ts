@@ -24,6 +24,7 @@ import type {
 import { PROTOCOL_VERSION } from "../mapping/protocol.ts";
 import type { BlockDevice } from "../storage/block-device.ts";
 import type { Permit } from "../storage/engine/permit.ts";
+import type { SyncHistory } from "../storage/engine/sync-group.ts";
 import { answerQuestion } from "./answers.ts";
 import { apply, dropAll } from "./apply.ts";
 import { type Clock, systemClock } from "./clock.ts";
@@ -33,6 +34,7 @@ import { UNAVAILABLE_PORT } from "./leased-disk.ts";
 import { TablePools } from "./table-pools.ts";
 import type { UnitReplica } from "./units/unit-replica.ts";
 import { SharedUnits } from "./units/units.ts";
+import { UnsyncedDevices } from "./unsynced.ts";
 
 /** One of our messages, without its envelope. */
 export type Saying = WithoutEnvelope<Exclude<ToController, Hello>>;
@@ -66,7 +68,7 @@ export interface AgentCoreOptions {
   /** Faults on demand; absent: none are injected. */
   readonly injections?: AgentInjections;
   /** `permit` is to be asked right before each system call, where there is one. @throws UserError where it cannot be opened or is another device. */
-  readonly openDevice: (message: AddDevice, permit: Permit | undefined) => BlockDevice;
+  readonly openDevice: (message: AddDevice, permit: Permit | undefined, syncs: SyncHistory) => BlockDevice;
   readonly onWelcome: (welcome: Welcome) => void;
   readonly onFatal: (reason: string) => void;
   readonly onBug: (error: unknown) => void;
@@ -76,11 +78,17 @@ export interface OpenDevice {
   readonly device: BlockDevice;
   readonly pool: string;
   readonly direct: boolean;
+  /** As the controller knows it. */
+  readonly unsynced: boolean;
+  readonly openings: number;
+  /** It could not be opened. */
+  readonly isAbsent: boolean;
 }
 
 export class AgentCore {
   readonly options: AgentCoreOptions;
   readonly devices = new Map<number, OpenDevice>();
+  readonly unsynced = new UnsyncedDevices((failed) => this.say({ type: "unsynced", ...failed }));
   readonly tables = new Map<string, MappedDevice>();
   readonly pools = new TablePools();
   /** Tables that were deleted here and whose I/O has not all ended yet. */
@@ -132,6 +140,7 @@ export class AgentCore {
       epoch: this.#identity?.epoch ?? 0,
       applied: this.#applied,
       process: this.options.process,
+      ...this.unsynced.told(),
     };
     send(hello);
   }

@@ -3,6 +3,7 @@ import { closeSync, openSync, readSync } from "node:fs";
 import type { AddDevice } from "../mapping/protocol.ts";
 import type { BlockDevice } from "../storage/block-device.ts";
 import type { Permit } from "../storage/engine/permit.ts";
+import type { SyncHistory } from "../storage/engine/sync-group.ts";
 import { decodeLabel, LABEL_BYTES } from "../storage/label.ts";
 import { openDevice } from "../storage/open-device.ts";
 import { UserError } from "../storage/user-error.ts";
@@ -15,10 +16,16 @@ export function openStorageDevice(
   { path, uuid, direct }: AddDevice,
   elsewhere: readonly string[] = [],
   permit?: Permit,
+  syncs?: SyncHistory,
 ): BlockDevice {
   const found = elsewhere.find((candidate) => readLabel(candidate)?.uuid === uuid) ?? path;
   // The controller holds the device's lock; its agents share the device with it.
-  const device = openDevice(found, { lock: "none", cache: direct ? "none" : "writeback", ...(permit && { permit }) });
+  const device = openDevice(found, {
+    lock: "none",
+    cache: direct ? "none" : "writeback",
+    ...(permit && { permit }),
+    ...(syncs && { syncs }),
+  });
   const label = readLabel(found);
   if (label?.uuid !== uuid) {
     void device.close();

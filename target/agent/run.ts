@@ -48,8 +48,8 @@ export async function runAgent(options: AgentOptions, stop: AbortSignal): Promis
     process: processOf(options),
     publication,
     injections,
-    openDevice: (message, permit) => {
-      const device = openStorageDevice(message, options.devices, permit);
+    openDevice: (message, permit, syncs) => {
+      const device = openStorageDevice(message, options.devices, permit, syncs);
       return injections.before(message.device, device);
     },
     onWelcome: (welcome) => {

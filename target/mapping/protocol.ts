@@ -28,7 +28,7 @@
  * agent drops all it has and comes back as a new one.
  */
 
-import type { AddDevice, Keep, RemoveDevice } from "./messages/devices.ts";
+import type { AddDevice, Keep, RemoveDevice, Unsynced } from "./messages/devices.ts";
 import type { Alone, Exclude, Excluded, Hold, Holding, Readmit, Readmitted, Unhold } from "./messages/exclusions.ts";
 import type { Farewell, Lease, Renew, SetPortGroups } from "./messages/lease.ts";
 import type {
@@ -109,4 +109,5 @@ export type ToController =
   | Readmit
   | Holding
   | Repaired
+  | Unsynced
   | Answer;

@@ -11,7 +11,7 @@
  */
 import { type BlockRange, overlap } from "./block-range.ts";
 import { type Command, RESERVATION_CONFLICT } from "./command.ts";
-import { type Execution, Status, TaskAttribute } from "./transport.ts";
+import { type Execution, TaskAttribute } from "./transport.ts";
 import { WriteWatch } from "./write-watch.ts";
 
 export class TaskSet {
@@ -137,8 +137,8 @@ export class TaskSet {
     }
     this.#end(command);
     const { abortedAs } = command;
-    // A reservation that came while its I/O was at the device came too late to stop it.
-    if (abortedAs === RESERVATION_CONFLICT && isGood(execution)) return execution;
+    // A reservation that came while its I/O was at the device came too late to stop it: it is done, or has failed half done.
+    if (abortedAs === RESERVATION_CONFLICT) return execution;
     return abortedAs ?? execution;
   }
 
@@ -284,10 +284,6 @@ function ended(command: Command): Promise<void> {
   command.onEnd ??= [];
   command.onEnd.push(resolve);
   return promise;
-}
-
-function isGood(execution: Execution): boolean {
-  return execution.kind === "done" && execution.status === Status.GOOD;
 }
 
 function twice(command: Command): never {

@@ -1,11 +1,11 @@
 /** From a path and what a person wants of it to a device: opens, checks, and chooses the engine. */
-import { closeSync, readSync, statfsSync } from "node:fs";
+import { closeSync, fdatasync, readSync, statfsSync } from "node:fs";
 import { AlignedBuffers } from "./engine/aligned-buffers.ts";
 import { DirectEngine } from "./engine/direct.ts";
 import type { IoEngine } from "./engine/engine.ts";
 import { PageCacheEngine } from "./engine/page-cache.ts";
 import type { Permit } from "./engine/permit.ts";
-import { SyncGroup } from "./engine/sync-group.ts";
+import { SyncGroup, type SyncHistory } from "./engine/sync-group.ts";
 import { ThreadQueue, widenThreadPool } from "./engine/thread-queue.ts";
 import { FileDevice, type FileDeviceParts } from "./file-device.ts";
 import { type OpenedFile, openFile } from "./open-file.ts";
@@ -32,6 +32,8 @@ export interface DeviceOptions {
   readonly lock?: "exclusive" | "shared" | "none";
   /** Asked right before each system call that reads or writes; only with cache "none". Where it says no, the I/O ends as not ready. A sync is not asked about: past the page cache it only empties the device's own. */
   readonly permit?: Permit;
+  /** Of earlier openings of the same device: after a sync has failed, none succeeds over the same data. */
+  readonly syncs?: SyncHistory;
 }
 
 /**
@@ -79,7 +81,7 @@ function deviceOf(file: OpenedFile, options: DeviceOptions): FileDevice {
       `${file.path} holds ${file.sizeBytes} bytes, less than one block: give a size to make an image of it.`,
     );
   }
-  return new FileDevice(file, partsOf(file.fd, isDirect, options.permit), {
+  return new FileDevice(file, partsOf(file.fd, isDirect, options), {
     blockBytes,
     readOnly: options.readOnly ?? false,
     thin: options.thin ?? !file.isBlockDevice,
@@ -87,10 +89,10 @@ function deviceOf(file: OpenedFile, options: DeviceOptions): FileDevice {
   });
 }
 
-function partsOf(fd: number, isDirect: boolean, permit: Permit | undefined): FileDeviceParts {
+function partsOf(fd: number, isDirect: boolean, { permit, syncs }: DeviceOptions): FileDeviceParts {
   const threads = new ThreadQueue(permit);
   const engine = isDirect ? new DirectEngine(fd, threads) : pageCacheEngine(fd, threads);
-  return { engine, threads, syncs: new SyncGroup(fd) };
+  return { engine, threads, syncs: new SyncGroup(fd, fdatasync, syncs) };
 }
 
 /** statfs(2) types of file systems in memory (linux/magic.h): tmpfs, ramfs. */

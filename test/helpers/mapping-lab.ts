@@ -15,6 +15,7 @@ import { decodeFrame } from "node-iscsi-target/mapping/frame.ts";
 import type { MappedDevice } from "node-iscsi-target/mapping/mapped-device.ts";
 import type { ToAgent, ToController } from "node-iscsi-target/mapping/protocol.ts";
 import type { BlockDevice, IoResult } from "node-iscsi-target/storage/block-device.ts";
+import type { SyncHistory } from "node-iscsi-target/storage/engine/sync-group.ts";
 import { MemoryDevice } from "node-iscsi-target/storage/memory-device.ts";
 import { Crash } from "./memory-store.ts";
 import { type MortalClock, mortalClock } from "./mortal-clock.ts";
@@ -24,7 +25,7 @@ export const SEGMENT = 64 * 1024;
 /** Storage devices in memory, which outlive the controller. */
 export class MemoryMedia implements MediumSource {
   readonly devices = new Map<string, MemoryDevice>();
-  /** Reads and writes of the controller that fail: "read PATH SEGMENT", "write PATH SEGMENT" or "zero PATH SEGMENT". */
+  /** Calls of the controller that fail: "read PATH SEGMENT", "write PATH SEGMENT", "zero PATH SEGMENT", "sync PATH 0". */
   readonly failures = new Set<string>();
 
   /** Paths where something else lies now. */
@@ -50,7 +51,7 @@ export class MemoryMedia implements MediumSource {
         this.#fail("zero", path, offset);
         device.writeZeroes(offset, length);
       },
-      sync: async () => undefined,
+      sync: async () => this.#fail("sync", path, 0),
       close: () => undefined,
     };
   }
@@ -141,7 +142,7 @@ export class MappingLab {
       name,
       process: { pid: this.agents.size + 1, startTime: 0, lockFile: "" },
       publication: silentPublication,
-      openDevice: ({ path }) => late(this.#deviceAt(path)),
+      openDevice: ({ path }, _, syncs) => late(this.#deviceAt(path), syncs),
       onWelcome: () => undefined,
       onFatal: () => undefined,
       onBug: (error) => this.bugs.push(error),
@@ -254,7 +255,7 @@ const silentPublication: Publication = {
 };
 
 /** The device as an agent has it: every I/O takes effect some turns after it was issued. */
-function late(device: MemoryDevice): BlockDevice {
+function late(device: MemoryDevice, syncs: SyncHistory): BlockDevice {
   const turn = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
   return new Proxy(device, {
     get(target, key) {
@@ -265,6 +266,7 @@ function late(device: MemoryDevice): BlockDevice {
       if (key !== "read" && key !== "write" && key !== "writeZeroes" && key !== "flush") return call;
       return async (...args: unknown[]) => {
         await turn();
+        if (key === "flush" && syncs.hasFailed) return { kind: "medium-error", offset: 0 };
         return call(...args);
       };
     },

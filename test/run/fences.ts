@@ -46,6 +46,7 @@ export const FENCES: readonly Fence[] = [
       "target/mapping/mapping-table.ts",
       "target/storage/syscalls/",
       "target/storage/engine/aligned-buffers.ts",
+      "target/storage/engine/sync-group.ts",
       "target/storage/label.ts",
       "target/storage/user-error.ts",
     ],

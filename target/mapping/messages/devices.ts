@@ -1,5 +1,5 @@
 /** Storage devices that an agent opens, and what it keeps under a new epoch. */
-import type { Numbered } from "./session.ts";
+import type { Envelope, Numbered } from "./session.ts";
 
 /** Everything not listed is dropped, as by the delete and unpublish messages. First after `welcome` under a new epoch or to a fresh process. */
 export interface Keep extends Numbered {
@@ -21,7 +21,23 @@ export interface AddDevice extends Numbered {
   readonly direct: boolean;
   /** Devices of one pool are synced together (docs/protocol.md, rule 7). */
   readonly pool: string;
+  /** A sync of it has failed, wherever: no flush of it succeeds. One that is open otherwise is opened anew. */
+  readonly unsynced?: boolean;
+  /** How often somebody has seen to that; absent: never. */
+  readonly openings?: number;
 }
+
+/** A device of which a sync has failed, in which of its openings. */
+export interface UnsyncedDevice {
+  readonly device: number;
+  readonly openings: number;
+}
+
+/** Agent → controller: a sync has just failed. Said again with every hello. */
+export interface Unsynced extends Envelope, UnsyncedDevice {
+  readonly type: "unsynced";
+}
+
 export interface RemoveDevice extends Numbered {
   readonly type: "remove_device";
   readonly device: number;

@@ -1,4 +1,5 @@
 /** Who speaks: identity, hello and welcome, acknowledgements. */
+import type { UnsyncedDevice } from "./devices.ts";
 
 export interface Envelope {
   readonly cluster: string;
@@ -19,6 +20,8 @@ export interface Hello {
   readonly applied: number;
   /** Null where the agent is not on the controller's machine: it asks for a lease then. */
   readonly process: AgentProcess | null;
+  /** Devices of which a sync has failed in this process. */
+  readonly unsynced?: readonly UnsyncedDevice[];
 }
 
 /** How an agent on the controller's machine can be fenced by kill: it is dead when `lockFile` can be locked (flock). */

@@ -6,7 +6,8 @@
  *
  * After a sync has failed, the kernel has marked the pages clean and tells of the error once: the
  * next fdatasync would succeed over data that never reached the medium. So the failure is
- * remembered, and no later flush of this open device reports success.
+ * remembered, and no later flush of this open device reports success; nor one of another opening
+ * that is handed the same history, since the kernel tells nothing to who opens the file later.
  */
 import { fdatasync } from "node:fs";
 import { type IoCompletion, type IoResult, OK } from "../block-device.ts";
@@ -17,20 +18,29 @@ const FAILED: IoResult = Object.freeze({ kind: "medium-error", offset: 0 });
 /** fdatasync, or what a test puts in its place. */
 export type Sync = (fd: number, done: (error: NodeJS.ErrnoException | null) => void) => void;
 
+/** What became of a device's syncs. */
+export interface SyncHistory {
+  /** One has failed. */
+  hasFailed: boolean;
+  /** Called once, before anybody hears of it. */
+  readonly onFailure?: () => void;
+}
+
 export class SyncGroup {
   readonly #fd: number;
   readonly #sync: Sync;
-  #failed = false;
+  readonly #history: SyncHistory;
   #running: Promise<IoResult> | undefined;
   #next: Promise<IoResult> | undefined;
 
-  constructor(fd: number, sync: Sync = fdatasync) {
+  constructor(fd: number, sync: Sync = fdatasync, history: SyncHistory = { hasFailed: false }) {
     this.#fd = fd;
     this.#sync = sync;
+    this.#history = history;
   }
 
   sync(): IoCompletion {
-    if (this.#failed) return FAILED;
+    if (this.#history.hasFailed) return FAILED;
     if (this.#running === undefined) {
       this.#running = this.#run();
       return this.#running;
@@ -49,9 +59,15 @@ export class SyncGroup {
 
   async #run(): Promise<IoResult> {
     const error = await new Promise<unknown>((resolve) => this.#sync(this.#fd, resolve));
-    if (error) this.#failed = true;
+    if (error) this.#remember();
     // Whoever waits for this one has set #running to its own by now, or there is none.
     if (this.#next === undefined) this.#running = undefined;
-    return this.#failed ? FAILED : OK;
+    return error || this.#history.hasFailed ? FAILED : OK;
+  }
+
+  #remember(): void {
+    if (this.#history.hasFailed) return;
+    this.#history.hasFailed = true;
+    this.#history.onFailure?.();
   }
 }

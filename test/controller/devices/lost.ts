@@ -119,11 +119,15 @@ test("an agent that could not open a device is sent it again when the device is 
   media.devices.delete("/a");
   const fresh = lab.connect("a");
   while (core.agents.problems.get("a") === undefined) await delay(5);
-  t.false(fresh.devices.has(deviceAt(lab, "/a")?.device ?? 0));
+  const number = deviceAt(lab, "/a")?.device ?? 0;
+  t.true(fresh.devices.get(number)?.isAbsent);
+  const flushed = await lab.device("a", "data").flush();
+  t.is(flushed.kind, "not-ready", "somebody may have written there");
   media.devices.set("/a", device as NonNullable<typeof device>);
   await openDevice(core, "/a");
   t.is(core.agents.problems.get("a"), undefined);
   t.is(await lab.read("a", "data", 1), 2);
+  t.deepEqual(await lab.device("a", "data").flush(), { kind: "ok" });
   await sound(t, lab);
 });
 

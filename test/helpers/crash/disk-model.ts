@@ -14,6 +14,8 @@ export interface Write {
   readonly first: number;
   readonly count: number;
   readonly byte: number;
+  /** Force unit access: it is on the medium when it is answered. */
+  readonly fua: boolean;
 }
 
 interface Version {
@@ -36,21 +38,26 @@ export class DiskModel {
   }
 
   /** One that begins now, with a byte that none of its sectors may hold yet; `byte`: with this one. */
-  begins(first: number, count: number, chance: Chance, byte = this.#fresh(first, count, chance)): Write {
+  begins(
+    first: number,
+    count: number,
+    chance: Chance,
+    { byte = this.#fresh(first, count, chance), fua = false }: { readonly byte?: number; readonly fua?: boolean } = {},
+  ): Write {
     for (let sector = first; sector < first + count; sector += 1) {
       const versions = this.#later.get(sector) ?? [];
       this.#later.set(sector, [...versions, { byte }]);
       for (const view of this.#views) view.admit(sector, byte);
     }
-    return { first, count, byte };
+    return { first, count, byte, fua };
   }
 
-  acknowledged({ first, count, byte }: Write): void {
+  acknowledged({ first, count, byte, fua }: Write): void {
     this.#now += 1;
     for (let sector = first; sector < first + count; sector += 1) {
       const version = this.#later.get(sector)?.findLast((one) => one.byte === byte);
       if (version !== undefined) version.acknowledged = this.#now;
-      if (this.#surety === "acknowledged") this.#becomesSure(sector, this.#now);
+      if (fua || this.#surety === "acknowledged") this.#becomesSure(sector, this.#now);
     }
   }
 

@@ -62,9 +62,9 @@ export class Initiator {
   /** All at once, to sectors that no two of them share; resolved when all are answered, or it is dead. */
   async write(writes: readonly Write[]): Promise<void> {
     for (const write of writes) {
-      const { first, count, byte } = write;
+      const { first, count, byte, fua } = write;
       this.#writes.set(first * SECTOR, write);
-      this.#send(`aio_write -P ${byte} ${first * SECTOR} ${count * SECTOR}`);
+      this.#send(`aio_write ${fua ? "-f " : ""}-P ${byte} ${first * SECTOR} ${count * SECTOR}`);
     }
     await this.#until(() => this.#writes.size === 0, `${writes.length} writes`);
   }
@@ -125,6 +125,7 @@ export class Initiator {
 
 /** Left to itself it waits for more input than a line, and keeps what it says until it is asked again. */
 function start(url: string, iqn: string) {
-  const qemu = ["qemu-io", "--image-opts", imageOptions(url, iqn)];
+  // Of itself it would send every write with FUA, and leave nothing unsynced that power could take.
+  const qemu = ["qemu-io", "-t", "writeback", "--image-opts", imageOptions(url, iqn)];
   return execa("stdbuf", ["-i0", "-oL", ...qemu], { all: true, reject: false, buffer: false });
 }

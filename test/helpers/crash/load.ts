@@ -6,6 +6,8 @@ import type { Initiator } from "./initiator.ts";
 /** What one initiator writes at a time; they have these in turns, so that both write to each segment. */
 const STRIPE = 8;
 const LARGEST_BURST = 8;
+/** Share of writes that are on the medium when they are answered; few, since a sync takes all with it that was written before. */
+const FUA = 0.02;
 
 export interface Area {
   readonly bytes: number;
@@ -39,7 +41,7 @@ function burst(model: DiskModel, area: Area, chance: Chance): Write[] {
   const stripes = new Set<number>();
   const count = 1 + chance.below(LARGEST_BURST);
   for (let write = 0; write < count; write += 1) stripes.add(stripeOf(area, chance));
-  return [...stripes].map((stripe) => model.begins(stripe * STRIPE, STRIPE, chance));
+  return [...stripes].map((stripe) => model.begins(stripe * STRIPE, STRIPE, chance, { fua: chance.hit(FUA) }));
 }
 
 function stripeOf({ bytes, segmentBytes, initiator, initiators }: Area, chance: Chance): number {
@@ -60,6 +62,6 @@ function ownSegment({ bytes, segmentBytes, initiator, initiators }: Area, chance
 async function discard(initiator: Initiator, model: DiskModel, area: Area, chance: Chance): Promise<void> {
   const sectors = area.segmentBytes / SECTOR;
   const first = ownSegment(area, chance) * sectors;
-  model.begins(first, sectors, chance, 0);
+  model.begins(first, sectors, chance, { byte: 0 });
   await initiator.discard(first, sectors);
 }

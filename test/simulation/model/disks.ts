@@ -132,6 +132,16 @@ export class Model {
       disk.blocks.set(block, source.peek(block).instead(disk.peek(block), now));
   }
 
+  /** What was in these blocks is gone from this tick on. */
+  emptied(table: string, first: number, count: number, now: number): void {
+    const disk = this.disk(table);
+    // A snapshot that has lost something is of no instant any more.
+    this.#instants.delete(table);
+    const zeros = new BlockHistory([blank()]);
+    for (const [block, history] of disk.blocks)
+      if (block >= first && block < first + count) disk.blocks.set(block, zeros.instead(history, now));
+  }
+
   checkInstants(): void {
     for (const instant of new Set(this.#instants.values())) instant.check();
   }

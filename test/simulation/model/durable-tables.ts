@@ -130,6 +130,11 @@ export class DurableTables {
     return false;
   }
 
+  /** It is on record that a sync of the device has failed. */
+  isUnsynced(path: string): boolean {
+    return [...this.#paths].some(([device, at]) => at === path && this.#entries.has(`unsynced/${device}`));
+  }
+
   path({ device }: Location): string {
     return this.#paths.get(device) ?? `device ${device}`;
   }

@@ -14,20 +14,27 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const ROOT = new URL("../../..", import.meta.url).pathname;
-/** What the simulator imports. */
-const SOURCES = ["package.json", "target", "controller", "test/package.json", "test/simulation"];
 /** Packages of the workspace, which are to be those of the copy. */
-const MEMBERS = { "node-iscsi-target": "target", "@sanlab/controller": "controller" } as const;
+const MEMBERS: Readonly<Record<string, string>> = {
+  "node-iscsi-target": "target",
+  "@sanlab/controller": "controller",
+  "@sanlab/vm": "vm",
+};
+/** What the simulator imports. */
+const SIMULATOR = ["package.json", "target", "controller", "test/package.json", "test/simulation"];
 
 export class SourceCopy {
   readonly directory = mkdtempSync(join(tmpdir(), "sanlab-mutation-"));
+  readonly #members: readonly (readonly [name: string, folder: string])[];
 
-  constructor() {
+  /** `sources`: files and folders of the repository that are to be in it. */
+  constructor(sources: readonly string[] = SIMULATOR) {
+    this.#members = Object.entries(MEMBERS).filter(([, folder]) => sources.includes(folder));
     const isSource = (path: string) => !path.includes("/node_modules");
-    for (const source of SOURCES)
+    for (const source of sources)
       cpSync(join(ROOT, source), join(this.directory, source), { recursive: true, filter: isSource });
     this.#link("node_modules");
-    for (const member of Object.values(MEMBERS)) this.#link(join(member, "node_modules"));
+    for (const [, folder] of this.#members) this.#link(join(folder, "node_modules"));
   }
 
   read(file: string): string {
@@ -53,7 +60,7 @@ export class SourceCopy {
     }
     if (folder !== "node_modules") return;
     mkdirSync(join(this.directory, folder, "@sanlab"));
-    for (const [name, member] of Object.entries(MEMBERS))
+    for (const [name, member] of this.#members)
       symlinkSync(join(this.directory, member), join(this.directory, folder, name));
   }
 }

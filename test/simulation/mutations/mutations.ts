@@ -102,8 +102,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "copy-is-durable",
     file: "controller/families/copies.ts",
-    text: "const sense = medium && (await failureOf(core, () => synced(medium)));",
-    replacement: "const sense = medium && (await failureOf(core, async () => void synced));",
+    text: "const sense = medium && (await failureOf(core, () => synced(core, device, medium)));",
+    replacement: "const sense = medium && (await failureOf(core, async () => void [synced, device]));",
   },
   {
     name: "shared-is-not-written",
@@ -220,6 +220,50 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "controller/families/errors.ts",
     text: "[(word0 & ~EntryState.ERROR) >>> 0, (word1 & ~SENSE_BITS) >>> 0]",
     replacement: "[EntryState.ZERO, 0]",
+  },
+
+  // --- Writes and syncs that fail, devices that are lost ------------------------------------------
+  {
+    name: "failed-sync-is-remembered",
+    file: "target/storage/engine/sync-group.ts",
+    text: "if (error) this.#remember();",
+    replacement: "",
+  },
+  {
+    name: "failed-sync-is-told-to-who-opens-later",
+    file: "controller/agents/publication.ts",
+    text: "const unsynced = records.unsynced.has(String(device));",
+    replacement: "const unsynced = false;",
+  },
+  {
+    name: "failed-sync-of-one-that-died",
+    file: "controller/devices/unsynced.ts",
+    text: "      await medium.sync().catch(() => distrustMedium(core, device, medium));",
+    replacement: "      void medium;",
+  },
+  {
+    name: "copy-that-was-not-written",
+    file: "controller/families/copies.ts",
+    text: "if (sense !== undefined) failed.set(copy, sense);",
+    replacement: "void sense;",
+  },
+  {
+    name: "copy-that-was-not-synced",
+    file: "controller/families/copies.ts",
+    text: "if (sense !== undefined) for (const copy of theirs) failed.set(copy, sense);",
+    replacement: "void sense;\n    void theirs;",
+  },
+  {
+    name: "zeros-that-were-not-written",
+    file: "controller/space/releases.ts",
+    text: "nobody is given what was not punched.\n      return log(",
+    replacement: "nobody is given what was not punched.\n      log(",
+  },
+  {
+    name: "what-is-lost-fails",
+    file: "controller/tables/edit.ts",
+    text: "this.set(table, segment, [(EntryState.ERROR | EntryState.ZERO) >>> 0, sense]);",
+    replacement: "this.set(table, segment, [EntryState.ZERO, sense & 0]);",
   },
 
   // --- What a unit is for all its hosts ---------------------------------------------------------

@@ -75,6 +75,7 @@ async function run(lab: Lab): Promise<Hosts> {
   lab.scheduler.note("mischief is over");
   lab.isMischiefOver = true;
   lab.store.crashAt = undefined;
+  lab.endTroubles();
   for (const process of lab.processes.values()) if (process.isPaused) process.resume();
   const isQuiet = () =>
     hosts.isIdle && registrars.isIdle && reservers.isIdle && !administrator.isBusy && isWhole(lab) && !isMoving(lab);
@@ -83,11 +84,14 @@ async function run(lab: Lab): Promise<Hosts> {
   if (!isQuiet())
     throw new Violation(
       "liveness",
-      `${hosts.underWay + reservers.underWay} commands are still held${administrator.isBusy || isMoving(lab) ? ", and an operation" : ""}`,
+      `${hosts.underWay + reservers.underWay} commands are still held${administrator.isBusy || isMoving(lab) ? ", and an operation" : ""}${isWhole(lab) ? "" : "; an agent is not back"}`,
     );
   await finished(lab, administrator.tidy(), "nothing is to fail any more, but that takes for ever");
   // What was begun in the background comes to its end.
   await lab.scheduler.run(30_000, failed);
+  if (failed()) return hosts;
+  // What was under way at the first may have failed since.
+  await finished(lab, administrator.tidy(), "nothing is to fail any more, but that takes for ever");
   if (failed()) return hosts;
   await finished(lab, hosts.readAll(), "the last reads are held");
   if (failed()) return hosts;

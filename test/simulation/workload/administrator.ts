@@ -49,7 +49,9 @@ export class Administrator {
     const core = this.lab.controller.core as ControllerCore;
     await core.administer(async () => {
       await this.copies.adopt(core);
-      await openAll(core);
+      await openAll(this.lab, core);
+      await core.space.releases.finishLeft();
+      await core.agents.reconcile();
       await healAll(core);
       this.lab.failures.over(0, this.lab.scheduler.tick());
     });

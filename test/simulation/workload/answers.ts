@@ -3,7 +3,9 @@ import { UNAVAILABLE_PORT } from "node-iscsi-target/agent/leased-disk.ts";
 import type { ErrorReport, IoResult } from "node-iscsi-target/storage/block-device.ts";
 import { Violation } from "../engine/violation.ts";
 import type { HostWork } from "../world/config.ts";
+import type { Trouble } from "../world/disk-troubles.ts";
 import type { Lab } from "../world/lab.ts";
+import { SEGMENT_BLOCKS } from "../world/sim-disk.ts";
 import { segmentsOfBlocks } from "../world/unit-blocks.ts";
 
 /** A command as it was sent to a logical unit, whose blocks `first` and `count` are. */
@@ -38,28 +40,56 @@ export function checkReason(lab: Lab, request: Request, start: number, ending: E
   throw new Violation("answers", `${request.by} ended with ${kind}${sense}, which nothing here is a reason for`);
 }
 
+/** @throws Violation where a flush has succeeded over what a sync has lost that was written before it (rule 7). `written`: how far each device was when it began. */
+export function checkSynced(lab: Lab, { table, by }: Request, written: ReadonlyMap<string, number>): void {
+  for (const segment of lab.touchedSegments(table)) {
+    const entry = lab.durable.entry(table, segment);
+    const disk = entry && lab.disks.get(entry.path);
+    if (entry === undefined || disk === undefined || disk.failedSyncs === 0) continue;
+    const first = entry.segment * SEGMENT_BLOCKS;
+    const gone = disk.firstGone(first, SEGMENT_BLOCKS, written.get(entry.path) ?? 0);
+    if (gone !== undefined)
+      throw new Violation(
+        "rule 7",
+        `${by} has succeeded, but a sync before it lost block ${gone} of ${disk.path}, in segment ${segment} of ${table}`,
+      );
+  }
+}
+
 function isFounded(lab: Lab, request: Request, start: number, ending: IoResult): boolean {
   const isSpoiled = lab.spoiledUntil >= start;
+  const mayNotWrite = request.work !== "read" && troubles(lab, start).length > 0;
   switch (ending.kind) {
     case "ok":
     case "cancelled":
     case "not-ready":
       return true;
     case "medium-error":
-      return isSpoiled;
+      return isSpoiled || mayNotWrite;
     case "write-protected":
-    case "no-space":
       return false;
+    case "no-space":
+      return request.work !== "read" && lab.troubledUntil("full") >= start;
     case "reported": {
       const { report } = ending;
       if (isSame(report, POOL_FULL)) return request.work !== "read";
       if (isSame(report, UNAVAILABLE_PORT)) return lab.config.leased > 0;
       return (
         report.senseKey === MEDIUM_ERROR &&
-        (isSpoiled || lab.failures.mayFail(request.table, segmentsOfBlocks(request.blocks), start))
+        (isSpoiled ||
+          mayNotWrite ||
+          lab.hasPulled ||
+          lab.failures.mayFail(request.table, segmentsOfBlocks(request.blocks), start))
       );
     }
   }
+}
+
+/** What may have kept something that began at `start` from being written. A device of which a sync has failed has none that succeeds. */
+function troubles(lab: Lab, start: number): Trouble[] {
+  const isUnsynced = [...lab.disks.values()].some(({ failedSyncs }) => failedSyncs > 0);
+  const kinds = (["write", "full", "sync"] as const).filter((kind) => lab.troubledUntil(kind) >= start);
+  return isUnsynced ? [...kinds, "sync"] : kinds;
 }
 
 function isSame(a: ErrorReport, b: ErrorReport): boolean {

@@ -6,7 +6,7 @@ import type { Lab } from "../world/lab.ts";
 import { type Command, cancel, type SimProcess, type SimUnit } from "../world/sim-agent.ts";
 import { BLOCK_BYTES, putTag, SEGMENT_BLOCKS, tagOf } from "../world/sim-disk.ts";
 import { diskBlocks, segmentsOfBlocks, unitBlock } from "../world/unit-blocks.ts";
-import { checkReason, type Ending, isWithoutLease, type Request } from "./answers.ts";
+import { checkReason, checkSynced, type Ending, isWithoutLease, type Request } from "./answers.ts";
 import { swap } from "./swap.ts";
 
 export class Hosts {
@@ -152,8 +152,10 @@ export class Hosts {
     const command: Command = { initiation, ended, died: () => end("died") };
     unit.commands.add(command);
     process.commands.add(command);
+    const written = request.work === "flush" ? this.#lab.orders() : undefined;
     const end = (ending: Ending) => {
       if (!process.commands.delete(command)) return;
+      if (written !== undefined && isDone(ending)) this.#lab.guard(() => checkSynced(this.#lab, request, written));
       unit.commands.delete(command);
       this.#lab.model.reads.delete(start);
       this.underWay -= 1;

@@ -1,5 +1,6 @@
 /** What goes wrong, and when. */
 import type { Mischief } from "../world/config.ts";
+import type { Trouble } from "../world/disk-troubles.ts";
 import type { Lab } from "../world/lab.ts";
 import type { SimProcess } from "../world/sim-agent.ts";
 import { SEGMENT_BLOCKS } from "../world/sim-disk.ts";
@@ -45,6 +46,15 @@ const ACTS: { readonly [M in Mischief]: (lab: Lab) => void } = {
     const path = lab.durable.path(location);
     if (lab.disks.has(path)) lab.spoil(path, block, lab.chance.between(50, 5000));
   },
+  writesFail: (lab) => trouble(lab, "write"),
+  deviceFull: (lab) => trouble(lab, "full"),
+  syncsFail: (lab) => trouble(lab, "sync"),
+  pull: (lab) => {
+    if (lab.disks.size === 0) return;
+    lab.pull(lab.chance.pick([...lab.disks.keys()]), lab.chance.between(500, 20_000));
+    // The controller has it open until it begins anew.
+    if (lab.chance.hit(0.7)) crash(lab);
+  },
   repeat: (lab) => lab.replays.repeat(),
 };
 
@@ -78,6 +88,10 @@ function pause(lab: Lab, ms: number): void {
   process.pause();
   lab.excuse(process.core.options.name, ms);
   lab.scheduler.after(ms, () => process.resume());
+}
+
+function trouble(lab: Lab, kind: Trouble): void {
+  if (lab.disks.size > 0) lab.trouble(lab.chance.pick([...lab.disks.keys()]), kind, lab.chance.between(20, 2000));
 }
 
 /** The supervisor starts the controller again; what happens to be away for long is away for its agents too. */

@@ -62,6 +62,7 @@ export type Administration =
   | "grow"
   | "remove"
   | "lose"
+  | "loseForGood"
   | "open"
   | "zone"
   | "unzone"
@@ -82,6 +83,10 @@ export type Mischief =
   | "powerLoss"
   | "stuckDevice"
   | "badBlock"
+  | "writesFail"
+  | "deviceFull"
+  | "syncsFail"
+  | "pull"
   | "repeat";
 
 export function drawConfig(chance: Chance): Config {
@@ -129,6 +134,7 @@ export function drawConfig(chance: Chance): Config {
       grow: some(1, 0.3),
       remove: removes ? 1 : 0,
       lose: removes ? some(1) : 0,
+      loseForGood: removes ? 2 : 0,
       open: removes || moves ? 2 : 0,
       zone: 1,
       unzone: some(1),
@@ -151,6 +157,10 @@ export function drawConfig(chance: Chance): Config {
       powerLoss: some(1, 0.3),
       stuckDevice: some(1, 0.2),
       badBlock: some(2, 0.2),
+      writesFail: 0,
+      deviceFull: 0,
+      syncsFail: 0,
+      pull: removes ? some(2) : 0,
       repeat: some(4),
     },
     mischiefMs: chance.pick([20, 100, 400, 2000]),
@@ -167,10 +177,27 @@ export function drawConfig(chance: Chance): Config {
     leases.leased === 0
       ? config.mischief
       : { ...config.mischief, stuckDevice: 0, longPause: some(2), partition: some(2) };
+  const isTroubled = chance.hit(0.3);
+  const troubles = {
+    writesFail: isTroubled ? some(2) : 0,
+    deviceFull: isTroubled ? some(2) : 0,
+    // An agent under a lease is one of another machine, whose kernel tells the controller nothing.
+    syncsFail: isTroubled && leases.leased === 0 ? some(3, 0.7) : 0,
+  };
   const reserves = !registers && chance.hit(0.5);
   const views = chance.hit(0.4) ? { view: 4, unview: 1 } : {};
-  const administration = { ...config.administration, ...views };
-  return { ...config, work, deviceSegments, registers, reserves, pools, ...leases, administration, mischief };
+  const administration = { ...config.administration, ...views, ...(isTroubled && { open: 2 }) };
+  return {
+    ...config,
+    work,
+    administration,
+    deviceSegments,
+    registers,
+    reserves,
+    pools,
+    ...leases,
+    mischief: { ...mischief, ...troubles },
+  };
 }
 
 /** The slowest clock is within the margin that the controller keeps, and so is the slowest I/O after it. */

@@ -8,10 +8,12 @@ import { Violation } from "../engine/violation.ts";
 import { Model } from "../model/disks.ts";
 import { DurableTables } from "../model/durable-tables.ts";
 import { Failures } from "../model/failures.ts";
+import { Losses } from "../model/losses.ts";
 import { checkMoves } from "../model/moves.ts";
 import { Restores } from "../model/restores.ts";
 import { type IoContext, Rules } from "../model/rules.ts";
 import { type Config, drawConfig } from "./config.ts";
+import type { Trouble } from "./disk-troubles.ts";
 import { type Direction, isHandshake, Replays } from "./replays.ts";
 import { SimProcess } from "./sim-agent.ts";
 import { type Carried, described, heard, SimConnection } from "./sim-connection.ts";
@@ -36,6 +38,7 @@ export class Lab {
   readonly durable: DurableTables;
   readonly failures: Failures;
   readonly restores: Restores;
+  readonly losses: Losses;
   readonly rules: Rules;
   readonly controller = new SimController(this);
   readonly replays: Replays;
@@ -50,8 +53,10 @@ export class Lab {
   isMischiefOver = false;
   fences = 0;
   #spoiled = 0;
+  #pulled = 0;
   #spoiledUntil = -1;
   readonly #partitions = new Map<string, number>();
+  readonly #troubledUntil = new Map<Trouble, number>();
   readonly #stuckUntilMs = new Map<string, number>();
   /** Until when an agent may be taken for dead, though it lives. */
   readonly #excusedUntilMs = new Map<string, number>();
@@ -74,6 +79,7 @@ export class Lab {
     this.durable = new DurableTables(this.store.entries);
     this.failures = new Failures(this.durable);
     this.restores = new Restores(this.model);
+    this.losses = new Losses(this.model, this.durable);
     this.rules = new Rules(this.durable, this.failures, () => [...this.processes.values()]);
   }
 
@@ -81,6 +87,7 @@ export class Lab {
     this.rules.committed(transaction);
     this.failures.committed(this.scheduler.tick());
     this.restores.committed(transaction, this.scheduler.tick());
+    this.losses.committed(this.scheduler.tick());
     this.guard(() => checkMoves(this, transaction));
   }
 
@@ -128,6 +135,65 @@ export class Lab {
       this.#spoiled -= 1;
       this.#spoiledUntil = this.scheduler.tick();
     });
+  }
+
+  /** A device is not there for a while: who has it open goes on, and nobody opens it. */
+  pull(path: string, ms: number): void {
+    const disk = this.disks.get(path) as SimDisk;
+    if (disk.isPulled) return;
+    disk.isPulled = true;
+    this.#pulled += 1;
+    this.scheduler.note(`${path} is away`);
+    this.scheduler.after(ms, () => this.#putBack(disk));
+  }
+
+  #putBack(disk: SimDisk): void {
+    if (!disk.isPulled) return;
+    disk.isPulled = false;
+    this.scheduler.note(`${disk.path} is there again`);
+  }
+
+  /** Some device has been away, and what needs it may fail until it is opened again. */
+  get hasPulled(): boolean {
+    return this.#pulled > 0;
+  }
+
+  /** Calls on a device fail for a while. */
+  trouble(path: string, kind: Trouble, ms: number): void {
+    const { troubles } = this.disks.get(path) as SimDisk;
+    if (troubles.has(kind)) return;
+    troubles.add(kind);
+    this.#troubledUntil.set(kind, Number.POSITIVE_INFINITY);
+    this.scheduler.after(ms, () => this.#endTrouble(path, kind));
+  }
+
+  endTroubles(): void {
+    for (const disk of this.disks.values()) this.#putBack(disk);
+    for (const { path, troubles } of this.disks.values())
+      for (const kind of [...troubles]) this.#endTrouble(path, kind);
+  }
+
+  #endTrouble(path: string, kind: Trouble): void {
+    if (this.disks.get(path)?.troubles.delete(kind) !== true) return;
+    const isOver = [...this.disks.values()].every((disk) => !disk.troubles.has(kind));
+    if (isOver) this.#troubledUntil.set(kind, this.scheduler.tick());
+  }
+
+  /** Somebody opens a device. What a sync has lost nobody can know of whom everybody has died that was there, before it was on record. */
+  opens(disk: SimDisk): void {
+    if (!disk.isForgotten || this.durable.isUnsynced(disk.path)) return;
+    this.scheduler.note(`nobody is left who knows that a sync of ${disk.path} has failed`);
+    disk.mend();
+  }
+
+  /** How far each device was written, by path. */
+  orders(): Map<string, number> {
+    return new Map([...this.disks].map(([path, { order }]) => [path, order]));
+  }
+
+  /** Until which tick some device may have been in such trouble. */
+  troubledUntil(kind: Trouble): number {
+    return this.#troubledUntil.get(kind) ?? -1;
   }
 
   /** Until which tick some block may have been unreadable. */
@@ -205,6 +271,8 @@ export class Lab {
     // Its end is an instant to look at, also where nothing else happens any more.
     this.scheduler.after(ms, () => undefined);
     this.excuse(name, ms);
+    // Its end is looked for also where nothing else happens until then.
+    this.scheduler.after(ms, () => this.scheduler.note(`${name} can be reached again`));
   }
 
   partitionedUntilMs(process: SimProcess): number {

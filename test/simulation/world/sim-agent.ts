@@ -5,6 +5,7 @@ import type { AddDevice, PublishedUnit } from "node-iscsi-target/mapping/protoco
 import { LogicalUnit } from "node-iscsi-target/scsi/logical-unit.ts";
 import type { BlockDevice, Initiation } from "node-iscsi-target/storage/block-device.ts";
 import type { Permit } from "node-iscsi-target/storage/engine/permit.ts";
+import type { SyncHistory } from "node-iscsi-target/storage/engine/sync-group.ts";
 import type { Lab } from "./lab.ts";
 import { ScsiPort } from "./scsi-port.ts";
 import type { SimConnection } from "./sim-connection.ts";
@@ -55,7 +56,7 @@ export class SimProcess {
       process: rate !== undefined ? null : { pid, startTime: pid, lockFile: `/${name}.lock` },
       clock: this.#clock(rate ?? 1),
       publication: this.#publication(),
-      openDevice: (message, permit) => this.#open(message, permit),
+      openDevice: (message, permit, syncs) => this.#open(message, permit, syncs),
       onWelcome: ({ relativePortId }) => {
         this.port.relativePortId = relativePortId;
       },
@@ -111,13 +112,13 @@ export class SimProcess {
     };
   }
 
-  #open(message: AddDevice, permit: Permit | undefined): BlockDevice {
+  #open(message: AddDevice, permit: Permit | undefined, syncs: SyncHistory): BlockDevice {
     const disk = this.lab.disks.get(message.path);
-    if (disk?.label?.uuid !== message.uuid) {
+    if (disk?.label?.uuid !== message.uuid || disk.isPulled) {
       throw Object.assign(new Error(`${message.path} does not carry the label of its device.`), { code: "label" });
     }
     this.paths.set(message.device, message.path);
-    return new SimDevice(disk, this, permit);
+    return new SimDevice(disk, this, permit, syncs);
   }
 
   /** Logical units without SCSI: their commands are cancelled and waited for as `LogicalUnit.retire` does. */

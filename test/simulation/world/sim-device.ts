@@ -9,7 +9,9 @@ import {
   type WriteOptions,
 } from "node-iscsi-target/storage/block-device.ts";
 import { NOT_PERMITTED, type Permit } from "node-iscsi-target/storage/engine/permit.ts";
+import { SyncGroup, type SyncHistory } from "node-iscsi-target/storage/engine/sync-group.ts";
 import type { DeviceIo } from "../model/rules.ts";
+import { type Descriptor, Syncs } from "./disk-troubles.ts";
 import type { SimProcess } from "./sim-agent.ts";
 import { BLOCK_BYTES, putTag, type SimDisk, tagOf } from "./sim-disk.ts";
 
@@ -22,11 +24,21 @@ export class SimDevice implements BlockDevice {
   readonly #disk: SimDisk;
   readonly #process: SimProcess;
   readonly #permit: Permit | undefined;
+  readonly #descriptor: Descriptor;
+  readonly #syncs: SyncGroup;
 
-  constructor(disk: SimDisk, process: SimProcess, permit: Permit | undefined) {
+  constructor(disk: SimDisk, process: SimProcess, permit: Permit | undefined, history: SyncHistory) {
     this.#disk = disk;
     this.#process = process;
     this.#permit = permit;
+    this.#descriptor = {
+      get isDead() {
+        return !process.isAlive;
+      },
+    };
+    process.lab.opens(disk);
+    const syncs = new Syncs(disk, this.#descriptor);
+    this.#syncs = new SyncGroup(0, (_, done) => this.#sync(syncs, done), history);
   }
 
   get sizeBytes(): number {
@@ -67,14 +79,17 @@ export class SimDevice implements BlockDevice {
   }
 
   flush(): IoCompletion {
+    return this.#syncs.sync();
+  }
+
+  #sync(syncs: Syncs, done: (error: Error | null) => void): void {
     const { lab } = this.#process;
     const order = this.#disk.order;
-    const { promise, resolve } = Promise.withResolvers<IoResult>();
     lab.scheduler.after(lab.chance.delay(lab.config.diskMs), () => {
-      this.#disk.flush(order);
-      this.#process.deliver(() => resolve(OK));
+      if (!this.#process.isAlive) return;
+      const error = syncs.end(order);
+      this.#process.deliver(() => done(error));
     });
-    return promise;
   }
 
   unmap(offset: number, length: number): IoCompletion {
@@ -85,20 +100,30 @@ export class SimDevice implements BlockDevice {
     return [{ offset, length, status: "mapped" }];
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.#disk.descriptors.delete(this.#descriptor);
+  }
 
+  /** As `FileDevice` does it: what was written with FUA is synced then. */
   #put(io: DeviceIo, tags: readonly number[], options: WriteOptions | undefined): IoCompletion {
     const { chance } = this.#process.lab;
     const put = (at: number) => this.#disk.write(io.first + at, tags[at] as number);
-    return this.#run(io, {
-      step: put,
+    const failure = this.#failureOf(io, tags);
+    const written = this.#run(io, {
+      step: (at) => (failure === OK || chance.hit(0.5) ? put(at) : undefined),
       early: () => chance.hit(0.3),
-      end: () => {
-        if (options?.fua) for (let at = 0; at < io.count; at += 1) this.#disk.harden(io.first + at);
-        return OK;
-      },
-      torn: (at) => (chance.hit(0.5) ? put(at) : undefined),
+      end: () => failure,
+      torn: (at) => (failure === OK && chance.hit(0.5) ? put(at) : undefined),
     });
+    if (options?.fua !== true) return written;
+    return Promise.resolve(written).then((result) => (result === OK ? this.#syncs.sync() : result));
+  }
+
+  #failureOf({ first, count }: DeviceIo, tags: readonly number[]): IoResult {
+    const { troubles } = this.#disk;
+    if (troubles.has("write")) return { kind: "medium-error", offset: first * BLOCK_BYTES };
+    const isNew = tags.some((tag, at) => tag !== 0 && at < count && this.#disk.read(first + at) === 0);
+    return troubles.has("full") && isNew ? { kind: "no-space" } : OK;
   }
 
   #run(io: DeviceIo, work: Work): IoCompletion {

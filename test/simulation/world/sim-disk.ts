@@ -4,6 +4,7 @@
  */
 import type { DeviceLabel } from "node-iscsi-target/storage/label.ts";
 import type { Chance } from "../engine/chance.ts";
+import type { Descriptor, Trouble } from "./disk-troubles.ts";
 
 export const BLOCK_BYTES = 512;
 export const SEGMENT_BYTES = 65536;
@@ -12,8 +13,16 @@ export const SEGMENT_BLOCKS = SEGMENT_BYTES / BLOCK_BYTES;
 interface Cell {
   /** On the medium. */
   durable: number;
-  /** In the cache, oldest first, with the order in which they were written. */
-  cached: { readonly tag: number; readonly order: number }[];
+  /** In the cache, oldest first. */
+  cached: Cached[];
+}
+
+interface Cached {
+  readonly tag: number;
+  /** In which it was written. */
+  readonly order: number;
+  /** A sync of it has failed: it is read still, and no later sync writes it. */
+  isGone: boolean;
 }
 
 export class SimDisk {
@@ -22,6 +31,15 @@ export class SimDisk {
   label: DeviceLabel | undefined;
   /** Blocks that cannot be read until they are written. */
   readonly bad = new Set<number>();
+  readonly troubles = new Set<Trouble>();
+  /** Nobody can open it. */
+  isPulled = false;
+  /** Who has it open. */
+  readonly descriptors = new Set<Descriptor>();
+  /** Who was there when a sync failed that has lost something. */
+  witnesses: readonly Descriptor[] = [];
+  /** How many syncs have lost something. */
+  failedSyncs = 0;
   readonly #segments = new Map<number, Map<number, Cell>>();
   readonly #dirty = new Set<Cell>();
   readonly #old: number;
@@ -52,19 +70,54 @@ export class SimDisk {
   write(block: number, tag: number): void {
     const cell = this.#cell(block);
     this.#order += 1;
-    cell.cached.push({ tag, order: this.#order });
+    cell.cached.push({ tag, order: this.#order, isGone: false });
     this.#dirty.add(cell);
     this.bad.delete(block);
   }
 
-  /** What a block holds now is on the medium. */
-  harden(block: number): void {
-    this.#hardenCell(this.#cell(block), Number.POSITIVE_INFINITY);
+  /** What was written up to `order` is on the medium; or it never will be, where syncs fail. */
+  sync(order: number): void {
+    if (this.troubles.has("sync")) return this.#fail(order);
+    for (const cell of this.#dirty) this.#hardenCell(cell, order);
   }
 
-  /** What was written up to `order` is on the medium. */
-  flush(order: number): void {
-    for (const cell of this.#dirty) this.#hardenCell(cell, order);
+  #fail(order: number): void {
+    let isLost = false;
+    for (const { cached } of this.#dirty) {
+      for (const one of cached) {
+        if (one.order > order || one.isGone) continue;
+        one.isGone = true;
+        isLost = true;
+      }
+    }
+    if (!isLost) return;
+    this.failedSyncs += 1;
+    this.witnesses = [...this.descriptors].filter(({ isDead }) => !isDead);
+  }
+
+  /** Whether a block holds what a failed sync has lost, written up to `order`. */
+  isGone(block: number, order: number): boolean {
+    const last = this.#segments
+      .get(Math.floor(block / SEGMENT_BLOCKS))
+      ?.get(block % SEGMENT_BLOCKS)
+      ?.cached.at(-1);
+    return last?.isGone === true && last.order <= order;
+  }
+
+  firstGone(first: number, count: number, order: number): number | undefined {
+    for (let block = first; block < first + count; block += 1) if (this.isGone(block, order)) return block;
+    return undefined;
+  }
+
+  /** A sync has lost something, and nobody is left who was told, or would be. */
+  get isForgotten(): boolean {
+    return this.witnesses.length > 0 && this.witnesses.every(({ isDead }) => isDead);
+  }
+
+  /** Somebody has seen to what failed syncs have lost. */
+  mend(): void {
+    this.witnesses = [];
+    for (const cell of this.#dirty) for (const one of cell.cached) one.isGone = false;
   }
 
   /** The first of a range that cannot be read. */
@@ -73,11 +126,11 @@ export class SimDisk {
     return [...this.bad].filter((block) => block >= first && block < first + count).sort((a, b) => a - b)[0];
   }
 
-  /** Blocks of a range that hold something, or cannot be read. */
+  /** Blocks of a range that hold something, or whose zeros may be lost, or cannot be read. */
   notZero(first: number, count: number): number[] {
     const blocks: number[] = [];
     for (let block = first; block < first + count; block += 1)
-      if (this.read(block) !== 0 || this.bad.has(block)) blocks.push(block);
+      if (this.read(block) !== 0 || this.bad.has(block) || this.isGone(block, this.#order)) blocks.push(block);
     return blocks;
   }
 
@@ -89,13 +142,13 @@ export class SimDisk {
       cell.cached = [];
     }
     this.#dirty.clear();
+    this.witnesses = [];
   }
 
   #hardenCell(cell: Cell, order: number): void {
-    let count = 0;
-    while (count < cell.cached.length && (cell.cached[count]?.order as number) <= order) count += 1;
-    if (count > 0) cell.durable = cell.cached[count - 1]?.tag as number;
-    cell.cached = cell.cached.slice(count);
+    const last = cell.cached.findLastIndex((one) => one.order <= order && !one.isGone);
+    if (last >= 0) cell.durable = cell.cached[last]?.tag as number;
+    cell.cached = cell.cached.slice(last + 1);
     if (cell.cached.length === 0) this.#dirty.delete(cell);
   }
 

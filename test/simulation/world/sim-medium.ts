@@ -1,6 +1,9 @@
 /** Storage devices as one process of the controller has them: what it writes is in the cache until it is synced. */
 import type { Adopted, Medium, MediumSource } from "@sanlab/controller/devices/medium.ts";
 import { Refusal } from "@sanlab/controller/user-error.ts";
+import { OK } from "node-iscsi-target/storage/block-device.ts";
+import { SyncGroup } from "node-iscsi-target/storage/engine/sync-group.ts";
+import { SimError, Syncs } from "./disk-troubles.ts";
 import type { Lab } from "./lab.ts";
 import type { ControllerLife } from "./sim-controller.ts";
 import { BLOCK_BYTES, putTag, SEGMENT_BYTES, type SimDisk, tagOf } from "./sim-disk.ts";
@@ -10,11 +13,18 @@ export class SimMedium implements Medium {
   readonly #disk: SimDisk;
   readonly #life: ControllerLife;
   readonly #lab: Lab;
+  readonly #syncs: SyncGroup;
 
   constructor(disk: SimDisk, life: ControllerLife, lab: Lab) {
     this.#disk = disk;
     this.#life = life;
     this.#lab = lab;
+    lab.opens(disk);
+    const syncs = new Syncs(disk, life);
+    this.#syncs = new SyncGroup(0, (_, done) => {
+      const { order } = disk;
+      void this.#run([], nothing, nothing).then(() => done(syncs.end(order)));
+    });
   }
 
   get sizeBytes(): number {
@@ -35,7 +45,7 @@ export class SimMedium implements Medium {
     if (bad !== undefined) throw new Error(`block ${bad} of ${this.#disk.path} cannot be read`);
   }
 
-  write(offset: number, from: Uint8Array): Promise<void> {
+  async write(offset: number, from: Uint8Array): Promise<void> {
     const first = offset / BLOCK_BYTES;
     const count = from.length / BLOCK_BYTES;
     this.#erases(first, count);
@@ -46,28 +56,38 @@ export class SimMedium implements Medium {
     }
     const tags = new Map(changed.map((at) => [at, tagOf(from, at * BLOCK_BYTES)]));
     const put = (at: number) => this.#disk.write(first + at, tags.get(at) as number);
-    return this.#run(changed, put, put);
+    const isNew = changed.some((at) => this.#disk.read(first + at) === 0);
+    const isFull = this.#disk.troubles.has("full") && isNew;
+    await this.#attempt(changed, put);
+    if (isFull) throw new SimError("ENOSPC", `${this.#disk.path} is full`);
   }
 
-  zero(offset: number, length: number): Promise<void> {
+  async zero(offset: number, length: number): Promise<void> {
     const first = offset / BLOCK_BYTES;
     const count = length / BLOCK_BYTES;
     this.#erases(first, count);
     const clear = (block: number) => this.#disk.write(block, 0);
-    return this.#run(this.#disk.notZero(first, count), clear, clear);
+    await this.#attempt(this.#disk.notZero(first, count), clear);
   }
 
+  /** As `FileMedium` does it. */
   async sync(): Promise<void> {
-    const { order } = this.#disk;
-    await this.#run(
-      [],
-      () => undefined,
-      () => undefined,
-    );
-    this.#disk.flush(order);
+    if (this.#life.isDead) return never();
+    if ((await this.#syncs.sync()) !== OK) throw new SimError("EIO", `a sync of ${this.#disk.path} has failed`);
   }
 
-  close(): void {}
+  close(): void {
+    this.#disk.descriptors.delete(this.#life);
+  }
+
+  /** Of a call that fails some blocks may be written all the same. */
+  async #attempt(blocks: readonly number[], step: (block: number) => void): Promise<void> {
+    const { chance } = this.#lab;
+    if (!this.#disk.troubles.has("write")) return this.#run(blocks, step, step);
+    const written = blocks.filter(() => chance.hit(0.5));
+    await this.#run(written, step, step);
+    throw new SimError("EIO", `${this.#disk.path} cannot be written`);
+  }
 
   #erases(first: number, count: number): void {
     if (!this.#life.isDead) this.#lab.guard(() => this.#lab.rules.erased(this.#disk.path, first, count));
@@ -97,11 +117,14 @@ export class SimMedium implements Medium {
   }
 }
 
+function nothing(): void {}
+
 export function mediumSource(lab: Lab, life: ControllerLife): MediumSource {
   return {
     canonicalPath: (path) => path,
     open: (path, uuid) => {
       const disk = lab.disks.get(path);
+      if (disk?.isPulled) throw new Refusal("ENOENT", `${path} does not exist.`);
       if (disk?.label?.uuid !== uuid) throw new Refusal("label", `${path} does not carry the label of device ${uuid}.`);
       return new SimMedium(disk, life, lab);
     },

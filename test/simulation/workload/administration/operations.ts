@@ -6,7 +6,7 @@ import type { Administrator } from "../administrator.ts";
 import { createDisk, removeDisk, resize, rezone } from "./disks.ts";
 import { fail, heal } from "./failures.ts";
 import { cancelMove, evacuate, migrate, rebalance } from "./moves.ts";
-import { grow, lose, open, remove } from "./storage.ts";
+import { grow, lose, loseForGood, open, remove } from "./storage.ts";
 import { unview, view } from "./views.ts";
 
 export interface Occasion {
@@ -36,6 +36,7 @@ export const OPERATIONS: { readonly [A in Administration]: (occasion: Occasion) 
   grow,
   remove,
   lose,
+  loseForGood,
   open,
   zone: (occasion) => rezone(occasion, true),
   unzone: (occasion) => rezone(occasion, false),

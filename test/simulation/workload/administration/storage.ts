@@ -26,15 +26,36 @@ export async function lose({ administrator: { lab }, core }: Occasion): Promise<
   lab.failures.agreed(asked, lab.scheduler.tick());
 }
 
-export async function open({ administrator: { lab }, core }: Occasion): Promise<void> {
-  const closed = core.records.devices.values().filter((device) => device.closed === true);
-  if (closed.length === 0) return;
+/** One that is away does not come back: what lay there is zeros from then on, under E until that is taken back. */
+export async function loseForGood({ administrator: { lab }, core }: Occasion): Promise<void> {
+  const away = core.records.devices.values().filter(({ device }) => !core.media.has(device));
+  if (away.length === 0) return;
+  const { device } = lab.chance.pick(away);
   const asked = lab.scheduler.tick();
-  await openDevice(core, String(lab.chance.pick(closed).device));
+  lab.failures.expect();
+  lab.losses.asked(device);
+  await removeDevice(core, String(device), "lost");
+  lab.failures.agreed(asked, lab.scheduler.tick());
+}
+
+export async function open({ administrator: { lab }, core }: Occasion): Promise<void> {
+  const shut = core.records.devices.values().filter((device) => isShut(core, device));
+  if (shut.length === 0) return;
+  const asked = lab.scheduler.tick();
+  await reopen(lab, core, lab.chance.pick(shut));
   lab.failures.over(asked, lab.scheduler.tick());
 }
 
-export async function openAll(core: ControllerCore): Promise<void> {
-  for (const { device, closed } of core.records.devices.values())
-    if (closed === true) await openDevice(core, String(device));
+export async function openAll(lab: Lab, core: ControllerCore): Promise<void> {
+  for (const device of core.records.devices.values()) if (isShut(core, device)) await reopen(lab, core, device);
+}
+
+function isShut({ records, media }: ControllerCore, { device, closed }: DeviceRecord): boolean {
+  return closed === true || !media.has(device) || records.unsynced.has(String(device));
+}
+
+/** What failed syncs have lost has been seen to before. */
+async function reopen(lab: Lab, core: ControllerCore, { device, path }: DeviceRecord): Promise<void> {
+  if (core.records.unsynced.has(String(device))) lab.disks.get(path)?.mend();
+  await openDevice(core, String(device));
 }

@@ -250,3 +250,17 @@ test("a command that waited its turn meets the reservation made meanwhile", asyn
   t.is(senseName(await ahead.answer), "GOOD");
   t.is(senseName(await waiting.answer), CONFLICT);
 });
+
+test("a write that fails at the device while another host reserves tells of the failure: part of it may be there", async (t) => {
+  const { b, c, device } = await registered();
+  device.holding = true;
+  device.deaf = true;
+  device.script = ({ kind, offset }) => (kind === "write" ? { kind: "medium-error", offset } : undefined);
+  const writing = write(c);
+  const reserving = reserveOut(b, Reserve, { key: 11n, type: ReservationType.EXCLUSIVE_ACCESS });
+  await new Promise((resolve) => setImmediate(resolve));
+  device.release();
+  t.is(await reserving, "GOOD");
+  t.is(await writing, "WRITE_ERROR");
+  t.is(await write(c), CONFLICT);
+});

@@ -1,0 +1,55 @@
+/**
+ * Devices of which a sync has failed (docs/protocol.md, rule 7). What was written before may be lost, and the
+ * kernel tells that once to each process which had the device open: one that opens it later would
+ * flush with success. So it is on record, told to every agent, and nothing more is placed there, until
+ * somebody has seen to it and opens the device again.
+ */
+import type { Hello, UnsyncedDevice } from "node-iscsi-target/mapping/protocol.ts";
+import type { ControllerCore } from "../core.ts";
+import type { Medium } from "./medium.ts";
+
+/** Durable when this resolves. */
+async function distrust(core: ControllerCore, device: number): Promise<void> {
+  const { records, allocator, space, commits, options } = core;
+  const key = String(device);
+  const record = records.devices.get(key);
+  if (record === undefined || records.unsynced.has(key)) return;
+  allocator.distrust(device, true);
+  const unsynced = { device };
+  const release = await commits.run((change) => {
+    if (records.unsynced.has(key)) return undefined;
+    options.log(
+      `a sync of ${record.path} has failed: what was written to it before may be lost, and no flush succeeds`,
+    );
+    change.put(records.unsynced.put(key, unsynced)).learn(() => records.unsynced.learn(key, unsynced));
+    return space.releases.begin(change, space.reserve.empty(change, record.pool, device));
+  });
+  core.agents.reconcile().catch((error: unknown) => core.bug(error));
+  await space.releases.finish(release);
+}
+
+/** This process was told, by what it has open for the device; or had, before it was opened anew. */
+export async function distrustMedium(core: ControllerCore, device: number, medium: Medium): Promise<void> {
+  if (core.media.get(device) === medium) await distrust(core, device);
+}
+
+/** An agent says so. */
+export async function heardOfUnsynced(core: ControllerCore, { device, openings }: UnsyncedDevice): Promise<void> {
+  if (openings >= (core.records.devices.get(String(device))?.openings ?? 0)) await distrust(core, device);
+}
+
+/**
+ * Before an agent is let in: what it was told, and, of a process that has just begun, what the one before it
+ * may have been told and could not say any more. This process has the devices open since before.
+ */
+export async function witness(core: ControllerCore, { incarnation, process, unsynced = [] }: Hello): Promise<void> {
+  for (const failed of unsynced) await heardOfUnsynced(core, failed);
+  // Of another machine's kernel this process hears nothing.
+  if (incarnation !== 0 || process === null) return;
+  await Promise.all(
+    [...core.media].map(async ([device, medium]) => {
+      if (core.records.unsynced.has(String(device))) return;
+      await medium.sync().catch(() => distrustMedium(core, device, medium));
+    }),
+  );
+}
