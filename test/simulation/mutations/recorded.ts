@@ -35,9 +35,9 @@ export const RECORDED: readonly Mutation[] = [
   {
     name: "step-560-before-it-is-on-record",
     file: "controller/families/round.ts",
-    text: "await Promise.all([tell(this.#core, this.#edit, several, NOT_YET), tell(this.#core, this.#edit, single, 0)]);\n    if (shared.length > 0) await forgetCopies(this.#core, this.#family.id);",
+    text: "await Promise.all([tell(this.#core, this.#edit, several, NOT_YET), tell(this.#core, this.#edit, single, 0)]);\n    if (this.#core.records.copies.get(this.#family.id)) await forgetCopies(this.#core, this.#family.id);",
     replacement:
-      "if (shared.length > 0) await forgetCopies(this.#core, this.#family.id);\n    await Promise.all([tell(this.#core, this.#edit, several, NOT_YET), tell(this.#core, this.#edit, single, 0)]);",
+      "if (this.#core.records.copies.get(this.#family.id)) await forgetCopies(this.#core, this.#family.id);\n    await Promise.all([tell(this.#core, this.#edit, several, NOT_YET), tell(this.#core, this.#edit, single, 0)]);",
   },
   {
     name: "step-560-after-a-crash",
@@ -67,7 +67,7 @@ export const RECORDED: readonly Mutation[] = [
   {
     name: "punch-is-durable",
     file: "controller/space/releases.ts",
-    text: "await Promise.all([...devices].map((medium) => medium.sync()));",
+    text: "for (const [device, medium] of devices) await this.#sync(device, medium);",
     replacement: "",
   },
   {
@@ -78,7 +78,7 @@ export const RECORDED: readonly Mutation[] = [
   },
   {
     name: "zeroing-heeds-no-write",
-    file: "target/mapping/mapped-device.ts",
+    file: "target/mapping/entry-checks.ts",
     text: "zero: EntryState.INVALID | EntryState.NO_WRITE,",
     replacement: "zero: EntryState.INVALID,",
   },

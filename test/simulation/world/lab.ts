@@ -268,8 +268,6 @@ export class Lab {
 
   partition(name: string, ms: number): void {
     this.#partitions.set(name, this.scheduler.nowMs + ms);
-    // Its end is an instant to look at, also where nothing else happens any more.
-    this.scheduler.after(ms, () => undefined);
     this.excuse(name, ms);
     // Its end is looked for also where nothing else happens until then.
     this.scheduler.after(ms, () => this.scheduler.note(`${name} can be reached again`));
