@@ -1,5 +1,6 @@
 /** Labs for test code (docs/testing.md). */
 export type { Agent, Disk, ExportPath, Fault, MapRow } from "@sanlab/controller/api/resources.ts";
+export type { Table, TableRange } from "@sanlab/controller/views/resources.ts";
 export type { GuestExecOptions, GuestExecResult } from "@sanlab/vm";
 export { LabFileError } from "./lab/load.ts";
 export { AgentHandle } from "./testing/agent.ts";

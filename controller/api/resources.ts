@@ -123,6 +123,8 @@ export interface MapRow {
   readonly device: string | null;
   readonly deviceSegment: number | null;
   readonly holders: readonly string[];
+  /** Further tables of the disk that have the segment, by name. */
+  readonly tables: readonly string[];
 }
 
 export interface AgentRequest {

@@ -14,6 +14,7 @@ import type { AgentRecord, DiskRecord } from "../records.ts";
 import { askAgents } from "../server/questions.ts";
 import type { Edit } from "../tables/edit.ts";
 import { bytes } from "../tables/layout.ts";
+import { auditUnits, type ShownUnit } from "./agent-units.ts";
 import { Findings, type Problem } from "./problem.ts";
 
 /** Chunks that one question is about, so that faults do not wait long for a family's turn. */
@@ -59,6 +60,9 @@ class AgentAudit {
       if (!before.includes(table) && !now.includes(table)) await this.#stray(table);
       else if (!(await this.#table(table))) return false;
     }
+    const units = (await this.#ask({ what: "units" })) as readonly ShownUnit[] | undefined;
+    if (units === undefined) return false;
+    await auditUnits(this.#core, name, units, this.#findings, this.#repair);
     return true;
   }
 

@@ -21,7 +21,7 @@ import { upgradeFrom1 } from "./upgrade.ts";
 import { isSame, Watchers } from "./watchers.ts";
 
 /** Version of what is stored, in SQLite's user_version. */
-export const STORE_VERSION = 2;
+export const STORE_VERSION = 3;
 
 /** How long another process may hold the file for a commit of its own. */
 const BUSY_LIMIT_MS = 5000;

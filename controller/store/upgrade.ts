@@ -3,6 +3,8 @@
  *
  * Version 1 had a record for each used segment (`segment/DEVICE/SEGMENT`) and for each chunk of a table
  * (`chunk-holder/CHUNK/TABLE`), and no families: version 2 has pages of bits, and counts per table.
+ * Version 3 may have further tables of disks (`view/DISK/TABLE`), and exports of them, which an older
+ * program would take for exports of the disks as a whole; there is nothing to change in what was there.
  */
 import type { DatabaseSync } from "node:sqlite";
 import { SegmentBits } from "../space/segment-bits.ts";

@@ -5,6 +5,7 @@ import type { ControllerCore } from "../core.ts";
 import { describe, foundDisk } from "../disks.ts";
 import type { Family } from "../families/family.ts";
 import { Refusal } from "../user-error.ts";
+import { shows, viewsOf } from "../views/record.ts";
 import type { Edit } from "./edit.ts";
 import { chunkOf } from "./layout.ts";
 
@@ -60,10 +61,14 @@ async function rowsOf(
 ): Promise<MapRow[]> {
   const edit = core.edit(family);
   await edit.load(chunkOf(first));
-  return Array.from({ length: end - first }, (_, at) => rowOf(core, edit, table, first + at));
+  const views = viewsOf(core.records, core.families.disk(table)?.name ?? "");
+  return Array.from({ length: end - first }, (_, at) => ({
+    ...rowOf(core, edit, table, first + at),
+    tables: views.flatMap((view) => (shows(view, first + at) ? view.name : [])),
+  }));
 }
 
-function rowOf(core: ControllerCore, edit: Edit, table: string, segment: number): MapRow {
+function rowOf(core: ControllerCore, edit: Edit, table: string, segment: number): Omit<MapRow, "tables"> {
   const [word0] = edit.wireEntry(table, segment);
   const state = LETTERS.filter(([bit]) => (word0 & bit) !== 0).map(([, letters]) => letters);
   const location = edit.location(table, segment);

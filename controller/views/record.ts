@@ -24,3 +24,7 @@ export function viewKey({ disk, name }: Pick<ViewRecord, "disk" | "name">): stri
 export function viewsOf({ views }: Pick<AllRecords, "views">, disk: string): ViewRecord[] {
   return views.values().filter((view) => view.disk === disk);
 }
+
+export function shows({ ranges }: ViewRecord, segment: number): boolean {
+  return ranges.some(([first, count]) => segment >= first && segment < first + count);
+}

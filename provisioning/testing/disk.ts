@@ -1,4 +1,5 @@
 import type { Disk, MapRow } from "@sanlab/controller/api/resources.ts";
+import type { Table, TableRange } from "@sanlab/controller/views/resources.ts";
 import { exportDiskWith } from "../apply/transfer.ts";
 import { settleDiskWith } from "../apply/visibility.ts";
 import type { ImageFormat } from "../images/format.ts";
@@ -33,6 +34,21 @@ export class DiskHandle {
     if (sizeBytes === undefined) throw new UserError("USAGE", `'${size}' is no size: write ${SIZE_FORMAT}.`);
     await this.#running.api.patch(`/disks/${this.name}`, { sizeBytes });
     await settleDiskWith(this.#running.options, this.name);
+  }
+
+  /** Its further tables, which hosts are shown as `DISK/TABLE`. */
+  async tables(): Promise<Table[]> {
+    return (await this.#running.api.get<Table[]>("/tables")).filter(({ disk }) => disk === this.name);
+  }
+
+  /** Makes a further table: these segments, in the order in which hosts are to see them. */
+  addTable(name: string, ranges: readonly TableRange[]): Promise<Table> {
+    return this.#running.api.post<Table>(`/disks/${this.name}/tables`, { name, ranges });
+  }
+
+  /** Takes a further table away that no host is shown any more. */
+  async removeTable(name: string): Promise<void> {
+    await this.#running.api.delete(`/disks/${this.name}/tables/${name}`);
   }
 
   /** Writes an image of it, replacing a file that is there. */

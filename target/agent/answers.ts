@@ -9,6 +9,7 @@ const ANSWERS: { readonly [W in Ask["what"]]: (core: AgentCore, ask: Extract<Ask
   sessions: (core) => core.options.publication.sessions(),
   held: (core, { table, first, count }) => core.tables.get(table)?.references.isHeld(first, count) ?? false,
   tables: (core) => [...core.tables.keys()],
+  units: (core) => [...core.units.values()].map(({ id, table, view }) => ({ id, table, view })),
   chunks: (core, { table, first, count }) => core.tables.get(table)?.table.digests(first, count) ?? null,
   entries: (core, { table, first, count }) => {
     const copy = core.tables.get(table)?.table;

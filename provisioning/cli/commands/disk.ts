@@ -123,14 +123,17 @@ async function map(
 function mapText(disk: Disk, rows: readonly MapRow[]): string {
   const summary = `${disk.mappedSegments} of ${disk.segments} segments of disk '${disk.name}' are mapped; the others read as zeros.`;
   if (rows.length === 0) return summary;
-  const lines = rows.map(({ segment, state, device, deviceSegment, holders }) => [
+  const hasTables = rows.some(({ tables }) => tables.length > 0);
+  const lines = rows.map(({ segment, state, device, deviceSegment, holders, tables }) => [
     segment,
     state === "" ? "-" : state,
     device ?? "-",
     deviceSegment ?? "-",
     holders.join(", "),
+    ...(hasTables ? [tables.join(", ")] : []),
   ]);
-  return `${table(["SEGMENT", "STATE", "DEVICE", "AT", "HOLDERS"], lines)}\n\n${summary}`;
+  const heads = ["SEGMENT", "STATE", "DEVICE", "AT", "HOLDERS", ...(hasTables ? ["TABLES"] : [])];
+  return `${table(heads, lines)}\n\n${summary}`;
 }
 
 function kindOf({ kind, thick, readOnly }: Disk): string {

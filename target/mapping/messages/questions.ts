@@ -6,6 +6,7 @@ export interface Question extends Envelope {
   readonly request: number;
   readonly ask:
     | { readonly what: "tables" } // their ids
+    | { readonly what: "units" } // their ids, tables, and what they show of these
     | { readonly what: "chunks"; readonly table: string; readonly first: number; readonly count: number } // of those that are known here, [chunk, CRC32C of its entries as they stand in memory]
     | { readonly what: "entries"; readonly table: string; readonly first: number; readonly count: number } // get_entry
     /** Whether I/O is under way there: a drain would wait for it. */

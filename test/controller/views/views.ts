@@ -1,9 +1,11 @@
 /** Further tables of a disk (seed A3): what their hosts see, and that all tables of a disk are one in its segments. */
 import { addExport, removeExport } from "@sanlab/controller/access.ts";
 import { check } from "@sanlab/controller/check/check.ts";
+import { checkLab } from "@sanlab/controller/check/live.ts";
 import { deleteDisk, resizeDisk } from "@sanlab/controller/disks.ts";
 import { restoreDisk } from "@sanlab/controller/snapshots/restore.ts";
 import { takeSnapshots } from "@sanlab/controller/snapshots/snapshots.ts";
+import { mapOf } from "@sanlab/controller/tables/map.ts";
 import { createView, deleteView } from "@sanlab/controller/views/views.ts";
 import test, { type ExecutionContext } from "ava";
 import * as cdbs from "node-iscsi-target/scsi/cdb.ts";
@@ -57,7 +59,7 @@ test("a further table has a capacity, blocks and an identity of its own", async 
 });
 
 test("what is written through one table is read through the others, on every path", async (t) => {
-  const { hosts } = await labWithView(t);
+  const { lab, hosts } = await labWithView(t);
   const [a, b] = hosts;
   // Both agents know that all of it is zero: a first write has to change that everywhere.
   t.deepEqual(await read(a, 0, VIEW), [0]);
@@ -67,6 +69,16 @@ test("what is written through one table is read through the others, on every pat
   t.deepEqual(await read(b, 0, VIEW), [7]);
   t.is(await write(b, 8, 3), "GOOD");
   t.deepEqual(await read(a, SEGMENT_BLOCKS + 3, VIEW), [8]);
+  t.is(await write(b, 9, SEGMENT_BLOCKS), "GOOD");
+  const rows = await mapOf(lab.controller, "data", {}, false);
+  t.deepEqual(
+    rows.map(({ segment, holders, tables }) => [segment, holders, tables]),
+    [
+      [0, ["data"], ["some"]],
+      [1, ["data"], []],
+      [2, ["data"], ["some"]],
+    ],
+  );
 });
 
 test("I/O over the border of two ranges finds its blocks in both", async (t) => {
@@ -190,6 +202,26 @@ test("what tables cannot be is refused in a sentence, and nothing is left", asyn
   t.is(controller.records.views.get("data/part")?.sizeBytes, MIB + 512);
   t.regex(await made("part", [0, 1]), /has a table 'part' already/);
   t.is(controller.records.views.values().length, 1);
+});
+
+test("a check asks agents what they show of a disk, and a repair shows it anew", async (t) => {
+  const { lab, table, hosts } = await labWithView(t);
+  const { controller } = lab;
+  const [a] = hosts;
+  await write(a, 5, 0, VIEW);
+  t.deepEqual((await checkLab(controller, false)).problems, []);
+  const { core } = lab.agent("a");
+  const id = `unit-${table.id}`;
+  const unit = core.units.get(id) as NonNullable<ReturnType<typeof core.units.get>>;
+  core.units.set(id, { ...unit, view: { ranges: [[1, 1]], sizeBytes: MIB } });
+  const { problems } = await checkLab(controller, true);
+  t.deepEqual(
+    problems.map(({ message }) => message),
+    ["Agent 'a' shows hosts 'data/some' otherwise than it is on record."],
+  );
+  t.deepEqual((await checkLab(controller, false)).problems, []);
+  await a.attentions(1);
+  t.deepEqual(await read(a, 0, VIEW), [5]);
 });
 
 test("tables outlive the controller; a check finds one that cannot be", async (t) => {

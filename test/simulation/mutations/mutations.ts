@@ -330,10 +330,10 @@ export const MUTATIONS: readonly Mutation[] = [
     replacement: "",
   },
   {
-    name: "table-shows-its-segments",
-    file: "target/mapping/table-view.ts",
-    text: "if (offset < (this.#stretches[middle] as Stretch).end) high = middle;",
-    replacement: "if (offset <= (this.#stretches[middle] as Stretch).end) high = middle;",
+    name: "all-pieces-are-looked-at",
+    file: "target/mapping/mapped-device.ts",
+    text: "for (const piece of pieces) {\n      const refused",
+    replacement: "for (const piece of pieces.slice(0, 1)) {\n      const refused",
   },
   {
     name: "fenced-is-dead",
