@@ -144,8 +144,8 @@ export class Releases {
   /** What was left, again: a device is back. Whatever else is on record is for its operation to finish, since agents may not be off it. */
   async finishLeft(): Promise<void> {
     for (const id of [...this.#left]) {
-      this.#left.delete(id);
-      await this.finish(this.#o.records.releases.get(id));
+      // Whoever took it meanwhile finishes it.
+      if (this.#left.delete(id)) await this.finish(this.#o.records.releases.get(id));
     }
   }
 

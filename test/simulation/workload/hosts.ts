@@ -223,9 +223,9 @@ export class Hosts {
       return;
     }
     if (write === undefined) return;
-    // What was refused or cancelled while it was held has touched nothing.
+    // What was refused or cancelled while it was held has touched nothing; but of zeros some segments may have been given back before.
     const isUntouched = kind === "cancelled" || (kind === "reported" && !isWithoutLease(ending));
-    if (isUntouched && request.work !== "unmap") model.withdrawn(write);
+    if (isUntouched && request.work !== "unmap" && request.work !== "zero") model.withdrawn(write);
     // An unmap that its agent had sent may still be carried out.
     else model.lost(write, request.work === "unmap" ? Number.POSITIVE_INFINITY : now);
   }
