@@ -24,6 +24,8 @@ interface Known {
   readonly made: Set<string>;
   readonly loads: Set<string>;
   readonly faults: Set<string>;
+  /** Faults that are added again and again: one that was cleared comes back. */
+  readonly repeated: Set<string>;
   readonly remembered: Set<string>;
   /** Of loads. */
   readonly marks: Set<string>;
@@ -42,6 +44,7 @@ export async function checkTimeline(
     made: new Set(),
     loads: new Set(),
     faults: new Set(lab.faults),
+    repeated: new Set(),
     remembered: new Set(),
     marks: new Set(),
   };
@@ -57,11 +60,19 @@ export async function checkTimeline(
       for (const word of wordsOf(step.sanlab)) known.made.add(word);
     }
     checkNames(step, path, known, report);
+    if (step.clear !== undefined) forgetCleared(step.clear, known);
     if (step.fault !== undefined) {
       checkFaultText(step.fault, [...path, "fault"], withMade(known), report);
-      known.faults.add(step.as ?? faultName(index + 1));
+      const name = step.as ?? faultName(index + 1);
+      known.faults.add(name);
+      if (step.every !== undefined) known.repeated.add(name);
     }
   }
+}
+
+/** Steps that follow cannot ask for a fault that is gone. */
+function forgetCleared(name: string, { faults, repeated }: Known): void {
+  for (const one of name === "all" ? [...faults] : [name]) if (!repeated.has(one)) faults.delete(one);
 }
 
 /** Keys that go with some doings only. */

@@ -44,6 +44,10 @@ const WRONG_TOGETHER: readonly (readonly [steps: string, said: RegExp])[] = [
   ["  - expect: { agent: { name: a, state: happy } }", /s\.yaml:4: .*'happy', expected one of new, connected/],
   ["  - expect: { controller: { state: gone } }", /s\.yaml:4: .*'gone', expected one of starting, running/],
   ["  - expect: { guest: { name: web, state: up } }", /s\.yaml:4: .*'up', expected one of running, stopped, died/],
+  [
+    "  - { fault: do busy, as: f }\n  - clear: f\n  - expect: { fault: { name: f, fired: 1 } }",
+    /s\.yaml:6: .*the unknown fault 'f', expected a fault, of which there is none/,
+  ],
   ["  - sanlab: --json down", /s\.yaml:4: .*changes or shows something of the running lab/],
   ["  - sanlab: logs web --follow", /s\.yaml:4: .*changes or shows something of the running lab/],
   ["  - sanlab: status --state /tmp/other", /s\.yaml:4: .*a command without --state/],
