@@ -55,7 +55,7 @@ function diskConflicts(wanted: DiskSpec, present: Disk): string[] {
   }
   if (wanted.pool !== present.pool) {
     reasons.push(
-      `Disk '${wanted.name}' lies in pool '${present.pool}', and the file says '${wanted.pool}': move it with 'sanlab disk migrate ${wanted.name} --pool ${wanted.pool}'.`,
+      `Disk '${wanted.name}' lies in pool '${present.pool}', and the file says '${wanted.pool}': write '${present.pool}' there, or, in the lab as it runs, move it with 'sanlab disk migrate ${wanted.name} --pool ${wanted.pool}'.`,
     );
   }
   if (wanted.thick !== present.thick) {
