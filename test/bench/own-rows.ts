@@ -57,7 +57,7 @@ export const OWN_ROWS: readonly OwnRow[] = [
       measure: async ({ url }, seconds) => (await iscsiLoad(url, { ...OF_MANY, sessions, seconds })).perSecond,
     }),
   ),
-  ...[64, 256].map(
+  ...[8, 64, 256].map(
     (sessions): OwnRow => ({
       name: `${sessions} sessions: the slowest against the mean`,
       unit: "times",
