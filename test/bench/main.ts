@@ -113,8 +113,7 @@ async function measureOwn(ours: Ours, rows: readonly OwnRow[]): Promise<OwnFigur
   const figures: OwnFigure[] = [];
   for (const row of rows) {
     const samples: number[] = [];
-    for (let round = 0; round < (row.fresh ? 1 : rounds); round += 1)
-      samples.push(await row.measure(ours, seconds));
+    for (let round = 0; round < (row.fresh ? 1 : rounds); round += 1) samples.push(await row.measure(ours, seconds));
     const figure: Summary = summary(samples);
     const met = row.limit === undefined || (row.isCost ? figure.median <= row.limit : figure.median >= row.limit);
     figures.push({ name: row.name, unit: row.unit, limit: row.limit, isCost: row.isCost === true, figure, met });

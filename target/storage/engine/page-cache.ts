@@ -27,6 +27,12 @@ import { PACE_CLOCK, type PaceClock, WritePace } from "./write-pace.ts";
  * folio of 1 MiB, 3.3 in one of 64 KiB, 2.1 in one of 4 KiB). So large writes go in steps.
  */
 const INLINE_STEP_BYTES = 64 * 1024;
+/**
+ * Writes larger than this come when a disk is filled, and what follows are small ones: they go in smaller steps, which cost
+ * them 2 % more and let writes of 4 KiB that follow cost 11 % less.
+ */
+const FILLING_BYTES = 256 * 1024;
+const FILLING_STEP_BYTES = 32 * 1024;
 /** A trip to the pool for each step. */
 const POOL_STEP_BYTES = 256 * 1024;
 
@@ -78,11 +84,12 @@ export class PageCacheEngine implements IoEngine {
   }
 
   #writeInline(offset: number, from: readonly Uint8Array[], length: number): IoResult {
+    const stepBytes = length > FILLING_BYTES ? FILLING_STEP_BYTES : INLINE_STEP_BYTES;
     let pieces = from;
     let at = 0;
     try {
       while (at < length) {
-        const step = length - at > INLINE_STEP_BYTES ? before(pieces, INLINE_STEP_BYTES) : pieces;
+        const step = length - at > stepBytes ? before(pieces, stepBytes) : pieces;
         const [first] = step;
         const isOne = step.length === 1 && first !== undefined;
         const bytes = isOne ? writeDirectly(this.#fd, first, offset + at) : writevSync(this.#fd, step, offset + at);
