@@ -1,4 +1,5 @@
 import type { Fabric } from "@sanlab/controller/fabric/resources.ts";
+import { unitName } from "../lab/unit-name.ts";
 import { table } from "./output.ts";
 import type { VerbContext } from "./verb.ts";
 
@@ -25,7 +26,7 @@ function text({ zoneSet, ports, units, logins }: Fabric): string {
     "",
     table(
       ["DISK", "NAA", "ZONES"],
-      units.map(({ disk, naa, zones }) => [disk, naa, list(zones)]),
+      units.map(({ disk, table: of, naa, zones }) => [unitName(disk, of ?? undefined), naa, list(zones)]),
     ),
     "",
     logins.length === 0
