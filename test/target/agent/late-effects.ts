@@ -1,0 +1,71 @@
+/** Effects of messages that complete late: they acknowledge what they belong to, and nothing else. */
+
+import test from "ava";
+import { AgentCore } from "node-iscsi-target/agent/core.ts";
+import { TargetPublication } from "node-iscsi-target/agent/publication.ts";
+import { EntryState } from "node-iscsi-target/mapping/entry.ts";
+import type { ToAgent, ToController } from "node-iscsi-target/mapping/protocol.ts";
+import { ScriptedDevice } from "../../helpers/scripted-device.ts";
+
+const MIB = 1024 * 1024;
+const NUMBERS = { cluster: "c", incarnation: 1 } as const;
+
+function hear(core: AgentCore, epoch: number, message: object): void {
+  core.receive({ ...NUMBERS, epoch, ...message } as unknown as ToAgent);
+}
+
+function welcome(core: AgentCore, epoch: number): void {
+  const portal = { host: "127.0.0.1", port: 0 };
+  hear(core, epoch, { type: "welcome", targetName: "iqn.2026-11.example:a", relativePortId: 1, portGroup: 1, portal });
+}
+
+test("a drain of an earlier epoch acknowledges no message of the new one", async (t) => {
+  const device = new ScriptedDevice({ blocks: (4 * MIB) / 512, thin: false });
+  const said: ToController[] = [];
+  const fail = (why: unknown): void => t.fail(String(why));
+  const core = new AgentCore({
+    name: "a",
+    process: { pid: 1, startTime: 1, lockFile: "/a" },
+    publication: new TargetPublication(),
+    openDevice: () => device,
+    onWelcome: () => undefined,
+    onFatal: fail,
+    onBug: fail,
+  });
+  core.connected((message) => said.push(message));
+  welcome(core, 1);
+  const [table, pool] = ["t1", "main"];
+  const set = { type: "set_entry", table, first: 0, generation: 1 };
+  hear(core, 1, {
+    type: "add_device",
+    seq: 1,
+    device: 1,
+    uuid: "u",
+    path: "/d",
+    pool,
+    segmentBytes: MIB,
+    direct: false,
+  });
+  hear(core, 1, {
+    type: "create_table",
+    seq: 2,
+    table,
+    sizeBytes: MIB,
+    segmentBytes: MIB,
+    blockBytes: 512,
+    thin: true,
+    pools: [pool],
+  });
+  hear(core, 1, { ...set, seq: 3, blocking: false, runs: [{ count: 1, states: 0, device: 1, segment: 1 }] });
+  device.holding = true;
+  const written = core.tables.get(table)?.write(0, [Buffer.alloc(512)]);
+  hear(core, 1, { ...set, seq: 4, blocking: true, runs: [{ count: 1, states: EntryState.INVALID }] });
+  welcome(core, 2);
+  said.length = 0;
+  hear(core, 2, { type: "set_injections", seq: 1, rules: [] });
+  device.release();
+  t.like(await written, { kind: "ok" });
+  await new Promise(setImmediate);
+  const acknowledged = said.flatMap((message) => (message.type === "ack" ? [[message.epoch, message.seq]] : []));
+  t.deepEqual(acknowledged, [[2, 1]]);
+});
