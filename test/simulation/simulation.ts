@@ -1,5 +1,8 @@
 /** Agents and controller as they are, in a simulated world: every rule holds in every run (docs/simulation.md). */
 import test from "ava";
+import { Chance } from "./engine/chance.ts";
+import { Scheduler } from "./engine/scheduler.ts";
+import { Trace } from "./engine/trace.ts";
 import { BlockHistory, type BlockWrite } from "./model/history.ts";
 import { simulate } from "./run/simulate.ts";
 
@@ -27,6 +30,23 @@ test("the same seed is the same run, event for event", async (t) => {
     t.deepEqual(second.trace, first.trace);
   }
   t.not((await simulate(8)).hash, (await simulate(7)).hash);
+});
+
+test("what is to happen at one instant happens in the order in which it was asked for, whenever that was", async (t) => {
+  const chance = new Chance(1);
+  for (let instant = 0; instant < 100; instant += 1) {
+    const scheduler = new Scheduler(new Trace());
+    const atMs = 50 + 100 * chance.next();
+    const [asked, came]: [number[], number[]] = [[], []];
+    for (let number = 0; number < 50; number += 1) {
+      scheduler.after(10 * chance.next(), () => {
+        asked.push(number);
+        scheduler.at(atMs, () => came.push(number));
+      });
+    }
+    await scheduler.run(1000, () => false);
+    t.deepEqual(came, asked);
+  }
 });
 
 test("a read may return what was acknowledged before it, and what was written meanwhile, and nothing older", (t) => {

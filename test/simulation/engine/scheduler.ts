@@ -36,7 +36,12 @@ export class Scheduler {
 
   /** @returns what takes it back */
   after(ms: number, run: () => void): () => void {
-    const event: Event = { atMs: this.nowMs + Math.max(0, ms), order: this.#order, run, cancelled: false };
+    return this.at(this.nowMs + ms, run);
+  }
+
+  /** Events of one instant come in the order in which they were asked for; sums of what is left until then may differ in their last bit. @returns what takes it back */
+  at(atMs: number, run: () => void): () => void {
+    const event: Event = { atMs: Math.max(this.nowMs, atMs), order: this.#order, run, cancelled: false };
     this.#order += 1;
     push(this.#heap, event);
     return () => {

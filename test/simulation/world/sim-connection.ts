@@ -75,9 +75,9 @@ export class SimConnection implements Connection {
       }
     }
     const heardMs = (direction: Direction) =>
-      Math.max(0, this.#lastMs[direction] - scheduler.nowMs) + chance.delay(config.networkMs);
-    scheduler.after(heardMs("up"), () => this.life.isDead || this.#session?.detach(this));
-    scheduler.after(heardMs("down"), () => this.process.deliver(() => this.#lab.disconnected(this)));
+      Math.max(scheduler.nowMs, this.#lastMs[direction]) + chance.delay(config.networkMs);
+    scheduler.at(heardMs("up"), () => this.life.isDead || this.#session?.detach(this));
+    scheduler.at(heardMs("down"), () => this.process.deliver(() => this.#lab.disconnected(this)));
   }
 
   #carry(direction: Direction, message: Carried): void {
@@ -86,7 +86,7 @@ export class SimConnection implements Connection {
     this.#lab.replays.remember(this.process, this.life.core?.lab.epoch ?? 0, direction, message);
     const nowMs = Math.max(scheduler.nowMs, this.#lab.partitionedUntilMs(this.process));
     this.#lastMs[direction] = Math.max(this.#lastMs[direction], nowMs + chance.delay(this.#meanMs));
-    const cancel = scheduler.after(this.#lastMs[direction] - scheduler.nowMs, () => {
+    const cancel = scheduler.at(this.#lastMs[direction], () => {
       this.#onItsWay[direction].shift();
       if (direction === "up") this.#arriveUp(message as string);
       else this.process.deliver(() => this.#lab.arriveDown(this.process, message));

@@ -69,7 +69,7 @@ export class SimStore {
       this.#pending.push({ transaction, life, resolve });
       if (this.#pending.length === 1 && chance.hit(this.#o.immediate)) return this.#next();
       this.#lastMs = Math.max(this.#lastMs, scheduler.nowMs + chance.delay(this.#o.delayMs));
-      scheduler.after(this.#lastMs - scheduler.nowMs, () => this.#next());
+      scheduler.at(this.#lastMs, () => this.#next());
     });
   }
 
