@@ -187,16 +187,18 @@ export function drawConfig(chance: Chance): Config {
   const reserves = !registers && chance.hit(0.5);
   const views = chance.hit(0.4) ? { view: 4, unview: 1 } : {};
   const administration = { ...config.administration, ...views, ...(isTroubled && { open: 2 }) };
+  // Who opens the device later is asked whether it knows.
+  const isAsked = troubles.syncsFail > 0 && chance.hit(0.7);
   return {
     ...config,
-    work,
+    work: isAsked ? { ...work, flush: 3 } : work,
     administration,
     deviceSegments,
     registers,
     reserves,
     pools,
     ...leases,
-    mischief: { ...mischief, ...troubles },
+    mischief: { ...mischief, ...troubles, ...(isAsked && { kill: 4 }) },
   };
 }
 

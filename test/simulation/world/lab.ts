@@ -10,6 +10,7 @@ import { DurableTables } from "../model/durable-tables.ts";
 import { Failures } from "../model/failures.ts";
 import { Losses } from "../model/losses.ts";
 import { checkMoves } from "../model/moves.ts";
+import { NewPlaces } from "../model/new-places.ts";
 import { Restores } from "../model/restores.ts";
 import { type IoContext, Rules } from "../model/rules.ts";
 import { type Config, drawConfig } from "./config.ts";
@@ -54,6 +55,7 @@ export class Lab {
   fences = 0;
   #spoiled = 0;
   #pulled = 0;
+  readonly #places: NewPlaces;
   #spoiledUntil = -1;
   readonly #partitions = new Map<string, number>();
   readonly #troubledUntil = new Map<Trouble, number>();
@@ -80,6 +82,7 @@ export class Lab {
     this.failures = new Failures(this.durable);
     this.restores = new Restores(this.model);
     this.losses = new Losses(this.model, this.durable);
+    this.#places = new NewPlaces(this.durable, this.disks);
     this.rules = new Rules(this.durable, this.failures, () => [...this.processes.values()]);
   }
 
@@ -89,6 +92,7 @@ export class Lab {
     this.restores.committed(transaction, this.scheduler.tick());
     this.losses.committed(this.scheduler.tick());
     this.guard(() => checkMoves(this, transaction));
+    this.guard(() => this.#places.committed());
   }
 
   // --- What went wrong -------------------------------------------------------------------------
