@@ -29,14 +29,11 @@ export class Admission {
   async #hello(connection: Connection, hello: Hello): Promise<Admitted | undefined> {
     const { lab } = this.#roster.options;
     const record = this.#roster.record(hello.agent);
-    const refusal =
-      record === undefined
-        ? fatal(`This lab has no agent '${hello.agent}'; add it first.`)
-        : refusalOf(hello, record, lab, connection);
-    if (refusal !== undefined || record === undefined) {
-      connection.send(refusal as Refused);
-      return undefined;
+    if (record === undefined) {
+      return refuse(connection, fatal(`This lab has no agent '${hello.agent}'; add it first.`));
     }
+    const refusal = refusalOf(hello, record, lab, connection);
+    if (refusal !== undefined) return refuse(connection, refusal);
     const session = this.#roster.session(record.name);
     // Of an agent that was welcomed in this epoch and does not know it yet, the welcome was lost.
     const isSame = session?.envelope.incarnation === hello.incarnation || isSameProcess(hello, record);
@@ -49,20 +46,18 @@ export class Admission {
   }
 
   /** A fresh process, or one that outlived another controller. */
-  async #begin(connection: Connection, hello: Hello, record: AgentRecord): Promise<Admitted> {
+  async #begin(connection: Connection, hello: Hello, record: AgentRecord): Promise<Admitted | undefined> {
     const fresh = hello.incarnation === 0;
     if (fresh) {
       if (!isSameProcess(hello, record)) await this.#fencing.end(record.name);
       this.#roster.session(record.name)?.fence();
     }
-    // The wait for its end may have changed the record.
-    const { ended: _, ...present } = this.#roster.record(record.name) ?? record;
-    const incarnation = fresh ? present.incarnation + 1 : present.incarnation;
-    const tables = fresh ? [] : present.tables;
     // Durable before anything is granted to it.
-    const next: AgentRecord = { ...present, incarnation, process: hello.process, tables };
-    await this.#roster.save(next);
+    const begun = await this.#roster.change(record.name, (present) => begin(present, hello));
+    // Removed or fenced while it was waited for: it is refused now.
+    if (begun === undefined) return this.#hello(connection, hello);
     const { cluster, epoch } = this.#roster.options.lab;
+    const { incarnation, tables } = begun;
     const session = new AgentSession({ cluster, epoch, incarnation }, (detached) =>
       this.#fencing.disconnected(record.name, detached),
     );
@@ -70,7 +65,7 @@ export class Admission {
     this.#roster.known.set(record.name, known);
     this.#roster.problems.delete(record.name);
     this.#roster.options.onBegin(record.name, known.session);
-    connection.send(welcome(next, known.session, this.#roster.options.lab));
+    connection.send(welcome(begun, known.session, this.#roster.options.lab));
     known.session.attach(connection);
     this.#fencing.onChange();
     const deliveries = await this.#deliveries.synchronise(record.name, known, tables);
@@ -82,6 +77,16 @@ interface Admitted {
   readonly session: AgentSession;
   /** When it has all that it is to have. */
   readonly concluded: Promise<void> | undefined;
+}
+
+function refuse(connection: Connection, refusal: Refused): undefined {
+  connection.send(refusal);
+}
+
+/** The record of a process that is let in; nothing for one that was fenced and would go on. */
+function begin({ ended, ...record }: AgentRecord, { incarnation, process }: Hello): AgentRecord | undefined {
+  if (incarnation === 0) return { ...record, incarnation: record.incarnation + 1, process, tables: [] };
+  return ended ? undefined : { ...record, process };
 }
 
 /** A process that says hello a second time without having been welcomed: it holds nothing. */

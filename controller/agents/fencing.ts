@@ -51,9 +51,8 @@ export class Fencing {
   }
 
   async #record(name: string): Promise<void> {
-    const record = this.#roster.record(name);
-    if (record === undefined) return;
-    await this.#roster.save({ ...record, ended: true, tables: [] });
+    if (this.#roster.record(name) === undefined) return;
+    await this.#roster.change(name, (present) => ({ ...present, ended: true, tables: [] }));
     this.onChange();
   }
 

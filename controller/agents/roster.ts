@@ -47,6 +47,7 @@ export class Roster {
   /** Why an agent could not do what it was told, by its name. */
   readonly problems = new Map<string, string>();
   readonly #turns = new Map<string, Promise<unknown>>();
+  readonly #writes = new Map<string, Promise<unknown>>();
 
   constructor(options: AgentsOptions) {
     this.options = options;
@@ -56,8 +57,21 @@ export class Roster {
     return this.options.records.agents.get(name);
   }
 
-  save(record: AgentRecord): Promise<void> {
-    return this.options.records.agents.save(this.options.store, record.name, record);
+  /**
+   * One write of a record after another, each of what the one before it left: what an agent has and that it was fenced
+   * may be recorded at once, and neither may undo the other. `next` returns what is to be kept, or undefined for no change.
+   * Resolves to what was kept, undefined where nothing was or the agent has been removed.
+   */
+  change(name: string, next: (present: AgentRecord) => AgentRecord | undefined): Promise<AgentRecord | undefined> {
+    const write = async () => {
+      const present = this.record(name);
+      const changed = present && next(present);
+      if (changed !== undefined) await this.options.records.agents.save(this.options.store, name, changed);
+      return changed;
+    };
+    const written = (this.#writes.get(name) ?? Promise.resolve()).then(write, write);
+    this.#writes.set(name, written);
+    return written;
   }
 
   session(name: string): AgentSession | undefined {
@@ -66,17 +80,18 @@ export class Roster {
 
   /** Grants are on record before they are given, and until they are taken back. */
   async recordTables(name: string, tables: readonly string[]): Promise<void> {
-    const record = this.record(name);
-    if (record === undefined || record.ended || JSON.stringify(record.tables) === JSON.stringify(tables)) return;
-    await this.save({ ...record, tables });
+    await this.change(name, (present) => {
+      const isChange = !present.ended && JSON.stringify(present.tables) !== JSON.stringify(tables);
+      return isChange ? { ...present, tables } : undefined;
+    });
   }
 
-  listening(name: string, message: Listening): Promise<void> {
-    return this.inTurn(name, async () => {
-      const record = this.record(name);
-      if (record === undefined || record.sticky === message.port) return;
-      await this.save({ ...record, sticky: message.port });
-    });
+  async listening(name: string, message: Listening): Promise<void> {
+    await this.inTurn(name, () =>
+      this.change(name, (present) =>
+        present.sticky === message.port ? undefined : { ...present, sticky: message.port },
+      ),
+    );
   }
 
   forget(name: string): void {

@@ -25,7 +25,7 @@ test("a fencing that fails is tried again until it is done, since a drain waits 
     drainLimitMs: 10,
     onBug: (e: unknown) => bugs.push(e),
   };
-  const roster = { options, record: () => record, save: async () => undefined } as unknown as Roster;
+  const roster = { options, record: () => record, change: async () => undefined } as unknown as Roster;
   const session = new AgentSession({ cluster: "c", epoch: 1, incarnation: 1 });
   const drained = new Fencing(roster).limited("a", session, session.ended);
   while (!session.fenced) {

@@ -17,8 +17,9 @@ export const RECORDED: readonly Mutation[] = [
   {
     name: "incarnation-is-on-record-first",
     file: "controller/agents/admission.ts",
-    text: "await this.#roster.save(next);",
-    replacement: "void this.#roster.save(next);",
+    text: "const begun = await this.#roster.change(record.name, (present) => begin(present, hello));",
+    replacement:
+      "const begun = begin(record, hello) as AgentRecord; void this.#roster.change(record.name, () => begun);",
   },
   {
     name: "grants-are-on-record-first",
