@@ -1,4 +1,5 @@
 /** Devices that were said to be lost: at the commit that gives up what lay there it reads as zeros, once nothing fails any more. */
+import { Violation } from "../engine/violation.ts";
 import { SEGMENT_BLOCKS } from "../world/sim-disk.ts";
 import type { Model } from "./disks.ts";
 import type { DurableTables } from "./durable-tables.ts";
@@ -9,6 +10,9 @@ export class Losses {
   readonly #devices = new Set<number>();
   /** What lies there, by `table/segment`. */
   #places = new Map<string, { readonly table: string; readonly segment: number }>();
+
+  /** At the last commit. */
+  #failing: ReadonlySet<string> = new Set();
 
   constructor(model: Model, durable: DurableTables) {
     this.#model = model;
@@ -29,11 +33,18 @@ export class Losses {
   committed(tick: number): void {
     if (this.#devices.size === 0) return;
     const there = this.#there();
+    const failing = new Set(this.#durable.failing());
     for (const [name, { table, segment }] of this.#places) {
       if (there.has(name) || this.#durable.entry(table, segment) !== undefined) continue;
+      if (this.#failing.has(name) && !failing.has(name))
+        throw new Violation(
+          "E",
+          `segment ${segment} of ${table} failed, is given up with its device, and fails no more`,
+        );
       this.#model.emptied(table, segment * SEGMENT_BLOCKS, SEGMENT_BLOCKS, tick);
     }
     this.#places = there;
+    this.#failing = failing;
   }
 
   #there(): Map<string, { table: string; segment: number }> {
