@@ -46,8 +46,10 @@ async function loseChunk(
   const roots = await edit.roots();
   await core.commits.run((change) => {
     edit.into(change, roots);
-    // On record as everything that nobody names, until the device goes with it.
-    core.space.releases.begin(change, freed);
+    // On record as everything that nobody names, until the device goes with it; or, where a crash comes first and the
+    // device is back after it, until no agent goes by what it had there.
+    const tables = [...new Set(entries.map(([table]) => table))];
+    core.space.releases.begin(change, freed, tables);
   });
   await tell(core, edit, entries, 0);
   return entries.length;

@@ -88,6 +88,10 @@ export class DurableTables {
     return { path: this.path(location), segment: location.segment, isPlain: isOwn && !isCopied, isFailing };
   }
 
+  hasTable(table: string): boolean {
+    return this.#tables.has(table);
+  }
+
   /** Entries in state E, as `table/segment`. */
   *failing(): Generator<string> {
     for (const [table, first, chunk] of this.#chunks())

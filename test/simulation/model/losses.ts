@@ -36,7 +36,7 @@ export class Losses {
     const failing = new Set(this.#durable.failing());
     for (const [name, { table, segment }] of this.#places) {
       if (there.has(name) || this.#durable.entry(table, segment) !== undefined) continue;
-      if (this.#failing.has(name) && !failing.has(name))
+      if (this.#failing.has(name) && !failing.has(name) && this.#durable.hasTable(table))
         throw new Violation(
           "E",
           `segment ${segment} of ${table} failed, is given up with its device, and fails no more`,
