@@ -1,13 +1,20 @@
-/** What tables come to name holds nothing that a failed sync has lost: new contents are durable before the commit that points at them (rule 1). */
+/**
+ * What tables come to name holds nothing that is not on its medium: new contents, zeros too, are durable
+ * before the commit that points at them (rule 1). Seen at the commit itself, whether the power is lost then or not.
+ */
+import type { Transaction } from "@sanlab/controller/store/store.ts";
+import { chunkKey, rootKey } from "@sanlab/controller/tables/layout.ts";
 import { Violation } from "../engine/violation.ts";
 import { SEGMENT_BLOCKS, type SimDisk } from "../world/sim-disk.ts";
 import type { DurableTables } from "./durable-tables.ts";
 
+const TABLES = [rootKey(""), chunkKey(0).replace(/0+$/, "")];
+
 export class NewPlaces {
   readonly #durable: DurableTables;
   readonly #disks: ReadonlyMap<string, SimDisk>;
-  /** Named before, as `path segment`; kept once a sync has failed. */
-  #named: Set<string> | undefined;
+  /** As `path segment`, of each device its own. */
+  #named: ReadonlySet<string> = new Set();
 
   constructor(durable: DurableTables, disks: ReadonlyMap<string, SimDisk>) {
     this.#durable = durable;
@@ -15,21 +22,24 @@ export class NewPlaces {
   }
 
   /** Something was committed. @throws Violation */
-  committed(): void {
-    if ([...this.#disks.values()].every(({ failedSyncs }) => failedSyncs === 0)) return;
+  committed({ puts = [], deletes = [] }: Transaction): void {
+    const isOfTables = (key: string) => TABLES.some((prefix) => key.startsWith(prefix));
+    if (!puts.some(([key]) => isOfTables(key)) && !deletes.some(isOfTables)) return;
     const before = this.#named;
-    this.#named = new Set();
+    const named = new Set<string>();
     for (const { table, segment, location } of this.#durable.locations()) {
       const path = this.#durable.path(location);
       const place = `${path} ${location.segment}`;
-      this.#named.add(place);
-      if (before?.has(place) !== false) continue;
-      const gone = this.#disks.get(path)?.firstGone(location.segment * SEGMENT_BLOCKS, SEGMENT_BLOCKS, Infinity);
-      if (gone !== undefined)
+      if (named.has(place)) continue;
+      named.add(place);
+      if (before.has(place)) continue;
+      const unsynced = this.#disks.get(path)?.firstUnsynced(location.segment * SEGMENT_BLOCKS, SEGMENT_BLOCKS);
+      if (unsynced !== undefined)
         throw new Violation(
           "rule 1",
-          `segment ${segment} of ${table} comes to lie at ${place}, of which a sync has lost block ${gone}`,
+          `segment ${segment} of ${table} comes to lie at ${place}, whose block ${unsynced} is not on the medium`,
         );
     }
+    this.#named = named;
   }
 }

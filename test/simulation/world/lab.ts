@@ -92,7 +92,7 @@ export class Lab {
     this.restores.committed(transaction, this.scheduler.tick());
     this.losses.committed(this.scheduler.tick());
     this.guard(() => checkMoves(this, transaction));
-    this.guard(() => this.#places.committed());
+    this.guard(() => this.#places.committed(transaction));
   }
 
   // --- What went wrong -------------------------------------------------------------------------

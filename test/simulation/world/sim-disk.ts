@@ -109,6 +109,15 @@ export class SimDisk {
     return undefined;
   }
 
+  /** The first block of a range that holds what no sync has written yet, or what one has lost. */
+  firstUnsynced(first: number, count: number): number | undefined {
+    for (let block = first; block < first + count; block += 1) {
+      const cell = this.#segments.get(Math.floor(block / SEGMENT_BLOCKS))?.get(block % SEGMENT_BLOCKS);
+      if (cell !== undefined && cell.cached.length > 0) return block;
+    }
+    return undefined;
+  }
+
   /** A sync has lost something, and nobody is left who was told, or would be. */
   get isForgotten(): boolean {
     return this.witnesses.length > 0 && this.witnesses.every(({ isDead }) => isDead);
