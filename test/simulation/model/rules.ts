@@ -1,4 +1,5 @@
 /** Rules of docs/protocol.md that can be looked at whenever something touches a device or is committed. */
+import type { AgentRecord } from "@sanlab/controller/records.ts";
 import type { Transaction } from "@sanlab/controller/store/store.ts";
 import { EntryState } from "node-iscsi-target/mapping/entry.ts";
 import { deviceOf, segmentOf } from "node-iscsi-target/mapping/mapping-table.ts";
@@ -109,6 +110,7 @@ export class Rules {
     const completed = this.#durable.completedBy(transaction);
     this.#durable.changed(transaction);
     for (const { table, segment } of completed) this.#checkAlone(table, segment);
+    for (const record of agentsIn(transaction)) this.#checkOnRecord(record);
     for (const io of this.#underWay) if (io.kind !== "read") this.#checkAccess(io, "is under way as this is committed");
   }
 
@@ -160,6 +162,14 @@ export class Rules {
       throw new Violation("step 560", `it is said to be complete for segment ${segment} of ${table}, but for ${who}`);
   }
 
+  /** Grants are on record until the agent has nothing under way by them: what is not on record is not waited for (rule 2). */
+  #checkOnRecord({ process, tables, ended }: AgentRecord): void {
+    if (ended) return;
+    for (const io of this.#underWay)
+      if (io.process.pid === process?.pid && io.context.block !== undefined && !tables.includes(io.context.table))
+        throw new Violation("rule 2", `${name(io)} is under way, but the table is taken off the agent's record`);
+  }
+
   /** Who has no lease does nothing by what it has. */
   #heldAt(path: string, segment: number): { process: string; table: string; segment: number }[] {
     const serving = this.#processes().filter(({ mayServe }) => mayServe);
@@ -198,6 +208,11 @@ export class Rules {
     if (block % SEGMENT_BLOCKS !== io.first % SEGMENT_BLOCKS)
       throw new Violation("rule 2", `${name(io)} is at another place in its segment than virtual block ${block}`);
   }
+}
+
+function agentsIn({ puts = [] }: Transaction): AgentRecord[] {
+  const agents = puts.filter(([key]) => key.startsWith("agent/"));
+  return agents.map(([, value]) => JSON.parse(Buffer.from(value).toString()) as AgentRecord);
 }
 
 function meet(a: { path: string; first: number; count: number }, b: typeof a): boolean {

@@ -40,18 +40,18 @@ export function checkReason(lab: Lab, request: Request, start: number, ending: E
   throw new Violation("answers", `${request.by} ended with ${kind}${sense}, which nothing here is a reason for`);
 }
 
-/** @throws Violation where a flush has succeeded over what a sync has lost that was written before it (rule 7). `written`: how far each device was when it began. */
+/** @throws Violation where a flush has succeeded and something that was written before it is not on its medium (rule 7). `written`: how far each device was when it began. */
 export function checkSynced(lab: Lab, { table, by }: Request, written: ReadonlyMap<string, number>): void {
   for (const segment of lab.touchedSegments(table)) {
     const entry = lab.durable.entry(table, segment);
     const disk = entry && lab.disks.get(entry.path);
-    if (entry === undefined || disk === undefined || disk.failedSyncs === 0) continue;
+    if (entry === undefined || disk === undefined) continue;
     const first = entry.segment * SEGMENT_BLOCKS;
-    const gone = disk.firstGone(first, SEGMENT_BLOCKS, written.get(entry.path) ?? 0);
-    if (gone !== undefined)
+    const unsynced = disk.firstUnsynced(first, SEGMENT_BLOCKS, written.get(entry.path) ?? 0);
+    if (unsynced !== undefined)
       throw new Violation(
         "rule 7",
-        `${by} has succeeded, but a sync before it lost block ${gone} of ${disk.path}, in segment ${segment} of ${table}`,
+        `${by} has succeeded, but block ${unsynced} of ${disk.path}, in segment ${segment} of ${table}, was written before it and is not on the medium`,
       );
   }
 }

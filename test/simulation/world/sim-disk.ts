@@ -95,25 +95,18 @@ export class SimDisk {
     this.witnesses = [...this.descriptors].filter(({ isDead }) => !isDead);
   }
 
-  /** Whether a block holds what a failed sync has lost, written up to `order`. */
-  isGone(block: number, order: number): boolean {
-    const last = this.#segments
-      .get(Math.floor(block / SEGMENT_BLOCKS))
-      ?.get(block % SEGMENT_BLOCKS)
-      ?.cached.at(-1);
-    return last?.isGone === true && last.order <= order;
+  /** Whether a block holds what a failed sync has lost. */
+  isGone(block: number): boolean {
+    const segment = this.#segments.get(Math.floor(block / SEGMENT_BLOCKS));
+    return segment?.get(block % SEGMENT_BLOCKS)?.cached.at(-1)?.isGone === true;
   }
 
-  firstGone(first: number, count: number, order: number): number | undefined {
-    for (let block = first; block < first + count; block += 1) if (this.isGone(block, order)) return block;
-    return undefined;
-  }
-
-  /** The first block of a range that holds what no sync has written yet, or what one has lost. */
-  firstUnsynced(first: number, count: number): number | undefined {
+  /** The first block of a range that holds what was written up to `order` and is not on the medium: no sync came after it, or one has lost it. */
+  firstUnsynced(first: number, count: number, order = Number.POSITIVE_INFINITY): number | undefined {
+    const segment = this.#segments.get(Math.floor(first / SEGMENT_BLOCKS));
     for (let block = first; block < first + count; block += 1) {
-      const cell = this.#segments.get(Math.floor(block / SEGMENT_BLOCKS))?.get(block % SEGMENT_BLOCKS);
-      if (cell !== undefined && cell.cached.length > 0) return block;
+      const oldest = segment?.get(block % SEGMENT_BLOCKS)?.cached[0];
+      if (oldest !== undefined && oldest.order <= order) return block;
     }
     return undefined;
   }
@@ -139,7 +132,7 @@ export class SimDisk {
   notZero(first: number, count: number): number[] {
     const blocks: number[] = [];
     for (let block = first; block < first + count; block += 1)
-      if (this.read(block) !== 0 || this.bad.has(block) || this.isGone(block, this.#order)) blocks.push(block);
+      if (this.read(block) !== 0 || this.bad.has(block) || this.isGone(block)) blocks.push(block);
     return blocks;
   }
 
