@@ -21,6 +21,7 @@ import { type Carried, described, heard, SimConnection } from "./sim-connection.
 import { DRAIN_LIMIT_MS, SimController } from "./sim-controller.ts";
 import { SEGMENT_BLOCKS, SimDisk } from "./sim-disk.ts";
 import { SimStore } from "./sim-store.ts";
+import { sessionFor } from "./stale.ts";
 
 /** What an agent waits before it tries to connect again (`agent/channel.ts`). */
 const RETRY_MS = 250;
@@ -315,7 +316,12 @@ export class Lab {
     const session = core?.agents.session(agent);
     if (core === undefined || session === undefined) return;
     this.scheduler.note(`late: ${agent} → ${message}`);
-    core.receive(agent, session, JSON.parse(message as string) as Exclude<ToController, { type: "hello" }>);
+    const late = JSON.parse(message as string) as Exclude<ToController, { type: "hello" }>;
+    core.receive(
+      agent,
+      sessionFor(late, session, (violation) => this.fail(violation)),
+      late,
+    );
   }
 
   #late(process: SimProcess, message: Carried): void {
