@@ -170,6 +170,20 @@ export class Rules {
         throw new Violation("rule 2", `${name(io)} is under way, but the table is taken off the agent's record`);
   }
 
+  /** An agent is told something of a table: all that others had of it before this epoch is forgotten by then. */
+  told(table: string, epoch: number): void {
+    for (const process of this.#processes()) {
+      if (process.epoch >= epoch || !process.mayServe) continue;
+      const copy = process.core.tables.get(table)?.table;
+      const known = copy && [...process.lab.touchedSegments(table)].find((at) => (copy.word0(at) & UNUSABLE) === 0);
+      if (known !== undefined)
+        throw new Violation(
+          "epoch",
+          `an agent is told of ${table} in epoch ${epoch}, while ${process.name} goes by what it had of segment ${known} in epoch ${process.epoch}`,
+        );
+    }
+  }
+
   /** Who has no lease does nothing by what it has. */
   #heldAt(path: string, segment: number): { process: string; table: string; segment: number }[] {
     const serving = this.#processes().filter(({ mayServe }) => mayServe);

@@ -304,7 +304,10 @@ export class Lab {
 
   arriveDown(process: SimProcess, message: Carried): void {
     this.scheduler.note(`${process.name} ← ${described(message)}`);
-    process.core.receive(heard(message));
+    const told = heard(message);
+    const header = "entries" in told ? told.header : told;
+    if ("seq" in header) process.epoch = header.epoch;
+    process.core.receive(told);
   }
 
   /** To whoever has the name now. */

@@ -42,6 +42,8 @@ export class SimProcess {
   connection: SimConnection | undefined;
   isAlive = true;
   isPaused = false;
+  /** Of the last numbered message that it got. */
+  epoch = 0;
   #waiting: (() => void)[] = [];
 
   constructor(lab: Lab, name: string, pid: number) {

@@ -44,7 +44,11 @@ export class SimConnection implements Connection {
 
   /** The controller sends. */
   send(message: ToAgent | Buffer): void {
-    if (!this.life.isDead) this.#carry("down", Buffer.isBuffer(message) ? message : JSON.stringify(message));
+    if (this.life.isDead) return;
+    const header = Buffer.isBuffer(message) ? decodeFrame(message).header : message;
+    if (header.type === "chunk" || header.type === "fault_response")
+      this.#lab.guard(() => this.#lab.rules.told(header.table, header.epoch));
+    this.#carry("down", Buffer.isBuffer(message) ? message : JSON.stringify(message));
   }
 
   /** The controller has had enough of it. */
