@@ -236,12 +236,6 @@ export const MUTATIONS: readonly Mutation[] = [
     replacement: "const unsynced = false;",
   },
   {
-    name: "failed-sync-of-one-that-died",
-    file: "controller/devices/unsynced.ts",
-    text: "      await medium.sync().catch(() => distrustMedium(core, device, medium));",
-    replacement: "      void medium;",
-  },
-  {
     name: "copy-that-was-not-written",
     file: "controller/families/copies.ts",
     text: "if (sense !== undefined) failed.set(copy, sense);",
