@@ -1,123 +1,12 @@
+/** What `up` plans for a lab, from what its file says and what is there. */
 import test from "ava";
 import { NO_LAB, type RunningLab } from "sanlab/api/running-lab.ts";
 import { hostRecord } from "sanlab/hosts/record.ts";
-import type { Lab, LabHost } from "sanlab/lab/lab.ts";
+import type { Lab } from "sanlab/lab/lab.ts";
 import { declaredBy } from "sanlab/plan/declared.ts";
 import { isChange, planUp } from "sanlab/plan/plan.ts";
 import { sentence } from "sanlab/plan/step.ts";
-
-const MIB = 1024 ** 2;
-const WEB: LabHost = {
-  name: "web",
-  iqn: "iqn.2026-11.example:web",
-  disks: ["data"],
-  external: false,
-  memoryMiB: 256,
-  initiator: "open-iscsi",
-  nics: 1,
-  device: "scsi-block",
-  guestAgent: true,
-  patienceMs: 240_000,
-};
-const OUTSIDE: LabHost = { ...WEB, name: "outside", iqn: "iqn.2026-11.example:outside", external: true };
-
-const LAB: Lab = {
-  name: "test",
-  file: "/labs/lab.yaml",
-  pools: [
-    { name: "main", segmentBytes: MIB, queueWhenFullMs: 0, devices: [{ path: "/labs/0.img", sizeBytes: 64 * MIB }] },
-  ],
-  disks: [{ name: "data", pool: "main", sizeBytes: 32 * MIB, thick: false }],
-  agents: [{ name: "a", portal: { host: "127.0.0.1", port: 0 } }],
-  listen: null,
-  hosts: [WEB, OUTSIDE],
-  zones: [{ name: "all", hosts: ["web", "outside"], agents: ["a"], disks: ["data"], members: [] }],
-  aliases: [],
-  zoneSets: [],
-  activeZoneSet: null,
-  faults: [],
-};
-
-/** The lab as it runs when `up` has done what `lab` says. */
-function runningAs(lab: Lab): RunningLab {
-  return {
-    name: lab.name,
-    isUp: true,
-    pools: lab.pools.map(({ name, segmentBytes, devices }) => ({
-      name,
-      segmentBytes,
-      segments: 63,
-      usedSegments: 0,
-      queueWhenFullMs: 0,
-      devices: devices.map(({ path, sizeBytes = 64 * MIB }, index) => ({
-        device: index + 1,
-        uuid: `${index}`,
-        path,
-        pool: name,
-        sizeBytes,
-        segments: 63,
-        usedSegments: 0,
-        created: true,
-        state: "online" as const,
-      })),
-    })),
-    disks: lab.disks.map((disk) => ({
-      ...disk,
-      table: "1",
-      kind: "disk" as const,
-      readOnly: false,
-      origin: null,
-      from: null,
-      createdAt: "2026-11-26T00:00:00.000Z",
-      naa: "",
-      serial: "",
-      segments: 32,
-      mappedSegments: 0,
-      sharedSegments: 0,
-      ownSegments: 0,
-    })),
-    agents: lab.agents.map(({ name, portal, advertise, chap, lease }, index) => ({
-      name,
-      pid: 1,
-      portal: "127.0.0.1:40000",
-      configured: portal,
-      advertise: advertise ?? null,
-      chap: chap ?? null,
-      relativePortId: index + 1,
-      target: `iqn.2026-11.io.sanlab:test.${name}`,
-      incarnation: 1,
-      state: "connected" as const,
-      problem: null,
-      fence: "kill" as const,
-      leaseMs: lease?.leaseMs ?? null,
-      elsewhere: false,
-    })),
-    tables: lab.disks.flatMap(({ name: disk, tables = [] }) =>
-      tables.map((table) => ({
-        ...table,
-        disk,
-        id: "t9",
-        segments: 1,
-        sizeBytes: MIB,
-        naa: "",
-        serial: "",
-        createdAt: "2026-11-26T00:00:00.000Z",
-      })),
-    ),
-    listener: null,
-    hosts: lab.hosts.map(({ name, iqn }) => ({ name, iqn, advertise: null })),
-    exports: lab.hosts.flatMap(({ name, disks }) => disks.map((disk) => ({ host: name, disk }))),
-    zones: lab.zones,
-    faults: lab.faults,
-    aliases: lab.aliases,
-    zoneSets: lab.zoneSets,
-    activeZoneSet: lab.activeZoneSet,
-    qemuHosts: lab.hosts
-      .filter(({ external }) => !external)
-      .map((host) => ({ record: hostRecord(host, "running"), isRunning: true })),
-    declared: declaredBy(lab),
-  };
-}
+import { LAB, MIB, OUTSIDE, runningAs, WEB } from "./fixtures/lab.ts";
 
 /** What the plan changes, in sentences. */
 function changes(lab: Lab, running: RunningLab, prune = false): string[] {
@@ -261,68 +150,6 @@ test("what an earlier file declared is still known to a later --prune", (t) => {
     .at(-1);
   t.deepEqual(pruned?.kind === "record" && pruned.declared.hosts, ["web"]);
 });
-
-const CONFLICTS: readonly (readonly [what: string, lab: Lab, pattern: RegExp])[] = [
-  ["another lab's state", { ...LAB, name: "other" }, /that of lab 'test', and the file describes lab 'other'/],
-  [
-    "a smaller disk",
-    { ...LAB, disks: [{ name: "data", pool: "main", sizeBytes: 16 * MIB, thick: false }] },
-    /^Disk 'data' has 32MiB, and the file says 16MiB: disks are never shrunk/,
-  ],
-  [
-    "a thick disk for a thin one",
-    { ...LAB, disks: [{ name: "data", pool: "main", sizeBytes: 32 * MIB, thick: true }] },
-    /^Disk 'data' is thin, and the file says thick/,
-  ],
-  [
-    "another segment size",
-    {
-      ...LAB,
-      pools: [{ name: "main", segmentBytes: 2 * MIB, queueWhenFullMs: 0, devices: LAB.pools[0]?.devices ?? [] }],
-    },
-    /^Pool 'main' has segments of 1MiB, and the file says 2MiB/,
-  ],
-  [
-    "a device of another size",
-    {
-      ...LAB,
-      pools: [
-        {
-          name: "main",
-          segmentBytes: MIB,
-          queueWhenFullMs: 0,
-          devices: [{ path: "/labs/0.img", sizeBytes: 128 * MIB }],
-        },
-      ],
-    },
-    /^Device \/labs\/0.img of pool 'main' has 64MiB, and the file says 128MiB/,
-  ],
-  [
-    "another portal",
-    { ...LAB, agents: [{ name: "a", portal: { host: "127.0.0.1", port: 3260 } }] },
-    /^Agent 'a' was given the portal 127.0.0.1:0, and the file says 127.0.0.1:3260/,
-  ],
-  [
-    "another advertised address",
-    { ...LAB, agents: [{ name: "a", portal: { host: "127.0.0.1", port: 0 }, advertise: { host: "san" } }] },
-    /^Agent 'a' advertises nothing, and the file says san/,
-  ],
-  [
-    "another iSCSI name",
-    { ...LAB, hosts: [{ ...WEB, iqn: "iqn.2026-11.example:x" }, OUTSIDE] },
-    /^Host 'web' is known as/,
-  ],
-  ["a guest that becomes external", { ...LAB, hosts: [{ ...WEB, external: true }, OUTSIDE] }, /^Host 'web' is a guest/],
-];
-
-for (const [what, lab, pattern] of CONFLICTS) {
-  test(`${what} is refused in a sentence, and nothing is done`, (t) => {
-    const plan = planUp(lab, runningAs(LAB));
-    t.deepEqual(plan.steps, []);
-    t.is(plan.conflicts.length, 1);
-    t.regex(plan.conflicts[0] ?? "", pattern);
-  });
-}
 
 test("an agent of another machine joins behind the controller's door; neither changes by itself", (t) => {
   const remote = { name: "c", portal: { host: "192.0.2.2", port: 3260 }, remote: true as const };
