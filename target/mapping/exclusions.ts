@@ -162,9 +162,10 @@ export class Exclusions {
     request.grant();
   }
 
-  /** In the order in which they came, as the controller does it; those of one unit do not meet, where it is the only one. */
+  /** In the order in which they came, as the controller does it, after what it was asked for before; those of one unit do not meet, where it is the only one. */
   #grantOwn(): void {
-    const older: Request[] = [];
+    const asked = this.#shared ? [...this.#requests.values()] : [];
+    const older = asked.filter(({ stage }) => stage === "asked" || stage === "granted");
     for (const request of this.#own) {
       const waits = this.#shared && older.some(({ first, last }) => request.meets(first, last));
       if (!waits) this.#grant(request);
@@ -181,11 +182,11 @@ export class Exclusions {
     this.#granted.delete(request);
     this.#look();
     request.finish();
-    const wasOwn = this.#own.delete(request);
-    if (wasOwn) this.#grantOwn();
-    if (wasOwn || request.stage === "lost" || request.stage === "ending") return;
-    request.stage = "ending";
-    this.#send({ type: "readmit", request: request.number });
+    if (!this.#own.delete(request) && request.stage !== "lost" && request.stage !== "ending") {
+      request.stage = "ending";
+      this.#send({ type: "readmit", request: request.number });
+    }
+    this.#grantOwn();
   }
 }
 
