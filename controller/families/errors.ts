@@ -26,7 +26,7 @@ const TABLES_AT_ONCE = 24;
 
 type Make = (words: Words) => Words | undefined;
 
-/** With this sense from now on. Resolves when every agent has it, and no I/O goes on there. @returns how many entries have changed */
+/** With this sense from now on. Resolves when every agent has what has changed, and no I/O goes on there. @returns how many entries that is */
 export function setErrors(core: ControllerCore, family: Family, failing: Failing, sense: Sense): Promise<number> {
   const word = (sense.senseKey << 16) | (sense.asc << 8) | sense.ascq;
   return change(core, family, failing, ([word0, word1]) =>
@@ -60,6 +60,11 @@ export function clearLost(core: ControllerCore, family: Family, failing: Failing
 
 function change(core: ControllerCore, family: Family, failing: Failing, make: Make): Promise<number> {
   return eachChunk(core, family, failing.chunks, (_, chunk) => changeChunk(core, family, chunk, failing, make));
+}
+
+/** What was as it is to be already, the controller before may have made so, and have died before every agent knew: resolves when all do. */
+export async function everyoneKnows(core: ControllerCore, tables: Iterable<string>): Promise<void> {
+  await Promise.all([...tables].map((table) => core.agents.settled(table)));
 }
 
 /** A chunk in each turn of the family. @returns the sum of what `work` returns */

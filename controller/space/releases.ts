@@ -128,6 +128,12 @@ export class Releases {
     return runs.reduce((sum, [at, , count]) => sum + (at === device ? count : 0), 0);
   }
 
+  /** Whose agents may go by what is on its way back to a device. */
+  tablesOn(device: number): ReadonlySet<string> {
+    const there = this.#o.records.releases.values().filter(({ runs }) => runs.some(([at]) => at === device));
+    return new Set(there.flatMap(({ tables }) => tables));
+  }
+
   /** What could not be given back goes with its devices. */
   drop(change: Change, devices: ReadonlySet<number>): void {
     const { releases } = this.#o.records;

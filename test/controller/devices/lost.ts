@@ -8,6 +8,7 @@ import { createPool, growPool } from "@sanlab/controller/pools.ts";
 import { goOn } from "@sanlab/controller/recovery.ts";
 import { takeSnapshots } from "@sanlab/controller/snapshots/snapshots.ts";
 import test, { type ExecutionContext } from "ava";
+import type { AgentCore } from "node-iscsi-target/agent/core.ts";
 import { MappingLab, SEGMENT } from "../../helpers/mapping-lab.ts";
 import { FailingStore, MemoryStore } from "../../helpers/memory-store.ts";
 
@@ -128,6 +129,73 @@ test("an agent that could not open a device is sent it again when the device is 
   t.is(core.agents.problems.get("a"), undefined);
   t.is(await lab.read("a", "data", 1), 2);
   t.deepEqual(await lab.device("a", "data").flush(), { kind: "ok" });
+  await sound(t, lab);
+});
+
+test("what the controller before was about to say to an agent is waited for before its device is said to be out, and before it goes", async (t) => {
+  const store = new MemoryStore();
+  const before = await startLab(t, store);
+  t.is(await before.read("b", "data", 1), 2);
+  const cut = before.agents.get("b") as AgentCore;
+  before.agents.delete("b");
+  void removeDevice(before.core, "/a", "force").catch(() => undefined);
+  while ((await read(before, 1)).kind === "ok") await delay(1);
+  const lab = await restarted(t, before, store);
+  const { core } = lab;
+  const said: string[] = [];
+  const removal = removeDevice(core, "/a", "force").then(() => said.push("removed"));
+  await delay(50);
+  said.push("its agent is back");
+  lab.attach("b", cut);
+  await removal;
+  t.deepEqual(said, ["its agent is back", "removed"]);
+  t.deepEqual(await lab.device("b", "data").read(SEGMENT, Buffer.alloc(SEGMENT)), {
+    kind: "reported",
+    report: UNREADABLE,
+  });
+  await sound(t, lab);
+});
+
+test("a device that is given up goes only when no agent goes by what it had there when the controller before died", async (t) => {
+  const store = new MemoryStore();
+  const before = await startLab(t, store);
+  await removeDevice(before.core, "/a", "force");
+  const cut = before.agents.get("b") as AgentCore;
+  before.agents.delete("b");
+  void removeDevice(before.core, "/a", "lost").catch(() => undefined);
+  while (before.core.records.releases.values().length === 0) await delay(1);
+  const lab = await restarted(t, before, store);
+  const { core } = lab;
+  const removal = removeDevice(core, "/a", "lost");
+  await delay(50);
+  t.true(core.records.devices.has(String(deviceAt(lab, "/a")?.device)));
+  t.true(core.records.releases.values().length > 0);
+  lab.attach("b", cut);
+  await removal;
+  t.is(deviceAt(lab, "/a"), undefined);
+  t.deepEqual(core.records.releases.values(), []);
+  await sound(t, lab);
+});
+
+test("an agent that could not open a device, and has not said so yet, is sent it again when the device is opened", async (t) => {
+  const lab = await startLab(t);
+  const { core, media } = lab;
+  const [device, number] = [media.devices.get("/a"), deviceAt(lab, "/a")?.device ?? 0];
+  media.devices.delete("/a");
+  const fresh = lab.connect("a");
+  const say = fresh.say.bind(fresh);
+  fresh.say = (message) => {
+    if (message.type !== "ack" || message.error === undefined) return say(message);
+    // On its way for longer than it takes to open the device.
+    media.devices.set("/a", device as NonNullable<typeof device>);
+    const opened = openDevice(core, "/a");
+    void delay(50).then(() => say(message));
+    opening.resolve(opened);
+  };
+  const opening = Promise.withResolvers<void>();
+  await opening.promise;
+  t.false(fresh.devices.get(number)?.isAbsent);
+  t.is(await lab.read("a", "data", 1), 2);
   await sound(t, lab);
 });
 

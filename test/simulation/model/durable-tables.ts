@@ -108,6 +108,12 @@ export class DurableTables {
     }
   }
 
+  /** What lies on a device, as `table/segment`. */
+  *placesOn(device: number): Generator<string> {
+    for (const { table, segment, location } of this.locations())
+      if (location.device === device) yield `${table}/${segment}`;
+  }
+
   /** How many places all tables hold. */
   get places(): number {
     const places = new Set<string>();

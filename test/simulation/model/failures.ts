@@ -39,10 +39,11 @@ export class Failures {
     this.#since = now;
   }
 
-  /** What came to fail since `asked` was told to all agents by now, and no I/O goes on there. */
-  agreed(asked: number, now: number): void {
+  /** What came to fail since `asked`, and what of these failed before, is told to all agents by now, and no I/O goes on there. */
+  agreed(asked: number, now: number, places: Iterable<string>): void {
+    const told = new Set(places);
     for (const [place, since] of this.#since)
-      if (since >= asked && !this.#agreed.has(place)) this.#agreed.set(place, now);
+      if ((since >= asked || told.has(place)) && !this.#agreed.has(place)) this.#agreed.set(place, now);
   }
 
   /** What was cleared since `asked` was told to all agents by now. */

@@ -13,8 +13,10 @@ export async function fail({ administrator: { lab }, core, disk }: Occasion): Pr
   const asked = lab.scheduler.tick();
   lab.failures.expect();
   const sense = lab.chance.hit(0.5) ? { sense: BY_HAND } : {};
-  await failSegments(core, disk.name, { ...someSegments(lab, disk), ...sense });
-  lab.failures.agreed(asked, lab.scheduler.tick());
+  const range = someSegments(lab, disk);
+  await failSegments(core, disk.name, { ...range, ...sense });
+  const places = Array.from({ length: range.count }, (_, at) => `${disk.table}/${range.first + at}`);
+  lab.failures.agreed(asked, lab.scheduler.tick(), places);
 }
 
 export async function heal({ administrator: { lab }, core, disk }: Occasion): Promise<void> {

@@ -22,8 +22,9 @@ export async function remove({ administrator: { lab }, core }: Occasion): Promis
 export async function lose({ administrator: { lab }, core }: Occasion): Promise<void> {
   const asked = lab.scheduler.tick();
   lab.failures.expect();
-  await removeDevice(core, String(someDevice(lab, core).device), "force");
-  lab.failures.agreed(asked, lab.scheduler.tick());
+  const { device } = someDevice(lab, core);
+  await removeDevice(core, String(device), "force");
+  lab.failures.agreed(asked, lab.scheduler.tick(), lab.durable.placesOn(device));
 }
 
 /** One that is away does not come back: what lay there is zeros from then on, under E until that is taken back. */
@@ -34,8 +35,9 @@ export async function loseForGood({ administrator: { lab }, core }: Occasion): P
   const asked = lab.scheduler.tick();
   lab.failures.expect();
   lab.losses.asked(device);
+  const places = [...lab.durable.placesOn(device)];
   await removeDevice(core, String(device), "lost");
-  lab.failures.agreed(asked, lab.scheduler.tick());
+  lab.failures.agreed(asked, lab.scheduler.tick(), places);
 }
 
 export async function open({ administrator: { lab }, core }: Occasion): Promise<void> {
