@@ -35,10 +35,10 @@ export function desired(records: AllRecords, agent: string, ports: readonly Port
   const self = records.agents.get(agent);
   // Before the first host is let in.
   if (self?.chap !== undefined) items.set("chap", chapItem(self.chap));
-  const devices = records.devices.values().filter((d) => pools.has(d.pool) && d.removed !== true);
-  for (const { device, uuid, path, pool, openings } of devices) {
-    const segmentBytes = records.pools.get(pool)?.segmentBytes as number;
+  for (const { device, uuid, path, pool, openings, removed = false } of records.devices.values()) {
     const unsynced = records.unsynced.has(String(device));
+    if (!pools.has(pool) || (removed && !unsynced)) continue;
+    const segmentBytes = records.pools.get(pool)?.segmentBytes as number;
     items.set(`device/${device}`, {
       add: {
         type: "add_device",
@@ -50,6 +50,7 @@ export function desired(records: AllRecords, agent: string, ports: readonly Port
         direct,
         unsynced,
         ...(openings && { openings }),
+        ...(removed && { removed }),
       },
       remove: { type: "remove_device", device },
     });

@@ -169,19 +169,21 @@ export function dropAll(core: AgentCore): Promise<void> {
 
 /** One that is open as it is to be stays so. */
 function addDevice(core: AgentCore, message: Message<"add_device">): Effect {
-  const { device, pool, direct, unsynced = false, openings = 0 } = message;
+  const { device, pool, direct, unsynced = false, openings = 0, removed = false } = message;
   const before = core.devices.get(device);
   const isSame = before?.direct === direct && before.unsynced === unsynced && before.openings === openings;
-  if (isSame && !before.isAbsent) return undefined;
-  const open = { pool, direct, unsynced, openings, isAbsent: false };
+  if (isSame && !before.isAbsent && !removed) return undefined;
+  const open = { pool, direct, unsynced, openings, isAbsent: removed };
   try {
-    const opened = core.options.openDevice(message, core.lease?.isValid, core.unsynced.history(message));
+    const syncs = core.unsynced.history(message);
+    const opened = removed ? new AbsentDevice() : core.options.openDevice(message, core.lease?.isValid, syncs);
     core.devices.set(device, { ...open, device: opened });
   } catch (error) {
     if (before === undefined) core.devices.set(device, { ...open, device: new AbsentDevice(), isAbsent: true });
     throw error;
   }
-  return before?.isAbsent === false ? replaced(core, before) : undefined;
+  if (before === undefined || before.isAbsent) return undefined;
+  return removed ? settled(before.device.close()) : replaced(core, before);
 }
 
 /** A device that was opened anew, past the page cache or through it: what it held is on the medium before the effect is complete. */

@@ -25,6 +25,8 @@ export interface AddDevice extends Numbered {
   readonly unsynced?: boolean;
   /** How often somebody has seen to that; absent: never. */
   readonly openings?: number;
+  /** It was taken out by force after that, and is not to be opened: it keeps flushes from succeeding, and does nothing else. */
+  readonly removed?: boolean;
 }
 
 /** A device of which a sync has failed, in which of its openings. */

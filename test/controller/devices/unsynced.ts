@@ -1,7 +1,7 @@
 /** Devices of which a sync has failed, and zeros that cannot be made. */
 import { check } from "@sanlab/controller/check/check.ts";
 import type { Adopted } from "@sanlab/controller/devices/medium.ts";
-import { openDevice } from "@sanlab/controller/devices/removal.ts";
+import { openDevice, removeDevice } from "@sanlab/controller/devices/removal.ts";
 import { createDisk } from "@sanlab/controller/disks.ts";
 import { createPool, describePool, growPool } from "@sanlab/controller/pools.ts";
 import type { PoolRecord } from "@sanlab/controller/records.ts";
@@ -101,6 +101,29 @@ test("after a sync has failed no flush of any agent succeeds and nothing is plac
   t.deepEqual(await lab.write("a", "data", 0, 2), { kind: "ok" });
   await sound(t, lab);
 });
+
+for (const end of ["is opened again", "is said to be lost"] as const) {
+  test(`a device that was taken out by force as a sync of it failed lets no flush succeed, until it ${end}`, async (t) => {
+    const lab = await startLab(t);
+    const { core, media } = lab;
+    await growPool(core, "main", { path: "/b", sizeBytes: 9 * SEGMENT });
+    for (const segment of [0, 1, 2, 3]) await lab.write("a", "data", segment, 1 + segment);
+    media.failures.add("sync /a 0");
+    await removeDevice(core, "/a", "force");
+    media.failures.clear();
+    t.deepEqual(states(lab), ["removed", "online"]);
+    for (const agent of ["a", "b"]) t.deepEqual(await lab.device(agent, "data").flush(), { kind: "not-ready" });
+    const fresh = lab.connect("b");
+    while (fresh.tables.size === 0) await new Promise((resolve) => setImmediate(resolve));
+    t.deepEqual(await lab.device("b", "data").flush(), { kind: "not-ready" });
+
+    if (end === "is opened again") await openDevice(core, "/a");
+    else await removeDevice(core, "/a", "lost");
+    for (const agent of ["a", "b"]) t.deepEqual(await lab.device(agent, "data").flush(), { kind: "ok" });
+    t.deepEqual(core.records.unsynced.values(), []);
+    await sound(t, lab);
+  });
+}
 
 test("what an agent's process was told of a sync is asked for before the next process opens the device", async (t) => {
   const lab = await startLab(t);
