@@ -190,15 +190,27 @@ export class Deliveries {
 function add(known: Known, key: string, item: Item): Promise<Delivery>[] {
   const sent = JSON.stringify(item.add);
   const before = known.has.get(key);
-  if (before?.sent === sent && before.failed !== true) return [];
+  if (before?.sent === sent && before.failed !== true)
+    return item.add.type === "add_device" && before.underWay ? [onceMore(known, key, before, before.underWay)] : [];
   const mine: Had = { item, sent };
   known.has.set(key, mine);
   const resized = item.add.type === "create_table" && before !== undefined;
   const delivery = known.session.deliver(resized ? resizeOf(item.add) : (item.now?.() ?? item.add));
+  mine.underWay = delivery;
   void delivery.then((ended) => {
+    mine.underWay = undefined;
     if (typeof ended === "object" && item.add.type !== "create_table") mine.failed = true;
   });
   return [delivery];
+}
+
+/** It may have failed already by what was in its way until now. */
+async function onceMore(known: Known, key: string, before: Had, underWay: Promise<Delivery>): Promise<Delivery> {
+  const ended = await underWay;
+  if (typeof ended !== "object") return ended;
+  const now = known.has.get(key);
+  if (now === before) return (await Promise.all(add(known, key, before.item)))[0] ?? ended;
+  return now?.sent === before.sent ? (now.underWay ?? ended) : ended;
 }
 
 /** Until the agent has acknowledged it, it may still have I/O under way. */

@@ -3,7 +3,7 @@ import type { Listening } from "node-iscsi-target/mapping/protocol.ts";
 import type { Clock } from "../clock.ts";
 import type { AgentRecord, AllRecords, LabRecord } from "../records.ts";
 import type { Store } from "../store/store.ts";
-import type { AgentSession } from "./agent-session.ts";
+import type { AgentSession, Delivery } from "./agent-session.ts";
 import type { Fencer } from "./fencer.ts";
 import type { Item } from "./publication.ts";
 
@@ -29,6 +29,8 @@ export interface AgentsOptions {
 export interface Had {
   readonly item: Item;
   readonly sent: string;
+  /** Until the agent has said how that went. */
+  underWay?: Promise<Delivery> | undefined;
   /** The agent could not do it. */
   failed?: boolean;
 }

@@ -5,7 +5,7 @@
  */
 import type { DeviceRemoval } from "../api/segment-work.ts";
 import type { ControllerCore } from "../core.ts";
-import { clearLost, type Failing, setLost } from "../families/errors.ts";
+import { clearLost, everyoneKnows, type Failing, setLost } from "../families/errors.ts";
 import { foundDevice } from "../migration/operations.ts";
 import type { DeviceRecord } from "../records.ts";
 import { isShared } from "../remote/sharing.ts";
@@ -50,7 +50,10 @@ export async function openDevice(core: ControllerCore, name: string): Promise<vo
   await reopen(core, open);
   await core.agents.reconcile();
   if (removed === true) {
-    for (const family of core.families.all()) await clearLost(core, family, onDevice(record.device));
+    for (const family of core.families.all()) {
+      await clearLost(core, family, onDevice(record.device));
+      await everyoneKnows(core, family.tables);
+    }
   }
   await core.space.releases.finishLeft();
 }
@@ -125,6 +128,7 @@ async function close(core: ControllerCore, record: DeviceRecord): Promise<void> 
 
 async function forget(core: ControllerCore, record: DeviceRecord): Promise<void> {
   const { device } = record;
+  await everyoneOff(core, device);
   await core.commits.run((change) => {
     change.delete(core.records.devices.key(String(device)));
     change.delete(core.records.unsynced.key(String(device)));
@@ -137,6 +141,13 @@ async function forget(core: ControllerCore, record: DeviceRecord): Promise<void>
   });
   await core.agents.reconcile();
   letGo(core, record);
+}
+
+/** Nobody goes by what tables held there until a moment ago, or when the controller before died. */
+async function everyoneOff({ space, families, agents }: ControllerCore, device: number): Promise<void> {
+  const settle = (table: string) => () => agents.settled(table);
+  const tables = [...space.releases.tablesOn(device)];
+  await Promise.all(tables.map((table) => families.of(table)?.run(settle(table)) ?? settle(table)()));
 }
 
 /** The device is anybody's again; what lies under its path is left alone where that is not it. */
@@ -154,15 +165,16 @@ export function letGo(core: ControllerCore, { device, path, uuid, created }: Dev
   core.allocator.removeDevice(device);
 }
 
-/** What lies there has E, and no agent has the device any more. */
+/** What lies there has E, and no agent has the device open any more. */
 async function fail(core: ControllerCore, record: DeviceRecord): Promise<void> {
   const removed = { ...record, closed: true, removed: true };
   await core.records.devices.save(core.options.store, String(record.device), removed);
   await failLost(core, record);
-  await core.agents.reconcile();
-  // What was written there is there when it comes back, whatever was flushed meanwhile (rule 7).
+  for (const family of core.families.all()) await everyoneKnows(core, family.tables);
+  // What was written there is there when it comes back, whatever is flushed once no agent has it (rule 7); or nothing is.
   const medium = core.media.get(record.device);
   await medium?.sync().catch(() => distrustMedium(core, record.device, medium));
+  await core.agents.reconcile();
   shut(core, record.device);
   core.missing.set(record.device, `${record.path} was removed by force`);
 }

@@ -279,13 +279,14 @@ export class AgentCore {
     this.#pending.set(message.seq, pending);
     const epoch = message.epoch;
     pending.then((error) => {
-      if (this.#pending.get(message.seq) === pending) this.#pending.delete(message.seq);
+      const isOver = typeof error !== "string" && this.#pending.get(message.seq) === pending;
+      if (isOver) this.#pending.delete(message.seq);
       if (this.#identity?.epoch !== epoch) return;
       this.say({ type: "ack", seq: message.seq, ...(typeof error === "string" ? { error } : {}) });
     }, this.options.onBug);
   }
 
-  /** Messages that were applied and whose effect (a drain) is not complete. */
+  /** Messages that were applied and whose effect (a drain) is not complete; or failed, which a repeat is told, too. */
   readonly #pending = new Map<number, Promise<string | undefined>>();
 
   counters(): AgentCounters {

@@ -1,10 +1,12 @@
 /** Effects of messages that complete late: they acknowledge what they belong to, and nothing else. */
 
-import test from "ava";
+import test, { type ExecutionContext } from "ava";
 import { AgentCore } from "node-iscsi-target/agent/core.ts";
 import { TargetPublication } from "node-iscsi-target/agent/publication.ts";
 import { EntryState } from "node-iscsi-target/mapping/entry.ts";
 import type { ToAgent, ToController } from "node-iscsi-target/mapping/protocol.ts";
+import type { BlockDevice } from "node-iscsi-target/storage/block-device.ts";
+import { UserError } from "node-iscsi-target/storage/user-error.ts";
 import { ScriptedDevice } from "../../helpers/scripted-device.ts";
 
 const MIB = 1024 * 1024;
@@ -19,33 +21,48 @@ function welcome(core: AgentCore, epoch: number): void {
   hear(core, epoch, { type: "welcome", targetName: "iqn.2026-11.example:a", relativePortId: 1, portGroup: 1, portal });
 }
 
-test("a drain of an earlier epoch acknowledges no message of the new one", async (t) => {
-  const device = new ScriptedDevice({ blocks: (4 * MIB) / 512, thin: false });
+function startAgent(t: ExecutionContext, openDevice: () => BlockDevice): { core: AgentCore; said: ToController[] } {
   const said: ToController[] = [];
   const fail = (why: unknown): void => t.fail(String(why));
   const core = new AgentCore({
     name: "a",
     process: { pid: 1, startTime: 1, lockFile: "/a" },
     publication: new TargetPublication(),
-    openDevice: () => device,
+    openDevice,
     onWelcome: () => undefined,
     onFatal: fail,
     onBug: fail,
   });
   core.connected((message) => said.push(message));
   welcome(core, 1);
-  const [table, pool] = ["t1", "main"];
-  const set = { type: "set_entry", table, first: 0, generation: 1 };
-  hear(core, 1, {
-    type: "add_device",
-    seq: 1,
-    device: 1,
-    uuid: "u",
-    path: "/d",
-    pool,
-    segmentBytes: MIB,
-    direct: false,
+  return { core, said };
+}
+
+const pool = "main";
+const ADD = { type: "add_device", seq: 1, device: 1, uuid: "u", path: "/d", pool, segmentBytes: MIB, direct: false };
+
+test("what an agent could not do it says again when it is told so again, until that is another epoch's", async (t) => {
+  const { core, said } = startAgent(t, () => {
+    throw new UserError("device", "/d is away.");
   });
+  said.length = 0;
+  for (const epoch of [1, 1, 1]) {
+    hear(core, epoch, ADD);
+    await new Promise(setImmediate);
+  }
+  welcome(core, 2);
+  hear(core, 2, { type: "set_injections", seq: 1, rules: [] });
+  const acknowledged = said.flatMap((message) => (message.type === "ack" ? [[message.seq, message.error]] : []));
+  const failed = [1, "/d is away."];
+  t.deepEqual(acknowledged, [failed, failed, failed, [1, undefined]]);
+});
+
+test("a drain of an earlier epoch acknowledges no message of the new one", async (t) => {
+  const device = new ScriptedDevice({ blocks: (4 * MIB) / 512, thin: false });
+  const { core, said } = startAgent(t, () => device);
+  const table = "t1";
+  const set = { type: "set_entry", table, first: 0, generation: 1 };
+  hear(core, 1, ADD);
   hear(core, 1, {
     type: "create_table",
     seq: 2,
