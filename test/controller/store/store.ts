@@ -108,7 +108,15 @@ function storeOfVersion1(path: string): void {
     segments: 32,
     created: true,
   });
-  const disk = { name: "data", table: "t3", sizeBytes: 8388608, pool: "main", thick: false, naa: "6", serial: "s" };
+  const disk = {
+    name: "data",
+    table: "t3",
+    sizeBytes: 8388608,
+    pool: "main",
+    thick: false,
+    naa: "6525400c0000000000000003",
+    serial: "c00000003",
+  };
   json("disk/data", { ...disk, generation: 7, operation: "none" });
   const chunk = new Uint32Array(2048).map((_, at) => (at % 2 === 0 ? 0x2000_0000 : 0));
   chunk.set([5, 2 << 20], 0);
