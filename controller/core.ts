@@ -188,7 +188,7 @@ export class ControllerCore {
         return void this.agents.farewell(name, session).catch((error: unknown) => this.bug(error));
       case "fault":
       case "unmap":
-        if (mayAsk(this.records, name, message)) this.#faultsOf(message.table)?.push(session, message);
+        if (mayAsk(this.records, name, message)) this.#faultsOf(message.table)?.ask(session, message);
         return;
       case "unit_request":
         return this.units.request(name, session, message);

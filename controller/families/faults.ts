@@ -33,7 +33,15 @@ export class FamilyFaults {
     this.#family = family;
   }
 
-  push(session: AgentSession, message: Fault | Unmap, waitedMs?: number): void {
+  /** An unmap of segments that somebody has to himself is void: its agent holds it, and asks again. */
+  ask(session: AgentSession, message: Fault | Unmap): void {
+    if (message.type === "unmap" && !this.#core.exclusions.admits(session, message)) {
+      const { table, request } = message;
+      void session.deliver({ type: "unmap_response", table, request, outcome: "stale" });
+    } else this.#push(session, message);
+  }
+
+  #push(session: AgentSession, message: Fault | Unmap, waitedMs?: number): void {
     this.#waiting.push({ session, message, waitedMs });
     if (this.#waiting.length > 1) return;
     this.#family.run(() => this.#serve()).catch((error: unknown) => this.#core.bug(error));
@@ -47,13 +55,19 @@ export class FamilyFaults {
     } catch (error) {
       const unserved = this.#waiting;
       this.#waiting = [];
-      return this.#orFail(unserved, () => Promise.reject(error));
+      await this.#orFail(unserved, () => Promise.reject(error));
+      return this.#ended(unserved);
     }
     const isServed = ({ session, message }: Asked) => !session.fenced && this.#serves(message.table);
-    const asked = this.#waiting.filter((one) => tables.has(one.message.table) && isServed(one));
+    const asked = this.#waiting.filter((one) => tables.has(one.message.table));
     const unsettled = this.#waiting.filter((one) => !tables.has(one.message.table));
     this.#waiting = [];
-    for (const { session, message, waitedMs } of unsettled) this.push(session, message, waitedMs);
+    for (const { session, message, waitedMs } of unsettled) this.#push(session, message, waitedMs);
+    await this.#serveAll(asked.filter(isServed));
+    this.#ended(asked);
+  }
+
+  async #serveAll(asked: readonly Asked[]): Promise<void> {
     const [reads, writes, unmaps]: [Asked<Fault>[], Asked<Fault>[], Asked<Unmap>[]] = [[], [], []];
     for (const one of asked) {
       if (one.message.type === "unmap") unmaps.push(one as Asked<Unmap>);
@@ -68,6 +82,11 @@ export class FamilyFaults {
       });
     }
     if (unmaps.length > 0) await this.#orFail(unmaps, () => this.#unmap(unmaps));
+  }
+
+  /** Whoever was to have segments to himself waits for unmaps that came before. */
+  #ended(asked: readonly Asked[]): void {
+    for (const { message } of asked) if (message.type === "unmap") this.#core.exclusions.unmapped(message);
   }
 
   #serves(table: string): boolean {
@@ -182,14 +201,14 @@ export class FamilyFaults {
   #full({ session, message, waitedMs }: Asked<Fault>, pool: string): void {
     if (waitedMs === undefined) {
       // Not in this turn: other families give back in turns of their own.
-      void this.#core.ahead.giveBackIn(pool).then(() => this.push(session, message, 0));
+      void this.#core.ahead.giveBackIn(pool).then(() => this.#push(session, message, 0));
       return;
     }
     if (waitedMs >= (this.#core.records.pools.get(pool)?.queueWhenFullMs ?? 0)) {
       answer(session, message, POOL_FULL);
       return;
     }
-    this.#core.options.clock.after(FULL_POLL_MS, () => this.push(session, message, waitedMs + FULL_POLL_MS));
+    this.#core.options.clock.after(FULL_POLL_MS, () => this.#push(session, message, waitedMs + FULL_POLL_MS));
   }
 }
 

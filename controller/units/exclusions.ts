@@ -4,7 +4,7 @@
  * agent of the table is in the new one.
  */
 import { MAX_TABLE_SEGMENTS } from "node-iscsi-target/mapping/entry.ts";
-import type { Exclude, Holding, Readmit } from "node-iscsi-target/mapping/protocol.ts";
+import type { Exclude, Holding, Readmit, Unmap } from "node-iscsi-target/mapping/protocol.ts";
 import type { AgentSession } from "../agents/agent-session.ts";
 import type { Agents } from "../agents/agents.ts";
 import type { Clock } from "../clock.ts";
@@ -30,6 +30,8 @@ interface Exclusion {
   readonly last: number;
   /** The others are told to hold; resolved when they do. */
   begun: Promise<void> | undefined;
+  /** They hold; it waits for unmaps that came before, or has been granted. */
+  stage: "asked" | "held" | "granted";
   stopWatching: () => void;
 }
 
@@ -38,8 +40,12 @@ export class Exclusions {
   /** By age: of two that overlap, the older comes first. */
   readonly #all = new Set<Exclusion>();
   #count = 0;
+  /** Unmaps that agents have asked for, each until it has been answered: as they came, since a repeated one is there twice. */
+  readonly #unmaps = new Map<Unmap, AgentSession>();
   /** Who was told to be alone with a table. */
   readonly #alone = new Map<string, AgentSession>();
+  /** Somebody was not told yet, since an unmap of an agent that has the table no more is not over. */
+  #isAloneLate = false;
 
   constructor(options: ExclusionsOptions) {
     this.#options = options;
@@ -56,11 +62,30 @@ export class Exclusions {
       first,
       last: first + count - 1,
       begun: undefined,
+      stage: "asked",
       stopWatching: () => undefined,
     };
     this.#all.add(exclusion);
     void session.ended.then(() => this.#end(exclusion));
     this.#beginNext();
+  }
+
+  /**
+   * An unmap is carried out before segments are granted to somebody, or is void until he has given them
+   * back, but never in between. So who holds need not wait for it, and it waits for nobody that has been granted them.
+   */
+  admits(session: AgentSession, unmap: Unmap): boolean {
+    for (const exclusion of this.#all) if (exclusion.stage === "granted" && meets(exclusion, unmap)) return false;
+    this.#unmaps.set(unmap, session);
+    return true;
+  }
+
+  /** An unmap that was admitted is over. */
+  unmapped(unmap: Unmap): void {
+    if (!this.#unmaps.delete(unmap)) return;
+    for (const exclusion of this.#all)
+      if (exclusion.stage === "held" && meets(exclusion, unmap)) this.#grant(exclusion);
+    if (this.#isAloneLate) this.#tellAlone();
   }
 
   readmit(session: AgentSession, { table, request }: Readmit): void {
@@ -109,12 +134,16 @@ export class Exclusions {
 
   /** Whoever is by the records the only one with a table need not ask. */
   #tellAlone(): void {
+    this.#isAloneLate = false;
     const holders = new Map<string, string[]>();
     for (const { name, tables } of this.#options.records.agents.values())
       for (const table of tables) holders.set(table, [...(holders.get(table) ?? []), name]);
     for (const [table, [name, ...others]] of holders) {
       const session = name === undefined || others.length > 0 ? undefined : this.#options.agents.session(name);
       if (session === undefined || session.fenced || this.#alone.get(table) === session) continue;
+      const isLate = this.#unmaps.entries().some(([unmap, by]) => unmap.table === table && by !== session);
+      this.#isAloneLate ||= isLate;
+      if (isLate) continue;
       this.#alone.set(table, session);
       void session.deliver({ type: "alone", table, alone: true });
     }
@@ -133,7 +162,10 @@ export class Exclusions {
     for (const exclusion of this.#all) {
       if (exclusion.begun || this.#mustWait(exclusion)) continue;
       exclusion.begun = this.#options.agents.toTable(exclusion.table, holdOf(exclusion), exclusion.agent);
-      exclusion.begun.then(() => this.#grant(exclusion), this.#options.onBug);
+      exclusion.begun.then(() => {
+        exclusion.stage = "held";
+        this.#grant(exclusion);
+      }, this.#options.onBug);
     }
   }
 
@@ -148,7 +180,8 @@ export class Exclusions {
 
   #grant(exclusion: Exclusion): void {
     const { session, table, request } = exclusion;
-    if (!this.#all.has(exclusion)) return;
+    if (!this.#all.has(exclusion) || this.#unmaps.keys().some((unmap) => meets(exclusion, unmap))) return;
+    exclusion.stage = "granted";
     void session.deliver({ type: "excluded", table, request });
     this.#watch(exclusion);
   }
@@ -172,6 +205,10 @@ export class Exclusions {
     unheld?.catch(this.#options.onBug);
     this.#beginNext();
   }
+}
+
+function meets({ table, first, last }: Exclusion, unmap: Unmap): boolean {
+  return table === unmap.table && first < unmap.first + unmap.count && last >= unmap.first;
 }
 
 function holdOf({ table, hold, first, last }: Exclusion) {

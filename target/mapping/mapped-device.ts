@@ -61,8 +61,6 @@ export class MappedDevice implements BlockDevice {
   readonly #options: MappedDeviceOptions;
   #sizeBytes: number;
   #deleted = false;
-  /** Unmaps that the controller was asked for. */
-  readonly #unmaps = new References();
 
   constructor(options: MappedDeviceOptions) {
     this.#options = options;
@@ -126,15 +124,7 @@ export class MappedDevice implements BlockDevice {
     if (first >= end) return this.writeZeroes(offset, length, options, by);
     const head = first * segmentBytes - offset;
     const tail = Math.max(0, offset + length - end * segmentBytes);
-    for (;;) {
-      const known = await this.#known(first, end, by);
-      if (known !== OK) return known;
-      const held = this.exclusions.held(first, end - 1, by);
-      if (held === undefined) break;
-      if ((await cancellable(held, by)) === "cancelled") return CANCELLED;
-    }
-    const unmapped = this.unmapping.run(this.table, first, end, () => this.#known(first, end, undefined));
-    const done = await this.#unmaps.hold(first, end - 1, unmapped);
+    const done = await this.#giveBack(first, end, by);
     if (done !== OK) return done;
     const parts: IoCompletion[] = [];
     if (head > 0) parts.push(this.writeZeroes(offset, head, options, by));
@@ -163,18 +153,15 @@ export class MappedDevice implements BlockDevice {
     const count = last - first + 1;
     const exclusion = await this.exclusions.request(first, count, by);
     // Other agents hold theirs, and so do other units here from now on; what these had under way ends first.
-    if (this.exclusions.shared) await this.#drained(first, count);
+    const underWay = this.exclusions.shared ? [this.references, this.unmapping.references] : [];
+    for (const references of underWay) await references.drain(first, count);
     return exclusion ?? (by.cancelled ? CANCELLED : NOT_READY);
   }
 
-  /** `hold`: I/O to the segments waits; resolved when what was under way there has ended. */
+  /** `hold`: I/O to the segments waits; resolved when what was at the devices has ended. Unmaps that were asked for the controller keeps apart from it. */
   async hold(id: string, first: number, count: number): Promise<void> {
     this.exclusions.hold(id, first, count);
-    await this.#drained(first, count);
-  }
-
-  #drained(first: number, count: number): Promise<unknown> {
-    return Promise.all([this.references.drain(first, count), this.#unmaps.drain(first, count)]);
+    await this.references.drain(first, count);
   }
 
   /** `alone`: whether nobody else has the table; resolved when what was done as if so is over. */
@@ -283,6 +270,19 @@ export class MappedDevice implements BlockDevice {
   #segmentsOf(offset: number, length: number): [first: number, last: number] {
     const { segmentBytes } = this.#options;
     return [Math.floor(offset / segmentBytes), Math.floor((offset + length - 1) / segmentBytes)];
+  }
+
+  /** Segments `first` to `end` (exclusive), by the controller. One that is void waits here for what made it so, and dies here. */
+  async #giveBack(first: number, end: number, by: Initiation | undefined): Promise<IoResult> {
+    for (;;) {
+      const known = await this.#known(first, end, by);
+      if (known !== OK) return known;
+      const held = this.exclusions.held(first, end - 1, by);
+      if (held) await cancellable(held, by);
+      const outcome = held ? "stale" : await this.unmapping.run(this.table, first, end);
+      if (outcome !== "stale") return outcome;
+      if (by?.cancelled) return CANCELLED;
+    }
   }
 
   /** Makes sure that no entry of the range is Inv, or E: what fails cannot be given back either. */

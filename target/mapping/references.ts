@@ -5,19 +5,17 @@
  * I/O that ends in the call that began it needs no record: nothing else runs in between, so no
  * `set_entry` can come in while it holds its entries. Only what a device answers later is kept.
  */
-import type { IoResult } from "../storage/block-device.ts";
-
 interface Reference {
   readonly first: number;
   readonly last: number;
-  readonly ended: Promise<IoResult>;
+  readonly ended: Promise<unknown>;
 }
 
 export class References {
   readonly #held = new Set<Reference>();
 
   /** Holds segments `first` to `last` until the I/O has ended. */
-  hold(first: number, last: number, ended: Promise<IoResult>): Promise<IoResult> {
+  hold<T>(first: number, last: number, ended: Promise<T>): Promise<T> {
     const reference = { first, last, ended };
     this.#held.add(reference);
     const release = () => void this.#held.delete(reference);

@@ -1,13 +1,14 @@
 /**
  * Whole segments on their way back to the pool (docs/protocol.md, Messages: unmap).
  *
- * An unmap is not cancelled once it was sent: whoever aborts it waits for its end, so that it can
+ * An unmap is not cancelled once it was sent: whoever aborts it waits for the answer, so that it can
  * never destroy what the host wrote after it believed the unmap gone.
  */
 import { type ErrorReport, type IoResult, OK } from "../storage/block-device.ts";
 import { CHUNK_ENTRIES, EntryState } from "./entry.ts";
 import { runsOf } from "./fault-book.ts";
 import type { MappingTable } from "./mapping-table.ts";
+import { References } from "./references.ts";
 
 export interface UnmapRequest {
   readonly request: number;
@@ -18,6 +19,8 @@ export interface UnmapRequest {
 export type UnmapOutcome = "done" | "stale" | ErrorReport;
 
 export class Unmapping {
+  /** Of what was asked for and not answered yet. */
+  readonly references = new References();
   readonly #open = new Map<number, { request: UnmapRequest; resolve: (outcome: UnmapOutcome | "gone") => void }>();
   readonly #send: (request: UnmapRequest) => void;
   readonly #nextNumber: () => number;
@@ -27,17 +30,17 @@ export class Unmapping {
     this.#send = send;
   }
 
-  /** Unmaps what is mapped of segments `first` to `end` (exclusive); `look` makes the entries known again after a stale answer. */
-  async run(table: MappingTable, first: number, end: number, look: () => Promise<IoResult>): Promise<IoResult> {
-    for (;;) {
-      const outcomes = await Promise.all(chunkRuns(table, first, end).map((run) => this.#ask(table, run)));
-      const failure = outcomes.find((outcome) => typeof outcome === "object");
-      if (failure !== undefined) return { kind: "reported", report: failure };
-      if (outcomes.includes("gone")) return { kind: "not-ready" };
-      if (!outcomes.includes("stale")) return OK;
-      const known = await look();
-      if (known !== OK) return known;
-    }
+  /** Asks once for what is mapped of segments `first` to `end` (exclusive) to be unmapped; stale: of some of it that was void. */
+  run(table: MappingTable, first: number, end: number): Promise<IoResult | "stale"> {
+    return this.references.hold(first, end - 1, this.#run(table, first, end));
+  }
+
+  async #run(table: MappingTable, first: number, end: number): Promise<IoResult | "stale"> {
+    const outcomes = await Promise.all(chunkRuns(table, first, end).map((run) => this.#ask(table, run)));
+    const failure = outcomes.find((outcome) => typeof outcome === "object");
+    if (failure !== undefined) return { kind: "reported", report: failure };
+    if (outcomes.includes("gone")) return { kind: "not-ready" };
+    return outcomes.includes("stale") ? "stale" : OK;
   }
 
   answer(number: number, outcome: UnmapOutcome): void {

@@ -10,7 +10,7 @@ export interface Restore {
 }
 
 /** What a disk is called that has the former table of a restored one. */
-const FORMER = "disk/~";
+export const FORMER = "disk/~";
 
 export class Restores {
   readonly #model: Model;

@@ -9,6 +9,7 @@ import type { SimProcess } from "../world/sim-agent.ts";
 import { SEGMENT_BLOCKS } from "../world/sim-disk.ts";
 import type { DurableTables } from "./durable-tables.ts";
 import type { Failures } from "./failures.ts";
+import { FORMER } from "./restores.ts";
 
 /** What a host's I/O is about, found again at the device by the buffer or the options that came along. */
 export interface IoContext {
@@ -51,7 +52,8 @@ export class Rules {
   readonly #underWay = new Set<DeviceIo>();
   /** Ranges of devices that are being copied from. */
   readonly #copied = new Set<{ readonly path: string; readonly first: number; readonly count: number }>();
-  readonly #excluded = new Set<Excluded>();
+  /** With those of the segments that lie somewhere. */
+  readonly #excluded = new Map<Excluded, readonly number[]>();
   /** Who was preempted, as `unit initiator`. */
   readonly #thrownOut = new Set<string>();
 
@@ -71,13 +73,13 @@ export class Rules {
     }
     this.#checkReservation(io, "is issued");
     for (const copied of this.#copied) if (io.kind !== "read" && meet(io, copied)) throw writtenWhileCopied(io);
-    for (const excluded of this.#excluded) this.#checkExclusion(excluded, io);
+    for (const excluded of this.#excluded.keys()) this.#checkExclusion(excluded, io);
     this.#underWay.add(io);
   }
 
   /** A process has segments to itself from now on. */
   excluded(excluded: Excluded): void {
-    this.#excluded.add(excluded);
+    this.#excluded.set(excluded, this.#located(excluded));
     for (const io of this.#underWay) this.#checkExclusion(excluded, io);
   }
 
@@ -111,6 +113,7 @@ export class Rules {
     this.#durable.changed(transaction);
     for (const { table, segment } of completed) this.#checkAlone(table, segment);
     for (const record of agentsIn(transaction)) this.#checkOnRecord(record);
+    for (const [excluded, located] of this.#excluded) this.#checkUnmapped(excluded, located, transaction);
     for (const io of this.#underWay) if (io.kind !== "read") this.#checkAccess(io, "is under way as this is committed");
   }
 
@@ -204,6 +207,24 @@ export class Rules {
         "exclusion",
         `${name(io)} is under way while ${process.name} has segment ${segment} to itself`,
       );
+  }
+
+  /** No unmap comes in between: what is zero now was so before, was only allocated ahead, is given up, or is what the disk was restored to. */
+  #checkUnmapped(excluded: Excluded, located: readonly number[], { puts = [] }: Transaction): void {
+    const { process, table, exclusion } = excluded;
+    const now = this.#located(excluded);
+    this.#excluded.set(excluded, now);
+    if (exclusion.cancelled || !process.isAlive || !process.mayServe || !this.#durable.hasTable(table)) return;
+    if (puts.some(([key]) => key.startsWith(FORMER))) return;
+    const gone = located.find((segment) => !now.includes(segment) && !this.#durable.ahead.get(table)?.has(segment));
+    // In one logical unit the task set, which is not here, keeps its own unmaps off.
+    if (gone === undefined || process.core.tables.get(table)?.unmapping.references.isHeld(gone, 1)) return;
+    if (!this.#durable.failing().some((failing) => failing === `${table}/${gone}`))
+      throw new Violation("exclusion", `segment ${gone} is unmapped while ${process.name} has it to itself`);
+  }
+
+  #located({ table, segments }: Excluded): readonly number[] {
+    return segments.filter((segment) => this.#durable.entry(table, segment) !== undefined);
   }
 
   /** Writes need an entry of the persistent tables that takes them (rules 1, 2, 4), reads one that was not given away (rule 3). */

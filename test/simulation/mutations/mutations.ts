@@ -148,6 +148,12 @@ export const MUTATIONS: readonly Mutation[] = [
     replacement: "return generation >= 0 && chunkOf(first) >= 0 && core.tables !== undefined && table !== '';",
   },
   {
+    name: "unmap-before-who-excludes",
+    file: "controller/units/exclusions.ts",
+    text: "if (!this.#all.has(exclusion) || this.#unmaps.keys().some((unmap) => meets(exclusion, unmap))) return;",
+    replacement: "if (!this.#all.has(exclusion)) return;",
+  },
+  {
     name: "ahead-is-looked-at-once-nobody-writes",
     file: "controller/families/ahead.ts",
     text: "    await Promise.all(placesOf(held).map(({ table, first, count }) => revoke(this.#core, table, first, count)));",
@@ -308,7 +314,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "exclusion-drains",
     file: "target/mapping/mapped-device.ts",
-    text: "this.exclusions.hold(id, first, count);\n    await this.#drained(first, count);",
+    text: "this.exclusions.hold(id, first, count);\n    await this.references.drain(first, count);",
     replacement: "this.exclusions.hold(id, first, count);",
   },
   {
@@ -320,7 +326,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "exclusion-drains-other-tables",
     file: "target/mapping/mapped-device.ts",
-    text: "if (this.exclusions.shared) await this.#drained(first, count);",
+    text: "for (const references of underWay) await references.drain(first, count);",
     replacement: "",
   },
   {
