@@ -1,6 +1,6 @@
 /** Everything that runs in a simulation, and the strings by which mischief pulls at it. */
 import type { Transaction } from "@sanlab/controller/store/store.ts";
-import type { AgentProcess, ToController } from "node-iscsi-target/mapping/protocol.ts";
+import type { AgentProcess } from "node-iscsi-target/mapping/protocol.ts";
 import { Chance } from "../engine/chance.ts";
 import { Scheduler } from "../engine/scheduler.ts";
 import { Trace } from "../engine/trace.ts";
@@ -13,22 +13,20 @@ import { checkMoves } from "../model/moves.ts";
 import { NewPlaces } from "../model/new-places.ts";
 import { Restores } from "../model/restores.ts";
 import { type IoContext, Rules } from "../model/rules.ts";
+import { type Carried, described, heard } from "./carried.ts";
 import { type Config, drawConfig } from "./config.ts";
 import type { Trouble } from "./disk-troubles.ts";
-import { type Direction, isHandshake, Replays } from "./replays.ts";
+import { EXCUSE_MS, Excuses } from "./excuses.ts";
+import { arriveLate } from "./late.ts";
+import { Replays } from "./replays.ts";
 import { SimProcess } from "./sim-agent.ts";
-import { type Carried, described, heard, SimConnection } from "./sim-connection.ts";
-import { DRAIN_LIMIT_MS, SimController } from "./sim-controller.ts";
+import { SimConnection } from "./sim-connection.ts";
+import { SimController } from "./sim-controller.ts";
 import { SEGMENT_BLOCKS, SimDisk } from "./sim-disk.ts";
 import { SimStore } from "./sim-store.ts";
-import { sessionFor } from "./stale.ts";
 
 /** What an agent waits before it tries to connect again (`agent/channel.ts`). */
 const RETRY_MS = 250;
-/** A hindrance that long may be taken for death. */
-const EXCUSE_MS = DRAIN_LIMIT_MS / 4;
-/** A connection that broke is there again, and has caught up. */
-const RECOVERY_MS = 1500;
 
 export class Lab {
   readonly trace = new Trace();
@@ -61,10 +59,7 @@ export class Lab {
   readonly #partitions = new Map<string, number>();
   readonly #troubledUntil = new Map<Trouble, number>();
   readonly #stuckUntilMs = new Map<string, number>();
-  /** Until when an agent may be taken for dead, though it lives. */
-  readonly #excusedUntilMs = new Map<string, number>();
-  /** What has kept an agent from answering, without a break to speak of. */
-  readonly #hindered = new Map<string, { readonly sinceMs: number; readonly untilMs: number }>();
+  readonly #excuses = new Excuses();
   #pids = 100;
 
   constructor(seed: number) {
@@ -78,7 +73,7 @@ export class Lab {
       delayMs: config.storeMs,
       onCommit: (transaction) => this.guard(() => this.#committed(transaction)),
     });
-    this.replays = new Replays(chance, (agent, direction, message) => this.arriveLate(agent, direction, message));
+    this.replays = new Replays(chance, (agent, direction, message) => arriveLate(this, agent, direction, message));
     this.durable = new DurableTables(this.store.entries);
     this.failures = new Failures(this.durable);
     this.restores = new Restores(this.model);
@@ -242,7 +237,7 @@ export class Lab {
     const process = this.#running(agent);
     if (process === undefined) return;
     const name = process.core.options.name;
-    if ((this.#excusedUntilMs.get(name) ?? 0) + DRAIN_LIMIT_MS + 1000 < this.scheduler.nowMs)
+    if (!this.#excuses.covers(name, this.scheduler.nowMs))
       this.fail(new Violation("fencing", `${process.name} was killed though nothing had kept it from answering`));
   }
 
@@ -258,15 +253,9 @@ export class Lab {
     return [...this.processes.values()].find((running) => running.pid === pid);
   }
 
-  /** It may be taken for dead for a while, since something keeps it from answering for so long; several things, one soon after another, too. */
+  /** It may be taken for dead for a while, since something keeps it from answering for so long. */
   excuse(name: string, ms: number): void {
-    const { nowMs } = this.scheduler;
-    const before = this.#hindered.get(name);
-    const isSoon = before !== undefined && nowMs < before.untilMs + RECOVERY_MS;
-    const hindered = { sinceMs: isSoon ? before.sinceMs : nowMs, untilMs: Math.max(before?.untilMs ?? 0, nowMs + ms) };
-    this.#hindered.set(name, hindered);
-    if (hindered.untilMs - hindered.sinceMs < EXCUSE_MS) return;
-    this.#excusedUntilMs.set(name, Math.max(this.#excusedUntilMs.get(name) ?? 0, this.scheduler.nowMs + ms));
+    this.#excuses.hindered(name, ms, this.scheduler.nowMs);
   }
 
   // --- Network ---------------------------------------------------------------------------------
@@ -308,28 +297,6 @@ export class Lab {
     const header = "entries" in told ? told.header : told;
     if ("seq" in header) process.epoch = header.epoch;
     process.core.receive(told);
-  }
-
-  /** To whoever has the name now. */
-  arriveLate(agent: string, direction: Direction, message: Carried): void {
-    if (isHandshake(message)) return;
-    const process = this.processes.get(agent);
-    if (direction === "down") return process?.deliver(() => this.#late(process, message));
-    const { core } = this.controller;
-    const session = core?.agents.session(agent);
-    if (core === undefined || session === undefined) return;
-    this.scheduler.note(`late: ${agent} → ${message}`);
-    const late = JSON.parse(message as string) as Exclude<ToController, { type: "hello" }>;
-    core.receive(
-      agent,
-      sessionFor(late, session, (violation) => this.fail(violation)),
-      late,
-    );
-  }
-
-  #late(process: SimProcess, message: Carried): void {
-    this.scheduler.note(`late: ${process.name} ← ${described(message)}`);
-    process.core.receive(heard(message));
   }
 
   // --- Power -----------------------------------------------------------------------------------

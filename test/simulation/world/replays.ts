@@ -1,7 +1,7 @@
 /** Messages that are there a second time, long after they were sent: to whoever has the name by then. */
 import type { Chance } from "../engine/chance.ts";
+import type { Carried } from "./carried.ts";
 import type { SimProcess } from "./sim-agent.ts";
-import type { Carried } from "./sim-connection.ts";
 
 export type Direction = "up" | "down";
 

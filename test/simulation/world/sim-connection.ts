@@ -6,12 +6,13 @@
 import type { AgentSession, Connection } from "@sanlab/controller/agents/agent-session.ts";
 import { decodeFrame } from "node-iscsi-target/mapping/frame.ts";
 import type { Hello, ToAgent, ToController } from "node-iscsi-target/mapping/protocol.ts";
+import type { Carried } from "./carried.ts";
 import type { Lab } from "./lab.ts";
+import { arriveLate } from "./late.ts";
 import type { Direction } from "./replays.ts";
 import type { SimProcess } from "./sim-agent.ts";
 import type { ControllerLife } from "./sim-controller.ts";
 
-export type Carried = string | Buffer;
 interface OnItsWay {
   readonly message: Carried;
   readonly cancel: () => void;
@@ -73,7 +74,7 @@ export class SimConnection implements Connection {
         cancel();
         if (chance.hit(config.late)) {
           scheduler.after(chance.between(0, 3000), () =>
-            this.#lab.arriveLate(this.process.core.options.name, direction, message),
+            arriveLate(this.#lab, this.process.core.options.name, direction, message),
           );
         }
       }
@@ -108,15 +109,4 @@ export class SimConnection implements Connection {
     if (message.type === "hello") return this.#lab.watch(core.hello(this, message as Hello));
     if (this.#session !== undefined) core.receive(this.process.core.options.name, this.#session, message);
   }
-}
-
-/** What goes down, as the process hears it. */
-export function heard(message: Carried): Parameters<SimProcess["core"]["receive"]>[0] {
-  return typeof message === "string" ? (JSON.parse(message) as ToAgent) : decodeFrame(message);
-}
-
-export function described(message: Carried): string {
-  return typeof message === "string"
-    ? message
-    : `${message.toString("utf8", 4, 4 + message.readUInt32LE(0))} + ${message.length} bytes`;
 }
