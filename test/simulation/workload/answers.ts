@@ -45,7 +45,8 @@ export function checkSynced(lab: Lab, { table, by }: Request, written: ReadonlyM
   for (const segment of lab.touchedSegments(table)) {
     const entry = lab.durable.entry(table, segment);
     const disk = entry && lab.disks.get(entry.path);
-    if (entry === undefined || disk === undefined) continue;
+    // Of a device that nobody could sync as it was taken out by force, what fails may be lost (docs/protocol.md).
+    if (entry === undefined || disk === undefined || entry.isFailing) continue;
     const first = entry.segment * SEGMENT_BLOCKS;
     const unsynced = disk.firstUnsynced(first, SEGMENT_BLOCKS, written.get(entry.path) ?? 0);
     if (unsynced !== undefined)
