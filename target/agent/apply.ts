@@ -150,12 +150,15 @@ async function keepOnly(core: AgentCore, keep: Kept): Promise<void> {
   const units = [...core.units.keys()].filter((id) => !keep.units.includes(id));
   // Those too that an earlier controller had deleted here, and whose I/O is still under way.
   const tables = [...core.tables.keys(), ...core.leaving.keys()].filter((id) => !keep.tables.includes(id));
-  // Together: hosts and units wait for their tasks, and a task may be an unmap that ends with its table.
-  await Promise.all([
+  // Together: hosts and units wait for their tasks, and a task may be an unmap that ends with its table, or was asked of
+  // the controller before: this one serves no table before it has the acknowledgement of this.
+  const ending = Promise.all([
     ...initiators.map((name) => core.options.publication.unpublishHost(name)),
     ...units.map((id) => unpublishUnit(core, id)),
     ...tables.map((id) => deleteTable(core, id)),
   ]);
+  for (const table of core.tables.values()) table.unmapping.endVoid();
+  await ending;
   await Promise.all(
     [...core.devices.keys()].filter((id) => !keep.devices.includes(id)).map((id) => removeDevice(core, id)),
   );

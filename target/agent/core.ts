@@ -202,7 +202,10 @@ export class AgentCore {
       this.#applied = 0;
       // Numbers begin again, and what was pending under them is nobody's to wait for.
       this.#pending.clear();
-      for (const table of this.tables.values()) table.exclusions.newEpoch();
+      for (const table of this.tables.values()) {
+        table.exclusions.newEpoch();
+        table.unmapping.newEpoch();
+      }
     }
     this.#identity = { cluster, incarnation, epoch };
     this.options.publication.setOwnPortGroup(message.portGroup);

@@ -18,10 +18,18 @@ export interface UnmapRequest {
 }
 export type UnmapOutcome = "done" | "stale" | ErrorReport;
 
+interface Open {
+  readonly request: UnmapRequest;
+  readonly resolve: (outcome: UnmapOutcome | "gone") => void;
+  isVoid: boolean;
+}
+
 export class Unmapping {
   /** Of what was asked for and not answered yet. */
   readonly references = new References();
-  readonly #open = new Map<number, { request: UnmapRequest; resolve: (outcome: UnmapOutcome | "gone") => void }>();
+  readonly #open = new Map<number, Open>();
+  /** What is seen of the table is of the last epoch still: nothing is asked for by it. */
+  #isBetween = false;
   readonly #send: (request: UnmapRequest) => void;
   readonly #nextNumber: () => number;
 
@@ -51,7 +59,19 @@ export class Unmapping {
 
   /** Sends again what was not answered. */
   repeat(): void {
-    for (const { request } of this.#open.values()) this.#send(request);
+    for (const { request, isVoid } of this.#open.values()) if (!isVoid) this.#send(request);
+  }
+
+  /** The controller that was asked is gone: what it has not done nobody will do, and it is not asked of the next one as it is. */
+  newEpoch(): void {
+    this.#isBetween = true;
+    for (const open of this.#open.values()) open.isVoid = true;
+  }
+
+  /** The agent forgets what it had of the last epoch: what was asked for in that is stale. */
+  endVoid(): void {
+    this.#isBetween = false;
+    for (const [number, { isVoid }] of this.#open) if (isVoid) this.answer(number, "stale");
   }
 
   endAll(): void {
@@ -64,8 +84,8 @@ export class Unmapping {
   #ask(table: MappingTable, [first, count]: [number, number]): Promise<UnmapOutcome | "gone"> {
     const request = { request: this.#nextNumber(), first, count, generation: table.generation(first) };
     return new Promise((resolve) => {
-      this.#open.set(request.request, { request, resolve });
-      this.#send(request);
+      this.#open.set(request.request, { request, resolve, isVoid: this.#isBetween });
+      if (!this.#isBetween) this.#send(request);
     });
   }
 }
