@@ -15,13 +15,6 @@ export const RECORDED: readonly Mutation[] = [
     replacement: "const pending = complete;",
   },
   {
-    name: "incarnation-is-on-record-first",
-    file: "controller/agents/admission.ts",
-    text: "const begun = await this.#roster.change(record.name, (present) => begin(present, hello));",
-    replacement:
-      "const begun = begin(record, hello) as AgentRecord; void this.#roster.change(record.name, () => begun);",
-  },
-  {
     name: "grants-are-on-record-first",
     file: "controller/agents/delivery.ts",
     text: "await this.#roster.recordTables(name, [...record.tables, ...joined]);",
