@@ -202,10 +202,8 @@ export class AgentCore {
       this.#applied = 0;
       // Numbers begin again, and what was pending under them is nobody's to wait for.
       this.#pending.clear();
-      for (const table of this.tables.values()) {
-        table.exclusions.newEpoch();
-        table.unmapping.newEpoch();
-      }
+      for (const { exclusions, unmapping } of this.tables.values())
+        for (const asked of [exclusions, unmapping]) asked.newEpoch();
     }
     this.#identity = { cluster, incarnation, epoch };
     this.options.publication.setOwnPortGroup(message.portGroup);
