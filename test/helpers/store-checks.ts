@@ -5,7 +5,6 @@
  */
 import assert from "node:assert/strict";
 import {
-  type Changed,
   leaseKey,
   MAX_TRANSACTION_BYTES,
   MAX_TRANSACTION_KEYS,
@@ -13,14 +12,12 @@ import {
   TransactionTooLarge,
   termValue,
 } from "@sanlab/controller/store/store.ts";
+import { bytes, Listener, text } from "./store-listener.ts";
 
 export interface StoreCheck {
   readonly title: string;
   readonly run: (open: () => Promise<Store>) => Promise<void>;
 }
-
-/** How long another client may take to hear of a change, ms. */
-const HEARD_WITHIN_MS = 10_000;
 
 export const STORE_CHECKS: readonly StoreCheck[] = [
   { title: "gives what was put, until it is put again or deleted", run: putAndDelete },
@@ -43,9 +40,6 @@ export const STORE_CHECKS: readonly StoreCheck[] = [
   { title: "gives the lease of a client that has ended to the next", run: endedLeases },
   { title: "stores the term of a lease, so that who has lost it commits nothing", run: fencing },
 ];
-
-const bytes = (text: string) => new Uint8Array(Buffer.from(text));
-const text = (value: Uint8Array | undefined) => (value === undefined ? undefined : Buffer.from(value).toString());
 
 async function putAndDelete(open: () => Promise<Store>): Promise<void> {
   const store = await open();
@@ -207,24 +201,6 @@ async function tooLarge(open: () => Promise<Store>): Promise<void> {
   for (const transaction of transactions) {
     await assert.rejects(store.commit(transaction), TransactionTooLarge);
     assert.deepEqual(await store.range(""), []);
-  }
-}
-
-/** What was heard, key by key, the last state of each. */
-class Listener {
-  readonly last = new Map<string, string | undefined>();
-  calls = 0;
-  readonly hear = (changes: readonly Changed[]): void => {
-    this.calls += 1;
-    for (const [key, value] of changes) this.last.set(key, text(value));
-  };
-
-  async until(key: string, value: string | undefined): Promise<void> {
-    const end = performance.now() + HEARD_WITHIN_MS;
-    while (!this.last.has(key) || this.last.get(key) !== value) {
-      assert.ok(performance.now() < end, `nobody told that ${key} is ${value}; it was told as ${this.last.get(key)}`);
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
   }
 }
 

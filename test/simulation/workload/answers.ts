@@ -58,7 +58,7 @@ export function checkSynced(lab: Lab, { table, by }: Request, written: ReadonlyM
 }
 
 function isFounded(lab: Lab, request: Request, start: number, ending: IoResult): boolean {
-  const isSpoiled = lab.spoiledUntil >= start;
+  const isSpoiled = lab.troubledUntil("badBlock") >= start;
   const mayNotWrite = request.work !== "read" && troubles(lab, start).length > 0;
   switch (ending.kind) {
     case "ok":

@@ -24,6 +24,7 @@ import { SimConnection } from "./sim-connection.ts";
 import { SimController } from "./sim-controller.ts";
 import { SEGMENT_BLOCKS, SimDisk } from "./sim-disk.ts";
 import { SimStore } from "./sim-store.ts";
+import { TroubleTimes } from "./trouble-times.ts";
 
 /** What an agent waits before it tries to connect again (`agent/channel.ts`). */
 const RETRY_MS = 250;
@@ -52,12 +53,11 @@ export class Lab {
   /** Agents that are not started again, and a controller that is not. */
   isMischiefOver = false;
   fences = 0;
-  #spoiled = 0;
-  #pulled = 0;
+  /** Some device has been away, and what needs it may fail until it is opened again. */
+  hasPulled = false;
   readonly #places: NewPlaces;
-  #spoiledUntil = -1;
   readonly #partitions = new Map<string, number>();
-  readonly #troubledUntil = new Map<Trouble, number>();
+  readonly #troubles = new TroubleTimes();
   readonly #stuckUntilMs = new Map<string, number>();
   readonly #excuses = new Excuses();
   #pids = 100;
@@ -129,11 +129,10 @@ export class Lab {
   spoil(path: string, block: number, ms: number): void {
     const { bad } = this.disks.get(path) as SimDisk;
     bad.add(block);
-    this.#spoiled += 1;
+    this.#troubles.began("badBlock");
     this.scheduler.after(ms, () => {
       bad.delete(block);
-      this.#spoiled -= 1;
-      this.#spoiledUntil = this.scheduler.tick();
+      this.#troubles.over("badBlock", this.scheduler.tick());
     });
   }
 
@@ -142,7 +141,7 @@ export class Lab {
     const disk = this.disks.get(path) as SimDisk;
     if (disk.isPulled) return;
     disk.isPulled = true;
-    this.#pulled += 1;
+    this.hasPulled = true;
     this.scheduler.note(`${path} is away`);
     this.scheduler.after(ms, () => this.#putBack(disk));
   }
@@ -153,17 +152,12 @@ export class Lab {
     this.scheduler.note(`${disk.path} is there again`);
   }
 
-  /** Some device has been away, and what needs it may fail until it is opened again. */
-  get hasPulled(): boolean {
-    return this.#pulled > 0;
-  }
-
   /** Calls on a device fail for a while. */
   trouble(path: string, kind: Trouble, ms: number): void {
     const { troubles } = this.disks.get(path) as SimDisk;
     if (troubles.has(kind)) return;
     troubles.add(kind);
-    this.#troubledUntil.set(kind, Number.POSITIVE_INFINITY);
+    this.#troubles.began(kind);
     this.scheduler.after(ms, () => this.#endTrouble(path, kind));
   }
 
@@ -174,9 +168,7 @@ export class Lab {
   }
 
   #endTrouble(path: string, kind: Trouble): void {
-    if (this.disks.get(path)?.troubles.delete(kind) !== true) return;
-    const isOver = [...this.disks.values()].every((disk) => !disk.troubles.has(kind));
-    if (isOver) this.#troubledUntil.set(kind, this.scheduler.tick());
+    if (this.disks.get(path)?.troubles.delete(kind) === true) this.#troubles.over(kind, this.scheduler.tick());
   }
 
   /** Somebody opens a device. What a sync has lost nobody can know of whom everybody has died that was there, before it was on record. */
@@ -191,14 +183,9 @@ export class Lab {
     return new Map([...this.disks].map(([path, { order }]) => [path, order]));
   }
 
-  /** Until which tick some device may have been in such trouble. */
-  troubledUntil(kind: Trouble): number {
-    return this.#troubledUntil.get(kind) ?? -1;
-  }
-
-  /** Until which tick some block may have been unreadable. */
-  get spoiledUntil(): number {
-    return this.#spoiled > 0 ? Number.POSITIVE_INFINITY : this.#spoiledUntil;
+  /** Until which tick some device may have been in such trouble, or had a block that could not be read. */
+  troubledUntil(kind: Trouble | "badBlock"): number {
+    return this.#troubles.until(kind);
   }
 
   stick(path: string, ms: number): void {
