@@ -14,6 +14,7 @@ import { nameNodes } from "./fabric/wwn.ts";
 import { Ahead } from "./families/ahead.ts";
 import { Families, type Family } from "./families/family.ts";
 import { FamilyFaults } from "./families/faults.ts";
+import { DeviceFaults } from "./injection/device-faults.ts";
 import type { HostPower } from "./injection/host-power.ts";
 import { recordRepair } from "./injection/injections.ts";
 import { AllRecords, type LabRecord } from "./records.ts";
@@ -63,6 +64,7 @@ export class ControllerCore {
   /** Operations that segments are being moved for in this process. */
   readonly working = new Set<string>();
   readonly ahead = new Ahead(this);
+  readonly deviceFaults = new DeviceFaults(this.records);
   agents!: Agents;
   units!: Units;
   exclusions!: Exclusions;
@@ -75,7 +77,7 @@ export class ControllerCore {
   #administration: Promise<unknown> = Promise.resolve();
 
   private constructor(options: CoreOptions, store: OwnedStore) {
-    this.options = options;
+    this.options = { ...options, mediumSource: this.deviceFaults.before(options.mediumSource) };
     this.#store = store;
     this.tables = new Tables(options.store);
     this.commits = new Commits(options.store);

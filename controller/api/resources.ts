@@ -248,6 +248,8 @@ export interface Fault {
   readonly matched: number;
   readonly fired: number;
   readonly agents: readonly { readonly agent: string; readonly matched: number; readonly fired: number }[];
+  /** Of a storage device's: what the controller itself met, which is among the sums too. Absent: it meets none. */
+  readonly controller?: { readonly matched: number; readonly fired: number };
 }
 
 /** An iSCSI session; counters since its login. */

@@ -83,6 +83,8 @@ export class Actions {
       undo();
     }
     for (const record of records) if (isOpen(record, nowMs)) await this.#begin(record);
+    // What a device did not take back while a fault was there.
+    await this.#core.space.releases.finishLeft();
     const nextMs = Math.min(...records.flatMap(boundsOf).filter((atMs) => atMs > nowMs));
     if (!Number.isFinite(nextMs)) return;
     this.#cancel = this.#core.options.clock.after(Math.min(MAX_WAIT_MS, nextMs - nowMs), () => {

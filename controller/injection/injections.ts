@@ -33,7 +33,7 @@ export async function addFault(core: ControllerCore, request: FaultRequest): Pro
   });
   await core.agents.reconcile();
   await actionsOf(core).refresh();
-  return describe(injections.get(name) as InjectionRecord, []);
+  return describe(core, injections.get(name) as InjectionRecord, []);
 }
 
 /** One, or all where none is named. */
@@ -66,20 +66,25 @@ export async function describeFaults(core: ControllerCore): Promise<Fault[]> {
         name === record.name ? [{ agent, matched, fired }] : [],
       ),
     );
-    return describe(record, counts);
+    return describe(core, record, counts);
   });
 }
 
-function describe(record: InjectionRecord, agents: Fault["agents"]): Fault {
+function describe(core: ControllerCore, record: InjectionRecord, agents: Fault["agents"]): Fault {
   const { name, text, addedAtMs } = record;
   const rule = parseFault(text);
   const state = stateOf(record, rule);
-  const sum = (key: "matched" | "fired") => agents.reduce((total, agent) => total + agent[key], 0);
+  const controller = core.deviceFaults.counter(record);
+  const sum = (key: "matched" | "fired") =>
+    agents.reduce((total, agent) => total + agent[key], controller === undefined ? 0 : controller[key]);
   const atController = agents.length === 0 && (state === "done" || (state !== "waiting" && isAction(rule)));
   const fired = atController ? 1 : sum("fired");
   const matched = atController ? 1 : sum("matched");
   const addedAt = new Date(addedAtMs).toISOString();
-  return { name, text, effect: rule.effect.kind, addedAt, state, matched, fired, agents };
+  return {
+    ...{ name, text, effect: rule.effect.kind, addedAt, state, matched, fired, agents },
+    ...(controller && { controller: { matched: controller.matched, fired: controller.fired } }),
+  };
 }
 
 function isAction({ effect: { kind } }: InjectionRule): boolean {

@@ -6,6 +6,7 @@ import type { EffectKind, Selection } from "node-iscsi-target/injection/rule.ts"
 import type { Item } from "../agents/publication.ts";
 import type { AllRecords } from "../records.ts";
 import { unitsOf } from "../units/unit.ts";
+import type { InjectionRecord } from "./record.ts";
 
 /** What the controller carries out itself, or has carried out. */
 export const NOT_AT_AGENTS: readonly EffectKind[] = [
@@ -23,8 +24,7 @@ export function injectionItem(records: AllRecords, agent: string): Item {
 }
 
 function rulesOf(records: AllRecords, agent: string): AgentRule[] {
-  const byAge = records.injections.values().sort((a, b) => a.addedAtMs - b.addedAtMs || (a.name < b.name ? -1 : 1));
-  return byAge.flatMap(({ name, text, addedAtMs, repaired }) => {
+  return byAge(records).flatMap(({ name, text, addedAtMs, repaired }) => {
     const { on, when, effect } = parseFault(text);
     if (NOT_AT_AGENTS.includes(effect.kind) || on.agent?.includes(agent) === false) return [];
     const hosts = hostsOf(on, agent);
@@ -42,6 +42,10 @@ function rulesOf(records: AllRecords, agent: string): AgentRule[] {
   });
 }
 
+export function byAge({ injections }: AllRecords): InjectionRecord[] {
+  return injections.values().sort((a, b) => a.addedAtMs - b.addedAtMs || (a.name < b.name ? -1 : 1));
+}
+
 /** The hosts that the fault is for at this agent; undefined: all. */
 function hostsOf({ host, path }: Selection, agent: string): readonly string[] | undefined {
   if (path === undefined) return host;
@@ -49,8 +53,8 @@ function hostsOf({ host, path }: Selection, agent: string): readonly string[] | 
   return host === undefined ? ofPaths : ofPaths.filter((name) => host.includes(name));
 }
 
-function matchOf(records: AllRecords, on: Selection, hosts: readonly string[] | undefined): AgentMatch {
-  const { disk, op, lba, command, device } = on;
+export function matchOf(records: AllRecords, on: Selection, hosts: readonly string[] | undefined): AgentMatch {
+  const { disk, op, lba, command, device, sector } = on;
   return {
     ...(disk === undefined ? {} : { serials: disk.flatMap((name) => serialsOf(records, name, lba !== undefined)) }),
     ...(hosts === undefined ? {} : { initiators: hosts.flatMap((name) => records.hosts.get(name)?.iqn ?? []) }),
@@ -58,6 +62,7 @@ function matchOf(records: AllRecords, on: Selection, hosts: readonly string[] | 
     ...(lba === undefined ? {} : { lba }),
     ...(command === undefined ? {} : { commands: command }),
     ...(device === undefined ? {} : { devices: device.flatMap((name) => devicesNamed(records, name)) }),
+    ...(sector === undefined ? {} : { sectors: sector }),
   };
 }
 

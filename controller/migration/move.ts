@@ -6,6 +6,7 @@ import type { ControllerCore } from "../core.ts";
 import { copySegments } from "../families/copies.ts";
 import type { Family } from "../families/family.ts";
 import { agentCounts, NOT_YET, parted, tell } from "../families/round.ts";
+import type { Sense } from "../families/senses.ts";
 import type { ReleaseRecord } from "../records.ts";
 import type { Edit } from "../tables/edit.ts";
 import type { Location } from "../tables/layout.ts";
@@ -21,8 +22,8 @@ export interface Move {
 type Entry = readonly [table: string, segment: number];
 
 export interface Moved {
-  /** Those whose source could not be read, or target written. */
-  readonly left: Move[];
+  /** Those whose source could not be read, or target written, with the sense that says which. */
+  readonly left: readonly (readonly [Move, Sense])[];
   /** Where the others lay: nobody can reach it any more, and it is to be given back. */
   readonly release: ReleaseRecord | undefined;
 }
@@ -69,5 +70,5 @@ export async function moveSegments(
   const [several, single] = parted(entries, ([table]) => (had.get(table) ?? 0) > 1);
   await Promise.all([tell(core, edit, several, NOT_YET), tell(core, edit, single, 0)]);
   await tell(core, edit, [...several, ...left.flatMap(holders)], 0);
-  return { left, release };
+  return { left: [...failed], release };
 }

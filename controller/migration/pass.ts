@@ -4,6 +4,7 @@ import { CHUNK_ENTRIES } from "node-iscsi-target/mapping/entry.ts";
 import type { ControllerCore } from "../core.ts";
 import { columns } from "../families/columns.ts";
 import type { Family } from "../families/family.ts";
+import { type Sense, SOURCE_UNREADABLE } from "../families/senses.ts";
 import type { ReleaseRecord } from "../records.ts";
 import { type Location, locationName } from "../tables/layout.ts";
 import { places } from "../tables/places.ts";
@@ -124,15 +125,19 @@ async function moveSome(
   }
   if (moves.length === 0) return { count: 0, next: undefined, release: undefined };
   const { left, release } = await moveSegments(core, family, edit, pool, moves);
-  for (const { table, segment, from: at } of left) {
+  for (const [{ table, segment, from: at }, sense] of left) {
     progress.staying.add(locationName(at));
     const holders = [table, ...edit.sharers(table, segment)];
     const disks = holders.flatMap((holder) => core.families.disk(holder)?.name ?? []);
-    progress.stays({ disks, segment, at, reason: "the source could not be read, or its copy not be written" });
+    progress.stays({ disks, segment, at, reason: reasonOf(sense) });
   }
   // Several places may be left at the last one.
   const next = moves.length === atOnce ? moves.at(-1)?.segment : undefined;
   return { count: moves.length, next, release };
+}
+
+function reasonOf(sense: Sense): string {
+  return sense === SOURCE_UNREADABLE ? "it could not be read" : "its copy could not be written";
 }
 
 async function place(core: ControllerCore, pool: string, device: number | undefined): Promise<Location | undefined> {

@@ -23,6 +23,9 @@ export class Records<T extends object> {
   has(name: string): boolean {
     return this.#all.has(name);
   }
+  get isEmpty(): boolean {
+    return this.#all.size === 0;
+  }
   values(): T[] {
     return [...this.#all.values()];
   }

@@ -1,6 +1,7 @@
 /** Faults on demand at an agent: commands, storage devices, the portal. */
 import type { AgentRule, InjectionCounter } from "../injection/agent-rule.ts";
-import { DeviceRule, FaultyDevice } from "../injection/faulty-device.ts";
+import { DeviceRule } from "../injection/device-rule.ts";
+import { FaultyDevice } from "../injection/faulty-device.ts";
 import { Injections } from "../injection/injections.ts";
 import { Trigger } from "../injection/trigger.ts";
 import type { Target } from "../iscsi/target.ts";

@@ -24,6 +24,8 @@ export interface AgentMatch {
   readonly commands?: readonly string[];
   /** Storage devices by their number. */
   readonly devices?: readonly number[];
+  /** Of a storage device, 512 bytes each. */
+  readonly sectors?: readonly BlockRange[];
 }
 
 /** Of one fault at one agent. */

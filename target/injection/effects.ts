@@ -107,7 +107,7 @@ export const EFFECTS: { readonly [Kind in EffectKind]: EffectDefinition } = {
     value: "",
     meaning: "the storage device fails the I/O with an error of its medium",
     read: plain("device-error"),
-    selectors: ["device", "agent", "op"],
+    selectors: ["device", "sector", "agent", "op"],
     required: "device",
     occasions: OCCASIONS,
     counts: true,

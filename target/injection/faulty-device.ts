@@ -1,32 +1,7 @@
 /** A storage device that fails on demand: stands before the real one only while there is a fault for it. */
 import type { BlockDevice, DeviceChange, Initiation, IoCompletion, WriteOptions } from "../storage/block-device.ts";
-import type { AgentRule, InjectionCounter } from "./agent-rule.ts";
+import { type DeviceRule, failureOf } from "./device-rule.ts";
 import type { Operation } from "./rule.ts";
-import { Trigger } from "./trigger.ts";
-
-/** HARDWARE ERROR, LOGICAL UNIT FAILURE (SPC-4 annex F): what is behind the unit is gone. */
-const LOST: IoCompletion = { kind: "reported", report: { senseKey: 0x4, asc: 0x3e, ascq: 0x01 } };
-
-/** One fault of a device, with its counters. */
-export class DeviceRule {
-  readonly rule: AgentRule;
-  readonly trigger: Trigger;
-
-  constructor(rule: AgentRule, stream: string) {
-    this.rule = rule;
-    this.trigger = new Trigger(rule.when, rule.addedAtMs, stream);
-  }
-
-  get counter(): InjectionCounter {
-    return { name: this.rule.name, matched: this.trigger.matched, fired: this.trigger.fired };
-  }
-
-  /** The failure of an I/O at `offset`, where there is one. */
-  failure(op: Operation, offset: number, nowMs: number): IoCompletion | undefined {
-    if (this.rule.match.ops?.includes(op) === false || !this.trigger.fires(nowMs)) return undefined;
-    return this.rule.effect.kind === "device-loss" ? LOST : { kind: "medium-error", offset };
-  }
-}
 
 export class FaultyDevice implements BlockDevice {
   readonly device: BlockDevice;
@@ -51,19 +26,19 @@ export class FaultyDevice implements BlockDevice {
   }
 
   read(offset: number, into: Uint8Array, by?: Initiation): IoCompletion {
-    return this.#failure("read", offset) ?? this.device.read(offset, into, by);
+    return this.#failure("read", offset, into.length) ?? this.device.read(offset, into, by);
   }
   write(offset: number, from: readonly Uint8Array[], options?: WriteOptions, by?: Initiation): IoCompletion {
-    return this.#failure("write", offset) ?? this.device.write(offset, from, options, by);
+    return this.#failure("write", offset, lengthOf(from)) ?? this.device.write(offset, from, options, by);
   }
   flush(by?: Initiation): IoCompletion {
-    return this.#failure("flush", 0) ?? this.device.flush(by);
+    return this.#failure("flush", 0, 0) ?? this.device.flush(by);
   }
   unmap(offset: number, length: number, by?: Initiation): IoCompletion {
-    return this.#failure("unmap", offset) ?? this.device.unmap(offset, length, by);
+    return this.#failure("unmap", offset, length) ?? this.device.unmap(offset, length, by);
   }
   writeZeroes(offset: number, length: number, options?: WriteOptions, by?: Initiation): IoCompletion {
-    return this.#failure("write", offset) ?? this.device.writeZeroes(offset, length, options, by);
+    return this.#failure("write", offset, length) ?? this.device.writeZeroes(offset, length, options, by);
   }
   provisioning(offset: number, length: number): ReturnType<BlockDevice["provisioning"]> {
     return this.device.provisioning(offset, length);
@@ -72,11 +47,11 @@ export class FaultyDevice implements BlockDevice {
     return this.device.close();
   }
 
-  #failure(op: Operation, offset: number): IoCompletion | undefined {
-    for (const rule of this.#rules) {
-      const failure = rule.failure(op, offset, this.#nowMs());
-      if (failure !== undefined) return failure;
-    }
-    return undefined;
+  #failure(op: Operation, offset: number, length: number): IoCompletion | undefined {
+    return failureOf(this.#rules, op, offset, length, this.#nowMs());
   }
+}
+
+function lengthOf(parts: readonly Uint8Array[]): number {
+  return parts.reduce((sum, part) => sum + part.length, 0);
 }

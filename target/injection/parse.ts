@@ -68,6 +68,10 @@ function checkOperation(
   if (lba !== undefined && on.op?.includes("unmap")) {
     throw new FaultTextError(lba, "no lba for op=unmap, whose blocks are in its data");
   }
+  const sector = places.get("sector");
+  if (sector !== undefined && on.op?.includes("flush")) {
+    throw new FaultTextError(sector, "no sector for op=flush, which is for all of a device");
+  }
   const possible = OPERATIONS_OF[effect.kind];
   if (op === undefined || possible === undefined) return;
   if (on.op?.some((name) => !possible.includes(name))) {

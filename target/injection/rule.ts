@@ -21,6 +21,8 @@ export interface Selection {
   readonly command?: readonly string[];
   /** A storage device by its number or the last part of its path. */
   readonly device?: readonly string[];
+  /** I/O to a storage device that touches a sector of one of these ranges, as `lba` has them. */
+  readonly sector?: readonly BlockRange[];
   readonly pool?: readonly string[];
 }
 export type Selector = keyof Selection;
@@ -48,7 +50,7 @@ export type CommandEffect =
   | { readonly kind: "short-data"; readonly bytes: number }
   | { readonly kind: "throughput"; readonly bytesPerSecond: number };
 
-/** What happens to a storage device, as an agent sees it. */
+/** What happens to a storage device, as an agent sees it, and the controller. */
 export type DeviceEffect = { readonly kind: "device-error" | "device-loss" };
 
 /** What happens to a part of the lab. */

@@ -55,6 +55,11 @@ export const SELECTORS: {
     expected: "a storage device: its number or its file's name",
     meaning: "storage devices of pools",
   },
+  sector: {
+    read: ranges,
+    expected: "a sector or a range of sectors, such as 2048..4095, or several with commas",
+    meaning: "I/O that touches one of these sectors of the device, of 512 bytes each",
+  },
   pool: { read: (value) => list(value, new RegExp(`^${NAME}$`)), expected: "the name of a pool", meaning: "pools" },
 };
 

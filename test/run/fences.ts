@@ -38,6 +38,7 @@ export const FENCES: readonly Fence[] = [
       "target/mapping/messages/",
       "target/injection/agent-rule.ts",
       "target/injection/bad-blocks.ts",
+      "target/injection/device-rule.ts",
       "target/injection/effects.ts",
       "target/injection/parse.ts",
       "target/injection/rule.ts",

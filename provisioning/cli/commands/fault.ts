@@ -12,6 +12,7 @@ export const faultVerbs: readonly Verb[] = [
       "sanlab fault add on disk=data op=read lba=0..2047 when first 3 do sense medium-error/unrecovered-read-error",
       "sanlab fault add --name slow on agent=a do delay 10ms..200ms",
       "sanlab fault add on agent=b do portal-down",
+      "sanlab fault add on device=main-0.img sector=34816..34823 op=read do device-error",
     ],
     options: [new Option("--name <name>", "its name; without it, fault-1 and so on").argParser(parse.name)],
     run: async (context, [words], { name }) => {

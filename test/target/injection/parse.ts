@@ -23,6 +23,21 @@ test("several ranges of blocks are put in order, and those that meet become one"
   ]);
 });
 
+test("a fault of a storage device may be one of some sectors, but not of its flushes", (t) => {
+  t.deepEqual(parseFault("on device=main-0.img sector=2048..4095,8 op=read do device-error"), {
+    on: {
+      device: ["main-0.img"],
+      sector: [
+        { first: 8, last: 8 },
+        { first: 2048, last: 4095 },
+      ],
+      op: ["read"],
+    },
+    when: { seed: 0 },
+    effect: { kind: "device-error" },
+  });
+});
+
 test("'on' and 'when' may be left out: then it is always, and everywhere", (t) => {
   t.deepEqual(parseFault("do busy"), { on: {}, when: { seed: 0 }, effect: { kind: "busy" } });
   t.deepEqual(parseFault("when always do busy"), parseFault("do busy"));
@@ -76,6 +91,9 @@ const WRONG: readonly (readonly [text: string, column: number, expected: RegExp]
   ["do throughput 10MiB", 15, /10MiB\/s/],
   ["do busy now", 9, /the end of the text/],
   ["do pool-full", 4, /'pool=' after 'on'/],
+  ["on device=a sector=8..15 op=read,flush do device-error", 13, /no sector for op=flush/],
+  ["on device=a sector=8 do device-loss", 13, /device or agent for device-loss/],
+  ["on sector=8 do device-error", 16, /'device=' after 'on'/],
   ["on disk=a do agent-kill", 4, /agent for agent-kill/],
   ["on agent=a when first 3 do agent-pause", 17, /from or until with a time/],
   ["on agent=a when from 3 do agent-pause", 17, /with a time/],
