@@ -12,7 +12,7 @@ import type {
   Zone,
 } from "./api/resources.ts";
 import type { ControllerCore } from "./core.ts";
-import { forgetInZoneSets } from "./fabric/changes.ts";
+import { forgetInZoneSets, forgetInZones } from "./fabric/changes.ts";
 import { switchZones } from "./fabric/switch.ts";
 import { nameNodes, parseWwn, wwnKey } from "./fabric/wwn.ts";
 import { Zoning } from "./fabric/zoning.ts";
@@ -59,9 +59,15 @@ export async function addAgent(
 export async function removeAgent(core: ControllerCore, name: string): Promise<void> {
   if (!core.records.agents.has(name)) throw notFound("agent", name);
   await core.agents.remove(name);
-  await core.records.agents.remove(core.options.store, name);
-  await core.records.wwns.remove(core.options.store, wwnKey("agent", name));
-  await forgetInZones(core, "agents", name);
+  const { records, commits } = core;
+  await commits.run((change) => {
+    for (const [key, row] of records.exports.entries()) {
+      if (!row.agents?.includes(name)) continue;
+      change.replace(records.exports, key, { ...row, agents: row.agents.filter((agent) => agent !== name) });
+    }
+    change.drop(records.agents, name).drop(records.wwns, wwnKey("agent", name));
+    forgetInZones(records, change, "agents", name);
+  });
 }
 
 export function describeAgent(core: ControllerCore, record: AgentRecord): Agent {
@@ -103,9 +109,11 @@ export async function removeHost(core: ControllerCore, name: string): Promise<vo
   if (!core.records.hosts.has(name)) throw notFound("host", name);
   for (const row of core.records.exports.values())
     if (row.host === name) await core.records.exports.remove(core.options.store, exportName(row));
-  await forgetInZones(core, "hosts", name);
-  await core.records.hosts.remove(core.options.store, name);
-  await core.records.wwns.remove(core.options.store, wwnKey("host", name));
+  const { records, commits } = core;
+  await commits.run((change) => {
+    change.drop(records.hosts, name).drop(records.wwns, wwnKey("host", name));
+    forgetInZones(records, change, "hosts", name);
+  });
   await core.agents.reconcile();
 }
 
@@ -194,21 +202,6 @@ export function paths(core: ControllerCore, isWanted: (row: ExportRecord) => boo
       };
     });
   });
-}
-
-/** What is gone is no member of any zone. */
-export async function forgetInZones(
-  core: ControllerCore,
-  kind: "hosts" | "agents" | "disks",
-  name: string,
-): Promise<void> {
-  for (const zone of core.records.zones.values()) {
-    if (!zone[kind].includes(name)) continue;
-    await core.records.zones.save(core.options.store, zone.name, {
-      ...zone,
-      [kind]: zone[kind].filter((member) => member !== name),
-    });
-  }
 }
 
 export function exportName({ host, disk, table }: Pick<ExportRecord, "host" | "disk" | "table">): string {

@@ -1,5 +1,7 @@
 /** Changes of aliases and zone sets. What they change of the zones that count comes into force as a whole (`switchZones`). */
 import type { ControllerCore } from "../core.ts";
+import type { AllRecords } from "../records.ts";
+import type { Change } from "../store/commits.ts";
 import { notFound, Refusal } from "../user-error.ts";
 import type { Alias, ZoneSet } from "./resources.ts";
 import { switchZones } from "./switch.ts";
@@ -61,5 +63,18 @@ export async function forgetInZoneSets(core: ControllerCore, zone: string): Prom
     if (!set.zones.includes(zone)) continue;
     const zones = set.zones.filter((name) => name !== zone);
     await core.records.zoneSets.save(core.options.store, set.name, { ...set, zones });
+  }
+}
+
+/** What is gone is no member of any zone: in the transaction in which it goes, so that no zone ever names what is not there. */
+export function forgetInZones(
+  { zones }: AllRecords,
+  change: Change,
+  kind: "hosts" | "agents" | "disks",
+  name: string,
+): void {
+  for (const zone of zones.values()) {
+    if (!zone[kind].includes(name)) continue;
+    change.replace(zones, zone.name, { ...zone, [kind]: zone[kind].filter((member) => member !== name) });
   }
 }

@@ -10,8 +10,9 @@
 import { pause } from "../clock.ts";
 import type { ControllerCore } from "../core.ts";
 import { readsAsZeros } from "../devices/copying.ts";
-import type { AheadRecord } from "../records.ts";
+import type { AheadRecord, DiskRecord } from "../records.ts";
 import { askAgents } from "../server/questions.ts";
+import type { Change } from "../store/commits.ts";
 import type { Edit } from "../tables/edit.ts";
 import type { Location } from "../tables/layout.ts";
 import type { Family } from "./family.ts";
@@ -74,9 +75,7 @@ export class Ahead {
     if (runs.ahead.length === 0) return;
     const { records } = this.#core;
     const record = recordOf(family.id, runs.ahead);
-    round.besides = (change) => {
-      change.put(records.ahead.put(family.id, record)).learn(() => records.ahead.learn(family.id, record));
-    };
+    round.besides = (change) => void change.replace(records.ahead, family.id, record);
     this.#watch(family.id);
   }
 
@@ -104,6 +103,18 @@ export class Ahead {
   /** As many segments are free as can be, where these are not. */
   async makeRoom(pool: string, segments: number): Promise<void> {
     if (this.#core.space.freeIn(pool) < segments) await this.giveBackIn(pool);
+  }
+
+  /** A table that goes takes with it what is on record of it. To be called in the turn of its family. */
+  leave(change: Change, { family, table }: Pick<DiskRecord, "family" | "table">): void {
+    const runs = this.#of(family);
+    const theirs = runs.all.filter((run) => run.table === table);
+    this.#record(
+      change,
+      family,
+      runs.ahead.filter((run) => !theirs.includes(run)),
+    );
+    change.learn(() => runs.end(theirs));
   }
 
   close(): void {
@@ -228,15 +239,15 @@ export class Ahead {
 
   async #forget(id: string, ended: readonly Run[]): Promise<void> {
     if (ended.length === 0) return;
-    const { records, commits } = this.#core;
     const runs = this.#of(id);
     runs.end(ended);
-    const record = runs.ahead.length === 0 ? undefined : recordOf(id, runs.ahead);
-    await commits.run((change) => {
-      if (record === undefined) change.delete(records.ahead.key(id));
-      else change.put(records.ahead.put(id, record));
-      change.learn(() => records.ahead.learn(id, record));
-    });
+    await this.#core.commits.run((change) => this.#record(change, id, runs.ahead));
+  }
+
+  #record(change: Change, id: string, runs: readonly Run[]): void {
+    const { ahead } = this.#core.records;
+    if (runs.length > 0) change.replace(ahead, id, recordOf(id, runs));
+    else if (ahead.has(id)) change.drop(ahead, id);
   }
 }
 

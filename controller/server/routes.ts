@@ -142,10 +142,7 @@ export const ROUTES: readonly Route[] = [
     path: "/disks/:disk",
     summary: "Deletes a disk",
     changes: true,
-    run: async (core, call) => {
-      await disks.deleteDisk(core, name(call, "disk"));
-      await access.forgetInZones(core, "disks", name(call, "disk"));
-    },
+    run: (core, call) => disks.deleteDisk(core, name(call, "disk")),
   },
   {
     method: "GET",

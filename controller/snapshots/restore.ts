@@ -9,6 +9,7 @@ import type { ControllerCore } from "../core.ts";
 import { describe, foundDisk, newIdentity } from "../disks.ts";
 import type { Family } from "../families/family.ts";
 import { revoke } from "../families/grants.ts";
+import { finishLeftCopies } from "../families/round.ts";
 import type { DiskRecord } from "../records.ts";
 import { askAgents } from "../server/questions.ts";
 import type { Change } from "../store/commits.ts";
@@ -29,6 +30,7 @@ export async function restoreDisk(core: ControllerCore, name: string, from: stri
   const family = core.families.of(disk.table) as Family;
   const old = await core.units.notify(unitsOf(core.records, disk), MEDIUM_CHANGED, (told) =>
     family.run(async () => {
+      await finishLeftCopies(core, family);
       await protect(core, [snapshot.table]);
       await revoke(core, disk.table, 0, WHOLE_TABLE);
       return exchange(core, disk, snapshot, told);

@@ -1,5 +1,5 @@
 /** Transactions of the tables, one after another: each is filled when its turn has come, so that it sees what is durable then. */
-import type { Put } from "./records.ts";
+import type { Put, Records } from "./records.ts";
 import type { Store } from "./store.ts";
 
 /** What one transaction does, and what is known once it is durable. */
@@ -18,6 +18,14 @@ export class Change {
     this.puts.delete(key);
     this.deletes.add(key);
     return this;
+  }
+  /** A record from then on. */
+  replace<T extends object>(records: Records<T>, name: string, record: T): this {
+    return this.put(records.put(name, record)).learn(() => records.learn(name, record));
+  }
+  /** No record any more. */
+  drop<T extends object>(records: Records<T>, name: string): this {
+    return this.delete(records.key(name)).learn(() => records.learn(name, undefined));
   }
   /** To be done right after it has committed. */
   learn(step: () => void): this {

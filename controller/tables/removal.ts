@@ -1,6 +1,8 @@
 /** A table that goes away, some chunks in each transaction: a crash leaves a shorter table, whose removal goes on. */
 import type { ControllerCore } from "../core.ts";
+import { forgetInZones } from "../fabric/changes.ts";
 import type { Family } from "../families/family.ts";
+import { finishLeftCopies } from "../families/round.ts";
 import type { DiskRecord } from "../records.ts";
 import type { Change } from "../store/commits.ts";
 import { unitId } from "../units/unit.ts";
@@ -23,6 +25,8 @@ export async function removeTable(core: ControllerCore, disk: DiskRecord): Promi
 
 async function step(core: ControllerCore, family: Family, disk: DiskRecord) {
   const { table } = disk;
+  // Of a round that failed: its record names no table that is gone.
+  await finishLeftCopies(core, family);
   const edit = core.edit(family);
   const chunks = [...(await core.tables.root(table)).entries()].flatMap(([chunk, number]) =>
     number === 0 ? [] : [chunk],
@@ -46,13 +50,12 @@ async function step(core: ControllerCore, family: Family, disk: DiskRecord) {
 }
 
 function forget(core: ControllerCore, change: Change, disk: DiskRecord): void {
-  const { records, tables, families } = core;
+  const { records, tables, families, ahead } = core;
   const { name, table } = disk;
-  change.delete(records.units.key(unitId(disk))).learn(() => records.units.learn(unitId(disk), undefined));
-  change.delete(rootKey(table)).delete(records.usage.key(table)).delete(records.disks.key(name));
-  change.learn(() => {
-    records.usage.learn(table, undefined);
-    records.disks.learn(name, undefined);
+  change.drop(records.units, unitId(disk)).drop(records.usage, table).drop(records.disks, name);
+  forgetInZones(records, change, "disks", name);
+  ahead.leave(change, disk);
+  change.delete(rootKey(table)).learn(() => {
     families.remove(table);
     tables.forget(table);
   });
