@@ -16,7 +16,7 @@ export function conflicts(lab: Lab, running: RunningLab): string[] {
   return [
     ...each(lab.pools, running.pools, poolConflicts),
     ...each(lab.disks, running.disks, diskConflicts),
-    ...each(lab.disks, running.disks, (wanted, present) => tableConflicts(wanted, present, running)),
+    ...each(lab.disks, running.disks, (wanted) => tableConflicts(wanted, running)),
     ...listenConflicts(lab.listen, running.listener),
     ...each(lab.agents, running.agents, agentConflicts),
     ...each(lab.hosts, running.hosts, hostConflicts),
@@ -65,17 +65,12 @@ function diskConflicts(wanted: DiskSpec, present: Disk): string[] {
   return reasons;
 }
 
-/** Tables never change; and a disk grows when all else is done. */
-function tableConflicts({ name: disk, tables = [] }: DiskSpec, { segments }: Disk, running: RunningLab): string[] {
+/** Tables never change. */
+function tableConflicts({ name: disk, tables = [] }: DiskSpec, running: RunningLab): string[] {
   return tables.flatMap(({ name, ranges }) => {
     const present = running.tables.find((table) => table.disk === disk && table.name === name);
     const wanted = ranges.map(rangeText).join(", ");
-    if (present === undefined) {
-      if (ranges.every(({ first, count }) => first + count <= segments)) return [];
-      return [
-        `Table '${name}' of disk '${disk}' is to have segments that the disk gets only by growing: grow it first, by running 'sanlab up' without the table.`,
-      ];
-    }
+    if (present === undefined) return [];
     const is = present.ranges.map(rangeText).join(", ");
     if (is === wanted) return [];
     return [

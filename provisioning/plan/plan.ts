@@ -59,15 +59,25 @@ function storage(lab: Lab, running: RunningLab): Step[] {
     // A thick disk may need the space at once; all else waits for what can be undone.
     ...newDevices(lab, running).filter(({ pool }) => thickIn.includes(pool)),
     ...disks.map((disk): Step => ({ kind: "create-disk", disk })),
-    ...lab.disks.flatMap(({ name: disk, tables = [] }) => {
-      const present = running.tables.filter((table) => table.disk === disk);
-      return absent(tables, present).map((table): Step => ({ kind: "create-table", disk, table }));
-    }),
+    ...newTables(lab, running).filter((step) => !isOfGrowth(step, running)),
   ];
 }
 
+/** Tables that the running lab does not have yet. */
+function newTables(lab: Lab, running: RunningLab): StepOf<"create-table">[] {
+  return lab.disks.flatMap(({ name: disk, tables = [] }) => {
+    const present = running.tables.filter((table) => table.disk === disk);
+    return absent(tables, present).map((table) => ({ kind: "create-table", disk, table }) as const);
+  });
+}
+
+/** Whether the table has segments that its disk gets by growing. */
+function isOfGrowth({ disk, table }: StepOf<"create-table">, { disks }: RunningLab): boolean {
+  const present = disks.find(({ name }) => name === disk);
+  return present !== undefined && table.ranges.some(({ first, count }) => first + count > present.segments);
+}
+
 function access(lab: Lab, running: RunningLab): Step[] {
-  const exported = new Set(running.exports.map(({ host, disk }) => `${host}/${disk}`));
   return [
     ...(lab.listen !== null && running.listener === null ? [{ kind: "listen", listen: lab.listen } as const] : []),
     ...absent(lab.agents, running.agents).map((agent) => ({ kind: "add-agent", agent }) as const),
@@ -89,12 +99,24 @@ function access(lab: Lab, running: RunningLab): Step[] {
       before: step.before,
     })),
     ...activation(lab, running),
-    ...lab.hosts.flatMap((host) =>
-      host.disks
-        .filter((disk) => !exported.has(`${host.name}/${disk}`))
-        .map((disk): Step => ({ kind: "export-disk", host: host.name, disk })),
-    ),
+    ...newExports(lab, running).filter(({ disk }) => !grownTables(lab, running).has(disk)),
   ];
+}
+
+/** Disks, and tables of disks, that hosts of the running lab do not see yet. */
+function newExports(lab: Lab, running: RunningLab): StepOf<"export-disk">[] {
+  const exported = new Set(running.exports.map(({ host, disk }) => `${host}/${disk}`));
+  return lab.hosts.flatMap(({ name: host, disks }) =>
+    disks
+      .filter((disk) => !exported.has(`${host}/${disk}`))
+      .map((disk) => ({ kind: "export-disk", host, disk }) as const),
+  );
+}
+
+/** New tables over what disks get by growing, as hosts name them. */
+function grownTables(lab: Lab, running: RunningLab): ReadonlySet<string> {
+  const tables = newTables(lab, running).filter((step) => isOfGrowth(step, running));
+  return new Set(tables.map(({ disk, table }) => `${disk}/${table.name}`));
 }
 
 function activation({ activeZoneSet }: Lab, running: RunningLab): Step[] {
@@ -122,7 +144,7 @@ function zoneStep(zone: ZoneSpec, present: RunningLab["zones"]): Step[] {
   return isWhole ? [] : [{ kind: "set-zone", zone, before: { ...before, members: before.members ?? [] } }];
 }
 
-/** What cannot be undone, so it comes when all else has succeeded. */
+/** What cannot be undone, so it comes when all else has succeeded; and what is made of it. */
 function growth(lab: Lab, running: RunningLab): Step[] {
   const early = storage(lab, running).flatMap((step) => (step.kind === "grow-pool" ? [step.device.path] : []));
   const grown = lab.disks.flatMap((disk): StepOf<"resize-disk">[] => {
@@ -130,10 +152,14 @@ function growth(lab: Lab, running: RunningLab): Step[] {
     if (present === undefined || present.sizeBytes >= disk.sizeBytes) return [];
     return [{ kind: "resize-disk", disk: disk.name, sizeBytes: disk.sizeBytes, beforeBytes: present.sizeBytes }];
   });
-  const affected = lab.hosts.filter((host) => !host.external && grown.some(({ disk }) => host.disks.includes(disk)));
+  const tables = grownTables(lab, running);
+  const changed = new Set([...grown.map(({ disk }) => disk), ...tables]);
+  const affected = lab.hosts.filter((host) => !host.external && host.disks.some((disk) => changed.has(disk)));
   return [
     ...newDevices(lab, running).filter(({ device }) => !early.includes(device.path)),
     ...grown,
+    ...newTables(lab, running).filter((step) => isOfGrowth(step, running)),
+    ...newExports(lab, running).filter(({ disk }) => tables.has(disk)),
     ...affected.map((host): Step => ({ kind: "settle-host", host })),
   ];
 }

@@ -87,6 +87,25 @@ test("hosts of different tables of a disk see its segments where their tables ha
   await lab.must("check");
 });
 
+test("one 'up' grows a disk, and makes and shows a table over what is new", async (t) => {
+  const lab = await testLab(t);
+  await lab.up(LAB);
+  const tables = { ...LAB.disks.data.tables, fresh: ["14-19"] };
+  await lab.writeFile({
+    ...LAB,
+    disks: { data: { ...LAB.disks.data, size: "20MiB", tables } },
+    hosts: { ...LAB.hosts, part: { ...LAB.hosts.part, disks: ["data/ends", "data/fresh"] } },
+  });
+  await lab.must("up", lab.file);
+  const rows = await lab.json<Row[]>("export", "list");
+  const fresh = rows.find(({ table, agent }) => table === "fresh" && agent === "b") as Row;
+  const whole = rows.find(({ host, agent }) => host === "whole" && agent === "a") as Row;
+  const [through, beside] = [await openDisk(t, fresh.url, fresh.iqn), await openDisk(t, whole.url, whole.iqn)];
+  await through.write(5 * MIB, 4096, 7);
+  await beside.expectPattern(19 * MIB, 4096, 7);
+  t.regex(await lab.must("plan", lab.file), /nothing|as the file says/i);
+});
+
 test("'up' makes the tables of its file, keeps them as they are, and deletes those that the file no longer has when it is told to", async (t) => {
   const lab = await testLab(t);
   await lab.up(LAB);
