@@ -1,8 +1,10 @@
 /** Devices that were said to be lost: at the commit that gives up what lay there it reads as zeros, once nothing fails any more. */
+import type { Transaction } from "@sanlab/controller/store/store.ts";
 import { Violation } from "../engine/violation.ts";
 import { SEGMENT_BLOCKS } from "../world/sim-disk.ts";
 import type { Model } from "./disks.ts";
 import type { DurableTables } from "./durable-tables.ts";
+import { restores } from "./restores.ts";
 
 export class Losses {
   readonly #model: Model;
@@ -30,13 +32,14 @@ export class Losses {
     this.#places = new Map([...this.#places, ...this.#there()]);
   }
 
-  committed(tick: number): void {
+  committed(transaction: Transaction, tick: number): void {
     if (this.#devices.size === 0) return;
     const there = this.#there();
     const failing = new Set(this.#durable.failing());
     for (const [name, { table, segment }] of this.#places) {
       if (there.has(name) || this.#durable.entry(table, segment) !== undefined) continue;
-      if (this.#failing.has(name) && !failing.has(name) && this.#durable.hasTable(table))
+      const isOver = this.#failing.has(name) && !failing.has(name) && this.#durable.hasTable(table);
+      if (isOver && !restores(transaction, table))
         throw new Violation(
           "E",
           `segment ${segment} of ${table} failed, is given up with its device, and fails no more`,

@@ -12,6 +12,11 @@ export interface Restore {
 /** What a disk is called that has the former table of a restored one. */
 export const FORMER = "disk/~";
 
+/** Whether a transaction makes the table what a snapshot is. */
+export function restores({ puts = [] }: Transaction, table: string): boolean {
+  return puts.some(([key]) => key === rootKey(table)) && puts.some(([key]) => key.startsWith(FORMER));
+}
+
 export class Restores {
   readonly #model: Model;
   /** The last that was asked for; operations come one after another. */
@@ -21,10 +26,9 @@ export class Restores {
     this.#model = model;
   }
 
-  committed({ puts = [] }: Transaction, tick: number): void {
+  committed(transaction: Transaction, tick: number): void {
     const { asked } = this;
-    if (asked === undefined || !puts.some(([key]) => key === rootKey(asked.disk))) return;
-    if (!puts.some(([key]) => key.startsWith(FORMER))) return;
+    if (asked === undefined || !restores(transaction, asked.disk)) return;
     this.asked = undefined;
     this.#model.restore(asked.disk, asked.snapshot, tick);
   }

@@ -166,11 +166,21 @@ export class Rules {
   }
 
   /** Grants are on record until the agent has nothing under way by them: what is not on record is not waited for (rule 2). */
-  #checkOnRecord({ process, tables, ended }: AgentRecord): void {
-    if (ended) return;
+  #checkOnRecord(record: AgentRecord): void {
+    const { process, tables, ended } = record;
+    if (ended) return this.#checkEnded(record);
     for (const io of this.#underWay)
       if (io.process.pid === process?.pid && io.context.block !== undefined && !tables.includes(io.context.table))
         throw new Violation("rule 2", `${name(io)} is under way, but the table is taken off the agent's record`);
+  }
+
+  /** Nobody waits any more for an agent that is over on record: it is dead, or has no lease by its own clock, or has nothing (Lost agents). */
+  #checkEnded({ name: agent, incarnation }: AgentRecord): void {
+    const alive = this.#processes().find(
+      ({ core, told }) => core.options.name === agent && told.incarnation === incarnation,
+    );
+    if (alive?.mayServe && alive.core.tables.size > 0)
+      throw new Violation("fencing", `${alive.name} is said to be over, but is alive and may serve its hosts`);
   }
 
   /** An agent is told something of a table: all that others had of it before this epoch is forgotten by then. */

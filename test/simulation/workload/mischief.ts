@@ -18,8 +18,10 @@ const ACTS: { readonly [M in Mischief]: (lab: Lab) => void } = {
   longPause: (lab) => pause(lab, lab.chance.between(2000, 30_000)),
   partition: (lab) => {
     const process = someProcess(lab);
-    if (process !== undefined)
-      lab.partition(process.core.options.name, lab.chance.between(100, lab.config.leased > 0 ? 40_000 : 15_000));
+    if (process === undefined) return;
+    lab.partition(process.core.options.name, lab.chance.between(100, lab.config.leased > 0 ? 40_000 : 15_000));
+    // Each side hears of it, or neither.
+    if (lab.chance.hit(0.5)) process.connection?.break();
   },
   crash,
   crashAtCommit: (lab) => {
@@ -32,7 +34,7 @@ const ACTS: { readonly [M in Mischief]: (lab: Lab) => void } = {
     lab.store.crashAt ??= { commits: 1 + lab.chance.below(touches === "" ? 6 : 2), touches, when, crash };
   },
   powerLoss: (lab) => {
-    lab.losePower();
+    losePower(lab);
     restart(lab);
   },
   stuckDevice: (lab) => {
@@ -76,6 +78,15 @@ export function crash(lab: Lab): void {
   if (lab.isMischiefOver) return;
   lab.controller.crash();
   restart(lab);
+}
+
+function losePower(lab: Lab): void {
+  lab.scheduler.note("the power is lost");
+  const tick = lab.scheduler.tick();
+  lab.controller.crash();
+  for (const process of [...lab.processes.values()]) process.kill();
+  for (const disk of lab.disks.values()) disk.losePower(lab.chance);
+  lab.model.powerLost(tick);
 }
 
 function someProcess(lab: Lab): SimProcess | undefined {

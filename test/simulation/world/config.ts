@@ -89,6 +89,18 @@ export type Mischief =
   | "pull"
   | "repeat";
 
+/** What takes several steps, each of which may be the last for a while. */
+const DONE_IN_STEPS: readonly Administration[] = [
+  "snapshot",
+  "restore",
+  "delete",
+  "loseForGood",
+  "migrate",
+  "evacuate",
+  "fail",
+];
+const RARE_MISCHIEF: readonly Mischief[] = ["crashAtCommit", "badBlock", "writesFail", "syncsFail", "pull", "repeat"];
+
 export function drawConfig(chance: Chance): Config {
   const some = (weight: number, probability = 0.5) => (chance.hit(probability) ? weight : 0);
   const fast = chance.hit(0.5);
@@ -187,24 +199,39 @@ export function drawConfig(chance: Chance): Config {
   const reserves = !registers && chance.hit(0.5);
   const views = chance.hit(0.4) ? { view: 4, unview: 1 } : {};
   const administration = { ...config.administration, ...views, ...(isTroubled && { open: 2 }) };
+  const asked = favoured(chance, administration, DONE_IN_STEPS);
   // Who opens the device later is asked whether it knows.
   const isAsked = troubles.syncsFail > 0 && chance.hit(0.7);
   return {
     ...config,
     work: isAsked ? { ...work, flush: 3 } : work,
-    administration,
+    administration: asked,
+    // It is to meet what hosts do, and they are soon done.
+    administrationMs: asked === administration ? config.administrationMs : 20,
     deviceSegments,
     registers,
     reserves,
     pools,
     ...leases,
-    mischief: { ...mischief, ...troubles, ...(isAsked && { kill: 4 }) },
+    mischief: favoured(chance, { ...mischief, ...troubles, ...(isAsked && { kill: 4 }) }, RARE_MISCHIEF),
   };
+}
+
+/** In some runs one of these is most of what happens, so that it meets whatever else there is. */
+function favoured<K extends string>(
+  chance: Chance,
+  weights: Readonly<Record<K, number>>,
+  kinds: readonly NoInfer<K>[],
+) {
+  const possible = kinds.filter((kind) => weights[kind] > 0);
+  if (possible.length === 0 || !chance.hit(0.5)) return weights;
+  const favourite = chance.pick(possible);
+  return { ...weights, [favourite]: 10 * weights[favourite] };
 }
 
 /** The slowest clock is within the margin that the controller keeps, and so is the slowest I/O after it. */
 function drawLeases(chance: Chance, agents: number): Pick<Config, "leased" | "leaseMs" | "clockRates"> {
   const leased = chance.hit(0.25) ? 1 + chance.below(agents) : 0;
-  const clockRates = Array.from({ length: leased }, () => chance.pick([1, 0.9, 1.1]));
+  const clockRates = Array.from({ length: leased }, () => chance.pick([1, 0.9, 0.9, 1.1]));
   return { leased, leaseMs: chance.pick([2000, 4000, 20_000, 20_000]), clockRates };
 }

@@ -8,6 +8,7 @@ import { Violation } from "../engine/violation.ts";
 import { Model } from "../model/disks.ts";
 import { DurableTables } from "../model/durable-tables.ts";
 import { Failures } from "../model/failures.ts";
+import { GivenBack } from "../model/given-back.ts";
 import { Losses } from "../model/losses.ts";
 import { checkMoves } from "../model/moves.ts";
 import { NewPlaces } from "../model/new-places.ts";
@@ -55,6 +56,7 @@ export class Lab {
   fences = 0;
   /** Some device has been away, and what needs it may fail until it is opened again. */
   hasPulled = false;
+  readonly givenBack: GivenBack;
   readonly #places: NewPlaces;
   readonly #partitions = new Map<string, number>();
   readonly #troubles = new TroubleTimes();
@@ -79,16 +81,19 @@ export class Lab {
     this.restores = new Restores(this.model);
     this.losses = new Losses(this.model, this.durable);
     this.#places = new NewPlaces(this.durable, this.disks);
-    this.rules = new Rules(this.durable, this.failures, () => [...this.processes.values()]);
+    const processes = () => [...this.processes.values()];
+    this.givenBack = new GivenBack(this.durable, this.disks, processes);
+    this.rules = new Rules(this.durable, this.failures, processes);
   }
 
   #committed(transaction: Transaction): void {
     this.rules.committed(transaction);
     this.failures.committed(this.scheduler.tick());
     this.restores.committed(transaction, this.scheduler.tick());
-    this.losses.committed(this.scheduler.tick());
+    this.losses.committed(transaction, this.scheduler.tick());
     this.guard(() => checkMoves(this, transaction));
     this.guard(() => this.#places.committed(transaction));
+    this.guard(() => this.givenBack.committed(transaction));
   }
 
   // --- What went wrong -------------------------------------------------------------------------
@@ -282,18 +287,7 @@ export class Lab {
     this.scheduler.note(`${process.name} ← ${described(message)}`);
     const told = heard(message);
     const header = "entries" in told ? told.header : told;
-    if ("seq" in header) process.epoch = header.epoch;
+    if ("seq" in header) process.told = header;
     process.core.receive(told);
-  }
-
-  // --- Power -----------------------------------------------------------------------------------
-
-  losePower(): void {
-    this.scheduler.note("the power is lost");
-    const tick = this.scheduler.tick();
-    this.controller.crash();
-    for (const process of [...this.processes.values()]) process.kill();
-    for (const disk of this.disks.values()) disk.losePower(this.chance);
-    this.model.powerLost(tick);
   }
 }

@@ -1,7 +1,7 @@
 /** Agents: names, and the processes that serve under them one after another. */
 import type { Clock } from "node-iscsi-target/agent/clock.ts";
 import { AgentCore, type Publication } from "node-iscsi-target/agent/core.ts";
-import type { AddDevice, PublishedUnit } from "node-iscsi-target/mapping/protocol.ts";
+import type { AddDevice, Envelope, PublishedUnit } from "node-iscsi-target/mapping/protocol.ts";
 import { LogicalUnit } from "node-iscsi-target/scsi/logical-unit.ts";
 import type { BlockDevice, Initiation } from "node-iscsi-target/storage/block-device.ts";
 import type { Permit } from "node-iscsi-target/storage/engine/permit.ts";
@@ -43,7 +43,7 @@ export class SimProcess {
   isAlive = true;
   isPaused = false;
   /** Of the last numbered message that it got. */
-  epoch = 0;
+  told: Pick<Envelope, "epoch" | "incarnation"> = { epoch: 0, incarnation: 0 };
   #waiting: (() => void)[] = [];
 
   constructor(lab: Lab, name: string, pid: number) {
@@ -75,6 +75,10 @@ export class SimProcess {
     if (!this.isAlive) return;
     if (this.isPaused) this.#waiting.push(work);
     else work();
+  }
+
+  get epoch(): number {
+    return this.told.epoch;
   }
 
   /** It has a lease, or needs none. */

@@ -6,7 +6,7 @@ import { SyncGroup } from "node-iscsi-target/storage/engine/sync-group.ts";
 import { SimError, Syncs } from "./disk-troubles.ts";
 import type { Lab } from "./lab.ts";
 import type { ControllerLife } from "./sim-controller.ts";
-import { BLOCK_BYTES, putTag, SEGMENT_BYTES, type SimDisk, tagOf } from "./sim-disk.ts";
+import { BLOCK_BYTES, putTag, SEGMENT_BLOCKS, SEGMENT_BYTES, type SimDisk, tagOf } from "./sim-disk.ts";
 import { never } from "./sim-store.ts";
 
 export class SimMedium implements Medium {
@@ -90,7 +90,11 @@ export class SimMedium implements Medium {
   }
 
   #erases(first: number, count: number): void {
-    if (!this.#life.isDead) this.#lab.guard(() => this.#lab.rules.erased(this.#disk.path, first, count));
+    if (this.#life.isDead) return;
+    const { path } = this.#disk;
+    this.#lab.guard(() => this.#lab.rules.erased(path, first, count));
+    for (let at = first; at < first + count; at += SEGMENT_BLOCKS)
+      this.#lab.guard(() => this.#lab.givenBack.erased(path, Math.floor(at / SEGMENT_BLOCKS)));
   }
 
   /** Each of some steps now or later; where the controller dies before, each of those that are left or not. */
