@@ -38,6 +38,8 @@ export class TargetPublication implements Publication, LunInventory, TargetAcces
   readonly #hosts = new Map<string, HostView>();
   /** What each host saw when it was told last. */
   readonly #seen = new Map<string, string>();
+  /** What was looked up last, until anything of it can have changed: most commands come from where the one before did. */
+  #latest: { readonly nexus: Nexus; readonly lun: number; readonly unit: LogicalUnit | undefined } | undefined;
   #credentials: ChapCredentials | undefined;
   /** What every host is told, where its own setting says nothing. */
   portalAdvertise: PublishHost["advertise"];
@@ -54,12 +56,14 @@ export class TargetPublication implements Publication, LunInventory, TargetAcces
     keeper.attach(logicalUnit);
     logicalUnit.accessStates.setLost(this.#lost, this.#ownPortGroup);
     this.#units.set(unit.id, logicalUnit);
+    this.#latest = undefined;
     this.#tellAll();
   }
 
   async unpublishUnit(id: string): Promise<void> {
     const unit = this.#units.get(id);
     this.#units.delete(id);
+    this.#latest = undefined;
     this.#tellAll();
     await unit?.retire();
   }
@@ -67,11 +71,13 @@ export class TargetPublication implements Publication, LunInventory, TargetAcces
   async publishHost(host: PublishHost): Promise<void> {
     const luns = new Map(host.luns.map(({ lun, unit }) => [lun, unit]));
     this.#hosts.set(host.initiator, { luns, agents: host.agents, advertise: host.advertise });
+    this.#latest = undefined;
     await this.#tell(host.initiator);
   }
 
   async unpublishHost(initiator: string): Promise<void> {
     this.#hosts.delete(initiator);
+    this.#latest = undefined;
     this.#seen.delete(initiator);
     await this.sessionsOf.drop(initiator);
   }
@@ -119,8 +125,12 @@ export class TargetPublication implements Publication, LunInventory, TargetAcces
   }
 
   lookup(nexus: Nexus, lun: number): LogicalUnit | undefined {
+    const latest = this.#latest;
+    if (latest?.nexus === nexus && latest.lun === lun) return latest.unit;
     const id = this.#hosts.get(nexus.initiatorName)?.luns.get(lun);
-    return id === undefined ? undefined : this.#units.get(id);
+    const unit = id === undefined ? undefined : this.#units.get(id);
+    this.#latest = { nexus, lun, unit };
+    return unit;
   }
 
   list(nexus: Nexus): readonly number[] {

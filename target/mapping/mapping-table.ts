@@ -17,6 +17,9 @@ export class MappingTable {
   /** Chunks that `protect` has reached and no I/O has touched since: their entries get Nw before anybody sees them. */
   #unmarked: ChunkMap = new Map();
   readonly #generations = new Map<number, number>();
+  /** Of `#chunks`, the one that was looked at last: an I/O looks at its entry several times, and often the next one too. */
+  #latest: Uint32Array | undefined;
+  #latestNumber = -1;
 
   constructor(segments: number) {
     this.#segments = segments;
@@ -40,14 +43,14 @@ export class MappingTable {
 
   /** Word 0 of an entry: its states and device segment. */
   word0(segment: number): number {
-    const chunk = this.#chunks.get(Math.floor(segment / CHUNK_ENTRIES)) ?? this.#marked(segment);
-    return chunk === undefined ? EntryState.INVALID : (chunk[(segment % CHUNK_ENTRIES) * 2] as number);
+    const chunk = this.#look(segment);
+    return chunk === undefined ? EntryState.INVALID : (chunk[(segment & (CHUNK_ENTRIES - 1)) * 2] as number);
   }
 
   /** Word 1 of an entry: its device and the sense of E. */
   word1(segment: number): number {
-    const chunk = this.#chunks.get(Math.floor(segment / CHUNK_ENTRIES)) ?? this.#marked(segment);
-    return chunk === undefined ? 0 : (chunk[(segment % CHUNK_ENTRIES) * 2 + 1] as number);
+    const chunk = this.#look(segment);
+    return chunk === undefined ? 0 : (chunk[(segment & (CHUNK_ENTRIES - 1)) * 2 + 1] as number);
   }
 
   /** The newest generation applied to the chunk that holds the segment; 0 before any. */
@@ -78,6 +81,7 @@ export class MappingTable {
 
   /** All entries are unknown again. */
   forget(): void {
+    this.#latestNumber = -1;
     this.#chunks.clear();
     this.#unmarked.clear();
     this.#generations.clear();
@@ -92,6 +96,7 @@ export class MappingTable {
     for (const [number, chunk] of few) many.set(number, chunk);
     this.#unmarked = many;
     this.#chunks = new Map();
+    this.#latestNumber = -1;
   }
 
   /** A chunk as the controller has it; changes only what is Inv here. */
@@ -123,6 +128,18 @@ export class MappingTable {
 
   entry(segment: number): Entry {
     return decodeEntry(this.word0(segment), this.word1(segment));
+  }
+
+  /** The chunk of an entry, marked; undefined: all Inv. */
+  #look(segment: number): Uint32Array | undefined {
+    const number = Math.floor(segment / CHUNK_ENTRIES);
+    if (number === this.#latestNumber) return this.#latest;
+    const chunk = this.#chunks.get(number) ?? this.#marked(segment);
+    if (chunk !== undefined) {
+      this.#latest = chunk;
+      this.#latestNumber = number;
+    }
+    return chunk;
   }
 
   #learn(segment: number, generation: number): void {

@@ -12,6 +12,7 @@
  */
 import { writevSync } from "node:fs";
 import { type IoCompletion, type IoResult, OK } from "../block-device.ts";
+import { isCached } from "../syscalls/cachestat.ts";
 import { readDirectly, readWithoutWaiting } from "../syscalls/preadv2.ts";
 import { writeDirectly } from "../syscalls/pwrite.ts";
 import type { IoEngine, IoMode } from "./engine.ts";
@@ -24,7 +25,9 @@ import { PACE_CLOCK, type PaceClock, WritePace } from "./write-pace.ts";
 /**
  * The page cache keeps what one call wrote in folios as large as that call, and a later write of a
  * few kilobytes into a folio walks over all of its blocks (Linux 6.16 and later on ext4: 8.5 µs in a
- * folio of 1 MiB, 3.3 in one of 64 KiB, 2.1 in one of 4 KiB). So large writes go in steps.
+ * folio of 1 MiB, 3.3 in one of 64 KiB, 2.1 in one of 4 KiB). So large writes go in steps where they make new folios. Where all
+ * of them are there they stay as they are, and each step would walk over a large one again (those that readahead has made
+ * may have 2 MiB).
  */
 const INLINE_STEP_BYTES = 64 * 1024;
 /**
@@ -84,7 +87,7 @@ export class PageCacheEngine implements IoEngine {
   }
 
   #writeInline(offset: number, from: readonly Uint8Array[], length: number): IoResult {
-    const stepBytes = length > FILLING_BYTES ? FILLING_STEP_BYTES : INLINE_STEP_BYTES;
+    const stepBytes = this.#stepBytes(offset, length);
     let pieces = from;
     let at = 0;
     try {
@@ -100,5 +103,10 @@ export class PageCacheEngine implements IoEngine {
     } catch (error) {
       return outcomeOf(error, offset + at);
     }
+  }
+
+  #stepBytes(offset: number, length: number): number {
+    if (length <= INLINE_STEP_BYTES || isCached(this.#fd, offset, length)) return length;
+    return length > FILLING_BYTES ? FILLING_STEP_BYTES : INLINE_STEP_BYTES;
   }
 }

@@ -39,6 +39,34 @@ test("a host is told of what has changed for it, and of nothing else", async (t)
   t.deepEqual(heard(), [ONE]);
 });
 
+test("what a host's LUN leads to is what was published last, also where it was just asked for", async (t) => {
+  const publication = new TargetPublication();
+  const [nexus, stranger] = [ONE, TWO].map((initiatorName) => ({ initiatorName }) as unknown as Nexus) as [
+    Nexus,
+    Nexus,
+  ];
+  const serial = (lun: number) => publication.lookup(nexus, lun)?.identity.serial;
+  t.is(serial(0), undefined);
+  publishUnit(publication, "first");
+  t.is(serial(0), undefined);
+  await publication.publishHost(host(ONE, ["first"], ["a"]));
+  t.is(serial(0), "first");
+  t.is(publication.lookup(stranger, 0), undefined, "nobody has told of that host");
+  t.is(serial(1), undefined);
+  const before = publication.lookup(nexus, 0);
+  publishUnit(publication, "first");
+  t.not(publication.lookup(nexus, 0), before, "it was published anew");
+  publishUnit(publication, "second");
+  await publication.publishHost(host(ONE, ["second"], ["a"]));
+  t.is(serial(0), "second");
+  await publication.unpublishUnit("second");
+  t.is(serial(0), undefined);
+  await publication.publishHost(host(ONE, ["first"], ["a"]));
+  t.is(serial(0), "first");
+  await publication.unpublishHost(ONE);
+  t.is(serial(0), undefined);
+});
+
 function host(initiator: string, units: readonly string[], agents: readonly string[]): PublishHost {
   const luns = units.map((unit, lun) => ({ lun, unit }));
   return { type: "publish_host", cluster: "c", incarnation: 1, epoch: 1, seq: 1, initiator, luns, agents };

@@ -117,8 +117,13 @@ test("a write in steps is whole, wherever its pieces end, in the loop and on the
     t.teardown(() => closeSync(fd));
     const pieces = [70_000, 1, 65_536, 300_000, 4096].map((length, at) => Buffer.alloc(length, at + 1));
     const inline = mode === "nowait" ? pieces.slice(0, 3) : pieces;
-    t.is(await new PageCacheEngine(fd, mode, new ThreadQueue()).write(512, inline), OK);
+    const engine = new PageCacheEngine(fd, mode, new ThreadQueue());
+    t.is(await engine.write(512, inline), OK);
     t.deepEqual(readFileSync(path).subarray(512), Buffer.concat(inline));
+    // Over what the page cache has by now.
+    const others = inline.toReversed();
+    t.is(await engine.write(512, others), OK);
+    t.deepEqual(readFileSync(path).subarray(512), Buffer.concat(others));
   }
 });
 

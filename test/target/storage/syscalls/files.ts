@@ -1,5 +1,7 @@
-import { closeSync, openSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, statSync, truncateSync, writeFileSync, writeSync } from "node:fs";
+import { release } from "node:os";
 import test, { type ExecutionContext } from "ava";
+import { isCached } from "node-iscsi-target/storage/syscalls/cachestat.ts";
 import { allocateRange, punchHole, zeroRange } from "node-iscsi-target/storage/syscalls/fallocate.ts";
 import {
   addressAsNumber,
@@ -79,6 +81,20 @@ test("a read without waiting gives what there is, and nothing past the end or wh
   t.is(readWithoutWaiting(fd, Buffer.alloc(512), 900), 100);
   t.is(readWithoutWaiting(fd, Buffer.alloc(512), 1000), 0);
   t.is(readWithoutWaiting(987_654, Buffer.alloc(512), 0), 0);
+});
+
+test("the page cache has what was written or read, and all of a range or not", async (t) => {
+  const { fd } = await file(t, Buffer.alloc(MIB, 7));
+  truncateSync(`/proc/self/fd/${fd}`, 3 * MIB);
+  const [major = 0, minor = 0] = release().split(".").map(Number);
+  const canTell = major > 6 || (major === 6 && minor >= 5);
+  t.is(isCached(fd, 0, MIB), canTell);
+  t.is(isCached(fd, 512, MIB - 512), canTell);
+  t.false(isCached(fd, 0, MIB + 1));
+  t.false(isCached(fd, 2 * MIB, 4 * KIB));
+  writeSync(fd, Buffer.alloc(4 * KIB), 0, 4 * KIB, 2 * MIB);
+  t.is(isCached(fd, 2 * MIB, 4 * KIB), canTell);
+  t.false(isCached(987_654, 0, 4 * KIB), "nothing is known of a file that is not open");
 });
 
 test("the address of a view is that of its first byte", (t) => {
