@@ -20,8 +20,9 @@ export function lunFromWire(wire: bigint | number): number | undefined {
   const value = Number(wire);
   const firstLevel = Math.floor(value / TWO_TO_48);
   // A bigint's lower levels may vanish in the conversion, so they are looked at before it.
-  const lowerLevels = typeof wire === "bigint" ? wire & 0xffff_ffff_ffffn : value % TWO_TO_48;
-  if (Number(lowerLevels) !== 0) return undefined;
+  const hasLowerLevels =
+    typeof wire === "bigint" ? (wire & 0xffff_ffff_ffffn) !== 0n : firstLevel * TWO_TO_48 !== value;
+  if (hasLowerLevels) return undefined;
   const method = firstLevel >> 14;
   if (method === AddressMethod.PERIPHERAL) return firstLevel <= MAX_PERIPHERAL_LUN ? firstLevel : undefined;
   if (method === AddressMethod.FLAT) return firstLevel & MAX_LUN;
