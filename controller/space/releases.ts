@@ -60,7 +60,9 @@ export class Releases {
    */
   async finish(...records: (ReleaseRecord | undefined)[]): Promise<void> {
     const { media, log } = this.#o;
-    const isHere = ([device]: LocationRun) => media.has(device);
+    // One that goes or comes meanwhile changes nothing: what is punched here is what is free then.
+    const there = new Set(media.keys());
+    const isHere = ([device]: LocationRun) => there.has(device);
     const some = records.flatMap((record) => record ?? []);
     const here = some.flatMap(({ runs }) => runs.filter(isHere));
     const stays = some.filter(({ runs }) => !runs.every(isHere));
@@ -169,7 +171,8 @@ export class Releases {
     const { records, media } = this.#o;
     const devices = new Map<number, Medium>();
     for (const [device, first, count] of runs) {
-      const medium = media.get(device) as Medium;
+      const medium = media.get(device);
+      if (medium === undefined) throw new Error(`device ${device} is not there any more`);
       const pool = records.devices.get(String(device))?.pool ?? "";
       const { segmentBytes } = records.pools.get(pool) as { segmentBytes: number };
       await medium.zero(first * segmentBytes, count * segmentBytes);
