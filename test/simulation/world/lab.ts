@@ -54,6 +54,8 @@ export class Lab {
   /** Agents that are not started again, and a controller that is not. */
   isMischiefOver = false;
   fences = 0;
+  /** A device that is opened again once somebody has seen to what failed syncs have lost there. */
+  seenTo: { readonly device: number; readonly path: string } | undefined;
   /** Some device has been away, and what needs it may fail until it is opened again. */
   hasPulled = false;
   readonly givenBack: GivenBack;
@@ -87,6 +89,8 @@ export class Lab {
   }
 
   #committed(transaction: Transaction): void {
+    const { device, path } = this.seenTo ?? {};
+    if (path !== undefined && transaction.deletes?.includes(`unsynced/${device}`)) this.disks.get(path)?.mend();
     this.rules.committed(transaction);
     this.failures.committed(this.scheduler.tick());
     this.restores.committed(transaction, this.scheduler.tick());

@@ -56,8 +56,8 @@ function isShut({ records, media }: ControllerCore, { device, closed }: DeviceRe
   return closed === true || !media.has(device) || records.unsynced.has(String(device));
 }
 
-/** What failed syncs have lost has been seen to before. */
+/** What failed syncs have lost has been seen to before: what is lost later is not. */
 async function reopen(lab: Lab, core: ControllerCore, { device, path }: DeviceRecord): Promise<void> {
-  if (core.records.unsynced.has(String(device))) lab.disks.get(path)?.mend();
+  lab.seenTo = core.records.unsynced.has(String(device)) ? { device, path } : undefined;
   await openDevice(core, String(device));
 }
