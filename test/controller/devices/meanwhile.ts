@@ -22,7 +22,7 @@ test("what was made zero is free although its device went meanwhile, and what li
   const [mediumA, mediumB] = [a, b].map((device) => core.media.get(device as number) as Medium);
   const onB = [...locationsOf(release?.runs ?? [])].find(({ device }) => device === b);
   const offset = (onB?.segment as number) * SEGMENT;
-  await media.devices.get("/b")?.write(offset, [Buffer.alloc(512, 7)]);
+  media.devices.get("/b")?.write(offset, [Buffer.alloc(512, 7)]);
 
   core.media.delete(b as number);
   const goesAsItIsSynced: Pick<Medium, "zero" | "sync"> = {
@@ -39,7 +39,7 @@ test("what was made zero is free although its device went meanwhile, and what li
   t.deepEqual(core.records.releases.values(), []);
   t.is(core.space.freeIn("main"), free);
   const contents = Buffer.alloc(512, 1);
-  await media.devices.get("/b")?.read(offset, contents);
+  media.devices.get("/b")?.read(offset, contents);
   t.deepEqual(contents, Buffer.alloc(512));
   t.deepEqual((await check(core.options.store, core.records)).problems, []);
   t.deepEqual(lab.bugs, []);
