@@ -8,14 +8,20 @@ import type { AllRecords } from "../records.ts";
 import type { Store, StoreView } from "../store/store.ts";
 import { Claims } from "./claims.ts";
 import { setAside, usages, usedSegments } from "./counted.ts";
-import { descriptions, Extents } from "./descriptions.ts";
-import { familiesOfDisks, tablesOfDisks } from "./identity.ts";
-import { devices, exports, missingFoundations, numbers, unreadableRecords, views } from "./kept.ts";
+import { descriptions, Extents, identitiesOfViews } from "./descriptions.ts";
+import { devices } from "./devices.ts";
+import { exports, views } from "./exports.ts";
+import { fabric } from "./fabric.ts";
+import { cluster, familiesOfDisks, tablesOfDisks } from "./identity.ts";
+import { missingFoundations, numbers, unreadableRecords } from "./kept.ts";
 import { differences, storedAs } from "./memory.ts";
+import { agents, hosts, worldWideNames } from "./nodes.ts";
 import { Places } from "./places.ts";
 import { Findings, type Problem } from "./problem.ts";
 import { brokenRoots, foundDisks } from "./roots.ts";
 import { Stored } from "./stored.ts";
+import { ahead, copies, operations } from "./under-way.ts";
+import { faults, units } from "./units.ts";
 
 export interface Examination {
   readonly problems: readonly Problem[];
@@ -47,18 +53,34 @@ export async function examine(view: StoreView): Promise<Examination> {
   devices(stored, findings);
   if (findings.problems.some(({ repair }) => repair === null)) return { problems: findings.problems, stored };
   numbers(stored, findings);
-  views(stored, findings);
-  exports(stored, findings);
+  cluster(stored, findings);
   tablesOfDisks(stored, findings);
   brokenRoots(stored, findings);
   const found = await foundDisks(stored, findings);
-  familiesOfDisks(stored, findings);
+  await familiesOfDisks(stored, findings);
   const claims = new Claims(stored.records);
   const extents = new Extents();
   await new Places(stored, findings, claims, extents, found).examine();
   descriptions(stored, findings, extents);
+  await accessTo(stored, findings);
   setAside(stored, findings, claims);
   await usedSegments(stored, findings, claims);
   await usages(stored, findings);
   return { problems: findings.problems, stored };
+}
+
+/** Who sees what, and what is done with it, once disks are as they must be. */
+async function accessTo(stored: Stored, findings: Findings): Promise<void> {
+  identitiesOfViews(stored, findings);
+  views(stored, findings);
+  agents(stored, findings);
+  hosts(stored, findings);
+  exports(stored, findings);
+  units(stored, findings);
+  faults(stored, findings);
+  worldWideNames(stored, findings);
+  fabric(stored, findings);
+  await copies(stored, findings);
+  ahead(stored, findings);
+  operations(stored, findings);
 }

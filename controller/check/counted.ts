@@ -36,6 +36,11 @@ export function setAside(stored: Stored, findings: Findings, claims: Claims): vo
     else stored.save(records.releases, release.id, { ...release, runs });
   }
   for (const reserve of records.reserves.values()) {
+    if (!records.pools.has(reserve.pool)) {
+      findings.add("set-aside", `Segments are set aside in pool '${reserve.pool}', which is not there.`, "Removed.");
+      stored.drop(records.reserves, reserve.pool);
+      continue;
+    }
     const isOfPool = (device: number) => records.devices.get(String(device))?.pool === reserve.pool;
     const runs = runsOf(kept(reserve.runs, isOfPool));
     if (count(runs) === count(reserve.runs)) continue;

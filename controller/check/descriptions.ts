@@ -2,8 +2,10 @@
  * What the record of a disk says, against what its table holds: nothing lies behind its end, or in a
  * pool that it is not of; and no two disks are one to their hosts.
  */
+import { MAX_TABLE_SEGMENTS } from "node-iscsi-target/mapping/entry.ts";
 import { identityOf } from "../disks.ts";
 import type { DiskRecord } from "../records.ts";
+import { type Identity, tableByIdentity } from "./identity.ts";
 import type { Findings } from "./problem.ts";
 import type { Stored } from "./stored.ts";
 
@@ -32,28 +34,75 @@ export class Extents {
 
 /** A disk is not cut, and not moved, by its record alone: where that and the table differ, the table is right. */
 export function descriptions(stored: Stored, findings: Findings, extents: Extents): void {
-  for (const { name } of stored.records.disks.values()) {
-    for (const mend of [size, whereabouts, identity]) {
-      const disk = stored.records.disks.get(name) as DiskRecord;
-      const mended = mend(stored, findings, extents, disk);
-      if (mended !== undefined) stored.save(stored.records.disks, name, mended);
-    }
+  // A disk is at least as large as its snapshots, whose sizes are to be right first.
+  while (eachMended(stored, (disk) => size(stored, findings, extents, disk)));
+  eachMended(stored, (disk) => whereabouts(stored, findings, extents, disk));
+  eachMended(stored, (disk) => identity(stored, findings, disk));
+}
+
+/** Whether any was. */
+function eachMended(stored: Stored, mend: (disk: DiskRecord) => DiskRecord | undefined): boolean {
+  const { disks } = stored.records;
+  let isAny = false;
+  for (const disk of disks.values()) {
+    const mended = mend(disk);
+    if (mended === undefined) continue;
+    stored.save(disks, disk.name, mended);
+    isAny = true;
   }
+  return isAny;
 }
 
 function size(stored: Stored, findings: Findings, extents: Extents, disk: DiskRecord): DiskRecord | undefined {
-  const { segmentBytes } = stored.records.pools.get(disk.pool) ?? { segmentBytes: 0 };
+  const { segmentBytes } = stored.records.pools.get(disk.pool) ?? { segmentBytes: 1 };
   const last = extents.last(disk.table);
+  const held = (last + 1) * segmentBytes;
   const isBehind = last >= Math.ceil(disk.sizeBytes / segmentBytes);
-  if (!isBehind && disk.sizeBytes % BLOCK_BYTES === 0 && disk.sizeBytes > 0) return undefined;
-  const blocks = Math.max(1, Math.ceil(disk.sizeBytes / BLOCK_BYTES)) * BLOCK_BYTES;
-  const sizeBytes = isBehind ? (last + 1) * segmentBytes : blocks;
+  const larger = largestSnapshot(stored, disk);
+  const blocks = wholeBlocks(disk.sizeBytes);
+  if (!isBehind && larger === undefined && blocks === disk.sizeBytes) return undefined;
+  const isCut = isBehind || larger !== undefined;
+  const ends = isCut ? [isBehind ? held : 0, endOfViews(stored, disk, segmentBytes), larger?.bytes ?? 0] : [];
+  const sizeBytes = Math.max(blocks, ...ends);
   findings.add(
     "size",
-    `Disk '${disk.name}' is said to have ${disk.sizeBytes} bytes, ${isBehind ? `and has something in segment ${last}` : `no whole number of blocks`}.`,
+    `Disk '${disk.name}' is said to have ${disk.sizeBytes} bytes, ${sizeProblem(isBehind ? last : undefined, larger)}.`,
     `It has ${sizeBytes} bytes.`,
   );
   return { ...disk, sizeBytes };
+}
+
+function wholeBlocks(bytes: number): number {
+  return Math.max(1, Math.ceil(bytes / BLOCK_BYTES)) * BLOCK_BYTES;
+}
+
+type Sized = { readonly name: string; readonly bytes: number };
+
+function sizeProblem(last: number | undefined, larger: Sized | undefined): string {
+  if (last !== undefined) return `and has something in segment ${last}`;
+  if (larger !== undefined) return `and its snapshot '${larger.name}' ${larger.bytes}, although disks do not shrink`;
+  return "no whole number of blocks";
+}
+
+/** Of those of this disk that keep their size, the largest that is larger than it. */
+function largestSnapshot({ records }: Stored, disk: DiskRecord): Sized | undefined {
+  const [largest] = records.disks
+    .values()
+    .filter(({ origin, kind, readOnly }) => origin === disk.table && kind === "snapshot" && readOnly)
+    .map(({ name, sizeBytes }) => ({ name, bytes: wholeBlocks(sizeBytes) }))
+    .sort((a, b) => b.bytes - a.bytes);
+  return largest !== undefined && largest.bytes > disk.sizeBytes ? largest : undefined;
+}
+
+/** The end of the last segment that a further table shows, bytes: the disk had that when it was made. Less than a segment of it may be missing. */
+function endOfViews({ records }: Stored, disk: DiskRecord, segmentBytes: number): number {
+  const whole = records.views.values().filter((view) => {
+    const segments = view.ranges.reduce((sum, [, count]) => sum + count, 0);
+    return view.disk === disk.name && segments === Math.ceil(view.sizeBytes / segmentBytes);
+  });
+  const ends = whole.flatMap(({ ranges }) => ranges.map(([first, count]) => first + count));
+  const last = Math.max(0, ...ends.filter((end) => end <= MAX_TABLE_SEGMENTS));
+  return last > Math.ceil(disk.sizeBytes / segmentBytes) ? last * segmentBytes : 0;
 }
 
 function whereabouts(stored: Stored, findings: Findings, extents: Extents, disk: DiskRecord): DiskRecord | undefined {
@@ -82,15 +131,48 @@ function whereabouts(stored: Stored, findings: Findings, extents: Extents, disk:
 }
 
 /** Multipath takes two disks of one NAA for one, and writes to either. */
-function identity(stored: Stored, findings: Findings, _: Extents, disk: DiskRecord): DiskRecord | undefined {
-  const number = Number(disk.table.slice(1));
-  const right = identityOf(stored.lab?.cluster ?? "", number);
-  const isOurs = (id: string, digits: number) => Number.parseInt(id.slice(-digits), 16) === number;
-  if (isOurs(disk.naa, 16) && isOurs(disk.serial, 8)) return undefined;
+function identity(stored: Stored, findings: Findings, disk: DiskRecord): DiskRecord | undefined {
+  const right = rightIdentity(stored, findings, `Disk '${disk.name}'`, disk.table, disk);
+  return right && { ...disk, ...right };
+}
+
+/** Of further tables. */
+export function identitiesOfViews(stored: Stored, findings: Findings): void {
+  const { views } = stored.records;
+  const taken = new Set(stored.records.disks.values().map(({ table }) => table));
+  for (const [key, view] of views.entries()) {
+    const of = `Table '${view.name}' of disk '${view.disk}'`;
+    const id = tableByIdentity(view) ?? view.id;
+    if (taken.has(id)) {
+      findings.add("view", `${of} is said to be ${id}, as another is.`, "It is removed.", true);
+      stored.drop(views, key);
+      continue;
+    }
+    taken.add(id);
+    if (id !== view.id)
+      findings.add(
+        "view",
+        `${of} is said to be ${view.id}, and by its NAA and serial number is ${id}.`,
+        `It is ${id} again.`,
+      );
+    const right = rightIdentity(stored, findings, of, id, view);
+    if (id !== view.id || right !== undefined) stored.save(views, key, { ...view, id, ...right });
+  }
+}
+
+function rightIdentity(
+  stored: Stored,
+  findings: Findings,
+  of: string,
+  table: string,
+  { naa, serial }: Identity,
+): Identity | undefined {
+  const right = identityOf(stored.lab?.cluster ?? "", Number(table.slice(1)));
+  if (naa === right.naa && serial === right.serial) return undefined;
   findings.add(
     "identity",
-    `Disk '${disk.name}' has NAA ${disk.naa} and serial number ${disk.serial}, which are not those of its table ${disk.table}.`,
+    `${of} has NAA ${naa} and serial number ${serial}, which are not those of its table ${table}.`,
     `It has ${right.naa} and ${right.serial} again.`,
   );
-  return { ...disk, ...right };
+  return right;
 }

@@ -1,13 +1,7 @@
-/** Records that are none, that name what is not there, or that have numbers which were given out again. */
-import { MAX_DEVICE_SEGMENT } from "node-iscsi-target/mapping/entry.ts";
-import { exportName } from "../access.ts";
-import type { DiskRecord, ExportRecord, LabRecord } from "../records.ts";
-import type { Records } from "../store/records.ts";
-import { exportedUnit } from "../units/unit.ts";
-import { problemOfRanges } from "../views/ranges.ts";
-import { viewKey } from "../views/record.ts";
+/** Records that are none, records without which nothing can be mended, and numbers that would be given out again. */
+import type { DiskRecord, LabRecord } from "../records.ts";
 import type { Findings } from "./problem.ts";
-import type { Kind } from "./shapes.ts";
+import type { Kind } from "./record-shapes.ts";
 import type { Stored } from "./stored.ts";
 
 /** What goes with a record of this kind that nobody can read; a kind without a row costs nothing: a repair makes it again. */
@@ -27,19 +21,20 @@ const LOST_WITH: Partial<Record<Kind, string>> = {
   remote: "Open the port for other machines again.",
   injections: "Add the fault again.",
   operations: "Begin the operation again.",
-  sharing: "",
 };
-/** Without these nothing can be mended. */
-const NEEDED: readonly Kind[] = ["lab", "pools"];
-const FROM_A_COPY = "restore controller.sqlite in the state directory from a copy";
+export const FROM_A_COPY = "restore controller.sqlite in the state directory from a copy";
 
 export function unreadableRecords(stored: Stored, findings: Findings): void {
+  for (const [key, { field, said, says }] of stored.mended) {
+    const problem = `The record ${key} says ${said === undefined ? "nothing" : shown(said)} for ${field}, which cannot be.`;
+    findings.add("record", problem, `It says ${says === undefined ? "nothing" : shown(says)}.`, true);
+  }
   for (const key of stored.unknown) {
     findings.add("key", `The entry ${key} is of no kind that there is.`, "It is removed.");
     stored.delete(key);
   }
   for (const [key, kind] of stored.unreadable) {
-    if (NEEDED.includes(kind)) {
+    if (isNeeded(stored, key)) {
       findings.add("record", `The record ${key} cannot be read; ${FROM_A_COPY}.`, null);
       continue;
     }
@@ -54,11 +49,22 @@ export function unreadableRecords(stored: Stored, findings: Findings): void {
   }
 }
 
+/** Without these nothing can be mended. */
+function isNeeded({ records: { lab, pools, devices, disks } }: Stored, key: string): boolean {
+  const used = [...devices.values(), ...disks.values()].map(({ pool }) => pools.key(pool));
+  return key === lab.key("lab") || used.includes(key);
+}
+
+function shown(value: unknown): string {
+  const text = JSON.stringify(value);
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
+
 /** Nothing of the tables can be judged without these. */
 export function missingFoundations(stored: Stored, findings: Findings): void {
   const { lab, pools, devices, disks } = stored.records;
   const isUsed = disks.values().length + devices.values().length > 0;
-  const isUnreadable = stored.unreadable.some(([, kind]) => kind === "lab");
+  const isUnreadable = stored.unreadable.some(([key]) => key === lab.key("lab"));
   if (lab.get("lab") === undefined && isUsed && !isUnreadable)
     findings.add("lab", `The record of the lab is missing; ${FROM_A_COPY}.`, null);
   for (const [name, { pool }] of [...deviceEntries(stored), ...disks.entries().map(diskEntry)]) {
@@ -100,69 +106,10 @@ function* usedNumbers({ records, roots, chunks }: Stored): Generator<number> {
   yield* chunks.numbers();
   const units = [...records.disks.values().map(({ table }) => table), ...records.views.values().map(({ id }) => id)];
   const tables = [...roots.keys(), ...units];
-  for (const name of [...tables.map((table) => table.slice(1)), ...records.releases.values().map(({ id }) => id)]) {
+  const ids = [...records.releases.values(), ...records.operations.values()].map(({ id }) => id);
+  for (const name of [...tables.map((table) => table.slice(1)), ...ids]) {
     const number = Number(name);
-    if (Number.isSafeInteger(number)) yield number;
-  }
-}
-
-/** A further table shows segments that its disk has, each once. Before exports. */
-export function views(stored: Stored, findings: Findings): void {
-  const { views: all, disks, pools } = stored.records;
-  for (const [key, view] of all.entries()) {
-    const disk = disks.get(view.disk);
-    const ranges = view.ranges.map(([first, count]) => ({ first, count }));
-    const { segmentBytes } = (disk && pools.get(disk.pool)) ?? { segmentBytes: 1 };
-    const problem =
-      disk === undefined
-        ? `There is no disk '${view.disk}'.`
-        : (problemOfRanges(ranges, { ...disk, segmentBytes }) ??
-          (key === viewKey(view) ? undefined : "It is on record under another name."));
-    if (problem === undefined) continue;
-    findings.add("view", `Table '${view.name}' of disk '${view.disk}' cannot be: ${problem}`, "It is removed.", true);
-    stored.drop(all as Records<object>, key);
-  }
-}
-
-/** An export of what is not there would keep an agent from all that it is to have; of two in one LUN a host would see either. */
-export function exports(stored: Stored, findings: Findings): void {
-  const { exports: rows } = stored.records;
-  const taken = new Map<string, string>();
-  for (const [key, row] of rows.entries()) {
-    const { host, disk, lun } = row;
-    const missing = missingOf(stored, row);
-    const other = taken.get(`${host} ${lun}`);
-    const wrong =
-      (missing && `but there is no ${missing}`) ??
-      (other === undefined ? undefined : `in LUN ${lun}, as disk '${other}' is`) ??
-      (key === exportName(row) ? undefined : `but by the record of ${key}`);
-    if (wrong === undefined) taken.set(`${host} ${lun}`, disk);
-    if (wrong === undefined) continue;
-    const again = missing === undefined ? " Export the disk to the host again." : "";
-    findings.add(
-      "export",
-      `Disk '${disk}' is exported to host '${host}', ${wrong}.`,
-      `The export is removed.${again}`,
-      missing === undefined,
-    );
-    stored.drop(rows as Records<object>, key);
-  }
-}
-
-function missingOf({ records }: Stored, row: ExportRecord): string | undefined {
-  const { host, disk, table } = row;
-  if (!records.disks.has(disk)) return `disk '${disk}'`;
-  if (!records.hosts.has(host)) return `host '${host}'`;
-  return exportedUnit(records, row) === undefined ? `table '${table}' of disk '${disk}'` : undefined;
-}
-
-/** A device has as many segments as fit on it. */
-export function devices({ records }: Stored, findings: Findings): void {
-  for (const { path, pool, sizeBytes, segments } of records.devices.values()) {
-    const { segmentBytes } = records.pools.get(pool) ?? { segmentBytes: 0 };
-    if (segmentBytes === 0 || segments === Math.min(Math.floor(sizeBytes / segmentBytes), MAX_DEVICE_SEGMENT + 1))
-      continue;
-    const has = `${path} is said to have ${sizeBytes} bytes and ${segments} segments of ${segmentBytes} bytes`;
-    findings.add("device", `${has}, which cannot be; ${FROM_A_COPY}.`, null);
+    // A number beyond those of chunks was never given out.
+    if (Number.isSafeInteger(number) && number < 2 ** 31) yield number;
   }
 }

@@ -3,7 +3,7 @@ import type { AllRecords } from "../records.ts";
 import type { Records } from "../store/records.ts";
 import type { StoreView } from "../store/store.ts";
 import type { Problem } from "./problem.ts";
-import type { Kind } from "./shapes.ts";
+import type { Kind } from "./record-shapes.ts";
 
 /** Of the tables; others may be saved at any moment. */
 const KINDS: readonly Kind[] = ["pools", "devices", "disks", "views", "usage", "reserves", "releases", "copies"];

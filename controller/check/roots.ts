@@ -2,7 +2,8 @@
 import { CHUNK_ENTRIES } from "node-iscsi-target/mapping/entry.ts";
 import { identityOf } from "../disks.ts";
 import type { DiskRecord, PoolRecord } from "../records.ts";
-import { locationAt, sameLocation } from "../tables/layout.ts";
+import { locationAt } from "../tables/layout.ts";
+import { sharesAny } from "./identity.ts";
 import { turn } from "./pace.ts";
 import type { Findings } from "./problem.ts";
 import type { Stored } from "./stored.ts";
@@ -43,9 +44,15 @@ export async function foundDisks(stored: Stored, findings: Findings): Promise<Se
       stored.dropRoot(table);
       continue;
     }
-    const name = addFound(stored, table, root, pool, await kinOf(stored, root));
+    const kin = await kinOf(stored, root);
+    const own = /^t[0-9]{1,10}$/.test(table) ? table : `t${stored.nextNumber()}`;
+    if (own !== table) {
+      stored.dropRoot(table);
+      stored.setRoot(own, root);
+    }
+    const name = addFound(stored, own, root, pool, kin);
     findings.add("root-leaked", `${what}.`, `What it holds is disk '${name}' from now on, to be read only.`, true);
-    found.add(table);
+    found.add(own);
   }
   for (const table of await foundChunks(stored, findings)) found.add(table);
   return found;
@@ -128,9 +135,4 @@ async function kinOf(stored: Stored, root: Uint32Array): Promise<DiskRecord | un
     }
   }
   return undefined;
-}
-
-function sharesAny(ours: Uint32Array, theirs: Uint32Array): boolean {
-  for (let at = 0; at < Math.min(ours.length, theirs.length); at += 2) if (sameLocation(ours, theirs, at)) return true;
-  return false;
 }

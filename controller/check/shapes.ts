@@ -1,116 +1,64 @@
-/** What a record must have to be one, by its kind: fields that the controller cannot do without. */
-import type { AllRecords } from "../records.ts";
+/** What is a record, by its kind, and what a repair makes of one in which a field says what cannot be. */
+import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
+import { type Kind, SHAPES, type Shape } from "./record-shapes.ts";
 
-/** A list: one of these words. */
-type FieldType = "string" | "number" | "array" | "object" | "boolean" | readonly string[];
-/** By field, or by a path of fields. */
-type Shape = Readonly<Record<string, FieldType>>;
-export type Kind = Exclude<keyof AllRecords, "load">;
+type Fields = Readonly<Record<string, unknown>>;
 
-/** A kind without a row may be any object. `key`: the field that repeats the record's key. */
-const SHAPES: Partial<Record<Kind, { readonly key?: string; readonly fields: Shape }>> = {
-  lab: { fields: { name: "string", cluster: "string", epoch: "number", nextNumber: "number" } },
-  pools: { key: "name", fields: { name: "string", segmentBytes: "number", queueWhenFullMs: "number" } },
-  devices: {
-    key: "device",
-    fields: {
-      device: "number",
-      uuid: "string",
-      path: "string",
-      pool: "string",
-      sizeBytes: "number",
-      segments: "number",
-    },
-  },
-  disks: {
-    key: "name",
-    fields: {
-      name: "string",
-      table: "string",
-      family: "string",
-      kind: ["disk", "snapshot", "clone"],
-      readOnly: "boolean",
-      sizeBytes: "number",
-      pool: "string",
-      naa: "string",
-      serial: "string",
-      operation: ["none", "creating", "deleting"],
-    },
-  },
-  views: {
-    fields: {
-      name: "string",
-      disk: "string",
-      id: "string",
-      ranges: "array",
-      sizeBytes: "number",
-      naa: "string",
-      serial: "string",
-    },
-  },
-  usage: { key: "table", fields: { table: "string", mapped: "number", own: "number" } },
-  reserves: { key: "pool", fields: { pool: "string", runs: "array" } },
-  releases: { key: "id", fields: { id: "string", runs: "array", tables: "array" } },
-  copies: { key: "family", fields: { family: "string", copies: "array" } },
-  ahead: { key: "family", fields: { family: "string", ranges: "array" } },
-  operations: {
-    key: "id",
-    fields: {
-      id: "string",
-      "task.kind": ["migrate", "evacuate", "rebalance"],
-      "task.pool": "string",
-      state: ["running", "done", "cancelled", "failed"],
-      stayed: "array",
-    },
-  },
-  agents: {
-    key: "name",
-    fields: { name: "string", portal: "object", relativePortId: "number", incarnation: "number", tables: "array" },
-  },
-  hosts: { key: "name", fields: { name: "string", iqn: "string" } },
-  exports: { fields: { host: "string", disk: "string", lun: "number" } },
-  zones: { key: "name", fields: { name: "string", hosts: "array", agents: "array", disks: "array" } },
-  units: {
-    fields: {
-      revision: "number",
-      "reservations.generation": "number",
-      "reservations.registrations": "array",
-      mode: "object",
-      access: "array",
-      latest: "array",
-      answered: "object",
-    },
-  },
-  injections: { fields: {} },
-};
+/** A field that said what cannot be, and what it says after a repair; undefined: nothing. */
+export interface Mended {
+  readonly field: string;
+  readonly said: unknown;
+  readonly says: unknown;
+}
+export interface Parsed {
+  readonly record: object;
+  readonly mended: readonly Mended[];
+}
+
+const ajv = new Ajv2020({ allErrors: true, strictTypes: false });
+const VALIDATORS = new Map(Object.entries(SHAPES).map(([kind, { schema }]) => [kind, ajv.compile(schema)]));
 
 /** The record in these bytes; undefined where there is none of this kind under this name. */
-export function parsedRecord(kind: Kind, name: string, value: Uint8Array): object | undefined {
-  let record: unknown;
+export function parsedRecord(kind: Kind, name: string, value: Uint8Array): Parsed | undefined {
+  const record = parsedJson(value);
+  if (record === undefined) return undefined;
+  const shape = SHAPES[kind];
+  const errors = errorsOf(kind, record);
+  const fields = new Set(errors.map(fieldOf));
+  if ([...fields].some((field) => shape.spare?.[field] === undefined)) return undefined;
+  const mended = [...fields].map((field) => ({
+    field,
+    said: record[field],
+    says: shape.spare?.[field]?.(record),
+  }));
+  const right = { ...record };
+  for (const { field, says } of mended) {
+    if (says === undefined) delete right[field];
+    else right[field] = says;
+  }
+  return isOf(shape, name, right) ? { record: right, mended } : undefined;
+}
+
+function isOf({ key, only }: Shape, name: string, record: Fields): boolean {
+  return (key === undefined || String(record[key]) === name) && (only === undefined || only === name);
+}
+
+function parsedJson(value: Uint8Array): Record<string, unknown> | undefined {
   try {
-    record = JSON.parse(Buffer.from(value).toString("utf8"));
+    const record: unknown = JSON.parse(Buffer.from(value).toString("utf8"));
+    return typeof record === "object" && record !== null ? (record as Record<string, unknown>) : undefined;
   } catch {
     return undefined;
   }
-  if (!isType(record, "object")) return undefined;
-  const fields = record as Readonly<Record<string, unknown>>;
-  const shape = SHAPES[kind];
-  if (shape === undefined) return fields;
-  if (!Object.entries(shape.fields).every(([path, type]) => isType(valueAt(fields, path), type))) return undefined;
-  if (shape.key !== undefined && String(fields[shape.key]) !== name) return undefined;
-  return fields;
 }
 
-function valueAt(fields: unknown, path: string): unknown {
-  const fieldOf = (at: unknown, field: string) =>
-    isType(at, "object") ? (at as Readonly<Record<string, unknown>>)[field] : undefined;
-  return path.split(".").reduce(fieldOf, fields);
+function errorsOf(kind: Kind, record: Fields): readonly ErrorObject[] {
+  const validate = VALIDATORS.get(kind);
+  return validate?.(record) === false ? (validate.errors ?? []) : [];
 }
 
-function isType(value: unknown, type: FieldType): boolean {
-  if (typeof type === "object") return typeof value === "string" && type.includes(value);
-  if (type === "array") return Array.isArray(value);
-  if (type === "object") return typeof value === "object" && value !== null && !Array.isArray(value);
-  if (type === "number") return Number.isSafeInteger(value) && (value as number) >= 0;
-  return typeof value === type;
+/** The field of the record that an error is about; "": the record as a whole. */
+function fieldOf({ instancePath, keyword, params }: ErrorObject): string {
+  const [, field] = instancePath.split("/");
+  return field ?? (keyword === "required" ? String((params as { missingProperty: string }).missingProperty) : "");
 }

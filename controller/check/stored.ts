@@ -9,7 +9,8 @@ import type { Put, Records } from "../store/records.ts";
 import { isLeaseKey, type StoreView, type Transaction } from "../store/store.ts";
 import { bytes, chunkKey, rootKey, usedKey } from "../tables/layout.ts";
 import { Chunks, isChunkKey, wholeWords } from "./chunks.ts";
-import { type Kind, parsedRecord } from "./shapes.ts";
+import type { Kind } from "./record-shapes.ts";
+import { type Mended, parsedRecord } from "./shapes.ts";
 
 const ROOT = rootKey("");
 const USED = /^used\/[0-9a-f]{3}\/[0-9a-f]{5}$/;
@@ -28,6 +29,8 @@ export class Stored {
   readonly used = new Map<string, Uint8Array>();
   /** Records that are none, with their kinds. */
   readonly unreadable: (readonly [key: string, kind: Kind])[] = [];
+  /** Fields of records that said what cannot be. */
+  readonly mended: (readonly [key: string, mended: Mended])[] = [];
   /** Keys that nobody knows. */
   readonly unknown: string[] = [];
   /** Tables whose root ends within a number. */
@@ -132,9 +135,14 @@ export class Stored {
 
   #readRecord(key: string, value: Uint8Array, kind: Kind, records: Records<object>): void {
     const name = key.slice(records.key("").length);
-    const record = parsedRecord(kind, name, value);
-    if (record === undefined) this.unreadable.push([key, kind]);
-    else records.learn(name, record);
+    const parsed = parsedRecord(kind, name, value);
+    if (parsed === undefined) {
+      this.unreadable.push([key, kind]);
+      return;
+    }
+    if (parsed.mended.length === 0) records.learn(name, parsed.record);
+    else this.save(records, name, parsed.record);
+    this.mended.push(...parsed.mended.map((mended) => [key, mended] as const));
   }
 
   #readRoot(table: string, value: Uint8Array): void {

@@ -5,7 +5,7 @@ export const IDLE_MS = 300;
 /** Of a family. Who writes here and there begins one with every write, and the oldest goes. */
 const MOST_RUNS = 16;
 /** Segments of a run that are looked at when it has ended; what lies before them has long been written. */
-const MOST_UNSEEN = 64;
+export const MOST_UNSEEN = 64;
 /** A run counts as no longer than this, so that it notices soon that it has become slow. */
 const LONGEST = 64;
 

@@ -126,6 +126,11 @@ export class MappingLab {
     if (!this.core.records.hosts.has("host"))
       await addHost(this.core, { name: "host", iqn: "iqn.2026-11.example:host" });
     await this.#zone();
+    await this.join(...names);
+  }
+
+  /** Fresh processes of agents that the lab has. */
+  async join(...names: string[]): Promise<void> {
     for (const name of names) this.connect(name);
     const isThere = (name: string) => this.core.agents.session(name)?.connected === true;
     while (!this.#closed && !names.every(isThere)) await new Promise((resolve) => setImmediate(resolve));

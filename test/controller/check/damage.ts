@@ -54,14 +54,14 @@ const recordOf = (tables: Damage, prefix: string) => tables.keys(prefix)[0] as s
 const CASES: Readonly<Record<string, Case>> = {
   "an export of a disk whose record was removed": {
     does: (tables) => tables.remove("disk/other"),
-    found: ["export", "root-leaked"],
+    found: ["export", "root-leaked", "zone"],
     says: /^The table t\d+ belongs to no disk\.$/,
     loses: true,
     gone: ["other"],
   },
   "the record of a disk that is garbage": {
     does: (tables) => tables.put("disk/other", Buffer.from([0xff, 0, 1])),
-    found: ["record", "export", "root-leaked"],
+    found: ["record", "export", "root-leaked", "zone"],
     says: /^The record disk\/other cannot be read\.$/,
     loses: true,
     gone: ["other"],

@@ -106,7 +106,7 @@ test("records that say what cannot be are found, and what goes with them is told
   const host = { name: "one", iqn: "iqn.2026-11.example:one", advertise: null };
   const exported = (name: string, lun: number) => JSON.stringify({ host: "one", disk: name, lun });
   const damages: Readonly<Record<string, (tables: Damage) => void>> = {
-    "record root-leaked": (tables) => tables.edit("disk/data", { operation: "flying" }),
+    "record root-leaked zone": (tables) => tables.edit("disk/data", { operation: "flying" }),
     record: (tables) => tables.put(`unit/unit-${disk(tables, "data").table}`, "{}"),
     export: (tables) => {
       tables.put("host/one", JSON.stringify(host));
