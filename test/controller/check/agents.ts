@@ -22,10 +22,11 @@ async function labOf(t: ExecutionContext, store = new MemoryStore()): Promise<Ma
   await createDisk(core, { name: "data", pool: "main", sizeBytes: SEGMENTS * SEGMENT });
   await lab.addAgents("a", "b");
   await lab.expose("data");
-  for (let segment = 4; segment < 8; segment += 1) await lab.write("a", "data", segment, 10 + segment);
+  // In no order, so that nothing is allocated ahead, and taken back from agents while they are looked at.
+  for (const segment of [6, 4, 7, 5]) await lab.write("a", "data", segment, 10 + segment);
   await takeSnapshots(core, { snapshots: [{ disk: "data", name: "snap" }] });
   await lab.expose("snap");
-  for (let segment = 0; segment < 4; segment += 1) await lab.write("b", "data", segment, 10 + segment);
+  for (const segment of [2, 0, 3, 1]) await lab.write("b", "data", segment, 10 + segment);
   for (const agent of ["a", "b"])
     for (let segment = 0; segment < 12; segment += 1) await lab.read(agent, "data", segment);
   return lab;
