@@ -63,8 +63,13 @@ export class Rules {
     this.#processes = processes;
   }
 
+  get underWay(): ReadonlySet<DeviceIo> {
+    return this.#underWay;
+  }
+
   /** A system call begins. */
   issued(io: DeviceIo): void {
+    if (!io.process.mayServe) throw new Violation("lease", `${name(io)} is issued without one`);
     this.#checkAccess(io, "is issued");
     const { table, block } = io.context;
     if (block !== undefined) {

@@ -1,5 +1,6 @@
 /** Hosts: commands to logical units, on any path, each noted in the model and checked against it. */
 import type { Initiation } from "node-iscsi-target/storage/block-device.ts";
+import { Violation } from "../engine/violation.ts";
 import type { HostWrite } from "../model/disks.ts";
 import type { HostWork } from "../world/config.ts";
 import type { Lab } from "../world/lab.ts";
@@ -155,6 +156,8 @@ export class Hosts {
     const written = request.work === "flush" ? this.#lab.orders() : undefined;
     const end = (ending: Ending) => {
       if (!process.commands.delete(command)) return;
+      if (isDone(ending) && !process.mayServe)
+        this.#lab.fail(new Violation("lease", `${request.by} has succeeded without one`));
       if (written !== undefined && isDone(ending)) this.#lab.guard(() => checkSynced(this.#lab, request, written));
       unit.commands.delete(command);
       this.#lab.model.reads.delete(start);

@@ -15,11 +15,14 @@ const ACTS: { readonly [M in Mischief]: (lab: Lab) => void } = {
   },
   kill: (lab) => someProcess(lab)?.kill(),
   pause: (lab) => pause(lab, lab.chance.between(1, 400)),
-  longPause: (lab) => pause(lab, lab.chance.between(2000, 30_000)),
+  longPause: (lab) => {
+    const { leased, leaseMs } = lab.config;
+    pause(lab, lab.chance.between(2000, leased > 0 && lab.chance.hit(0.5) ? 2 * leaseMs : 30_000));
+  },
   partition: (lab) => {
     const process = someProcess(lab);
     if (process === undefined) return;
-    lab.partition(process.core.options.name, lab.chance.between(100, lab.config.leased > 0 ? 40_000 : 15_000));
+    lab.partition(process.core.options.name, lab.chance.between(100, longestPartitionMs(lab)));
     // Each side hears of it, or neither.
     if (lab.chance.hit(0.5)) process.connection?.break();
   },
@@ -99,6 +102,12 @@ function pause(lab: Lab, ms: number): void {
   process.pause();
   lab.excuse(process.core.options.name, ms);
   lab.scheduler.after(ms, () => process.resume());
+}
+
+/** An agent under a lease is also back soon after it was over, before anybody goes on without it. */
+function longestPartitionMs({ config, chance }: Lab): number {
+  if (config.leased === 0) return 15_000;
+  return chance.hit(0.5) ? 2 * config.leaseMs : 40_000;
 }
 
 function trouble(lab: Lab, kind: Trouble): void {

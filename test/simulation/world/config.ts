@@ -186,9 +186,7 @@ export function drawConfig(chance: Chance): Config {
   const leases = drawLeases(chance, config.agents);
   // A system call that is under way when a lease ends is what leases cannot help against (docs/remote-agents.md).
   const mischief =
-    leases.leased === 0
-      ? config.mischief
-      : { ...config.mischief, stuckDevice: 0, longPause: some(2), partition: some(2) };
+    leases.leased === 0 ? config.mischief : { ...config.mischief, stuckDevice: 0, longPause: 3, partition: some(3) };
   const isTroubled = chance.hit(0.3);
   const troubles = {
     writesFail: isTroubled ? some(2) : 0,
@@ -213,6 +211,8 @@ export function drawConfig(chance: Chance): Config {
     reserves,
     pools,
     ...leases,
+    // Leases are long, and hosts would be done before one is over.
+    thinkMs: leases.leased > 0 ? chance.pick([5, 100, 400]) : config.thinkMs,
     mischief: favoured(chance, { ...mischief, ...troubles, ...(isAsked && { kill: 4 }) }, RARE_MISCHIEF),
   };
 }

@@ -109,14 +109,14 @@ export class Lab {
   bug(who: string, error: unknown): void {
     this.fail(new Violation("bug", `${who}: ${error instanceof Error ? error.stack : String(error)}`));
   }
-  guard(check: () => void): void {
+  readonly guard = (check: () => void): void => {
     try {
       check();
     } catch (error) {
       if (error instanceof Violation) this.fail(error);
       else this.bug("simulator", error);
     }
-  }
+  };
   watch(work: Promise<unknown>): void {
     work.catch((error: unknown) => this.bug("controller", error));
   }
@@ -292,6 +292,6 @@ export class Lab {
     const told = heard(message);
     const header = "entries" in told ? told.header : told;
     if ("seq" in header) process.told = header;
-    process.core.receive(told);
+    this.guard(() => process.hears(told));
   }
 }

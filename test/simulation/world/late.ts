@@ -38,7 +38,7 @@ export function arriveLate(lab: Lab, agent: string, direction: Direction, messag
   if (direction === "down") {
     process?.deliver(() => {
       lab.scheduler.note(`late: ${process.name} ← ${described(message)}`);
-      process.core.receive(heard(message));
+      lab.guard(() => process.hears(heard(message)));
     });
     return;
   }

@@ -1,12 +1,15 @@
 /** Agents: names, and the processes that serve under them one after another. */
 import type { Clock } from "node-iscsi-target/agent/clock.ts";
 import { AgentCore, type Publication } from "node-iscsi-target/agent/core.ts";
-import type { AddDevice, Envelope, PublishedUnit } from "node-iscsi-target/mapping/protocol.ts";
+import type { AddDevice, Envelope, PublishedUnit, ToController } from "node-iscsi-target/mapping/protocol.ts";
 import { LogicalUnit } from "node-iscsi-target/scsi/logical-unit.ts";
 import type { BlockDevice, Initiation } from "node-iscsi-target/storage/block-device.ts";
 import type { Permit } from "node-iscsi-target/storage/engine/permit.ts";
 import type { SyncHistory } from "node-iscsi-target/storage/engine/sync-group.ts";
+import { Drains } from "../model/drains.ts";
+import type { heard } from "./carried.ts";
 import type { Lab } from "./lab.ts";
+import { LeaseWatch } from "./lease-watch.ts";
 import { ScsiPort } from "./scsi-port.ts";
 import type { SimConnection } from "./sim-connection.ts";
 import { SimDevice } from "./sim-device.ts";
@@ -31,6 +34,7 @@ export class SimProcess {
   readonly name: string;
   readonly pid: number;
   readonly core: AgentCore;
+  readonly clockRate: number;
   readonly units = new Map<string, SimUnit>();
   readonly port: ScsiPort;
   /** Of hosts, under way at any unit, those too that are not published any more. */
@@ -44,6 +48,8 @@ export class SimProcess {
   isPaused = false;
   /** Of the last numbered message that it got. */
   told: Pick<Envelope, "epoch" | "incarnation"> = { epoch: 0, incarnation: 0 };
+  readonly #lease: LeaseWatch;
+  readonly #drains = new Drains(this);
   #waiting: (() => void)[] = [];
 
   constructor(lab: Lab, name: string, pid: number) {
@@ -53,10 +59,13 @@ export class SimProcess {
     this.port = new ScsiPort(lab, name, this.units);
     // Those that have a clock of their own serve under a lease.
     const rate = lab.config.clockRates[Number(name.slice("agent".length))];
+    this.clockRate = rate ?? 1;
+    const clock = this.#clock(this.clockRate);
+    this.#lease = new LeaseWatch(this, () => clock.nowMs());
     this.core = new AgentCore({
       name,
       process: rate !== undefined ? null : { pid, startTime: pid, lockFile: `/${name}.lock` },
-      clock: this.#clock(rate ?? 1),
+      clock,
       publication: this.#publication(),
       openDevice: (message, permit, syncs) => this.#open(message, permit, syncs),
       onWelcome: ({ relativePortId }) => {
@@ -84,6 +93,19 @@ export class SimProcess {
   /** It has a lease, or needs none. */
   get mayServe(): boolean {
     return this.core.lease?.isValid() !== false;
+  }
+
+  /** Something comes in, in time or late. @throws Violation */
+  hears(told: ReturnType<typeof heard>): void {
+    const message = "entries" in told ? told.header : told;
+    if ("seq" in message) this.#drains.hears(message);
+    this.#lease.hears(told, () => this.core.receive(told));
+  }
+
+  /** What it says is on its way. @throws Violation */
+  says(message: ToController): void {
+    if (message.type === "renew") this.#lease.asks(message.nonce);
+    if (message.type === "ack") this.#drains.acknowledges(message);
   }
 
   pause(): void {

@@ -40,7 +40,10 @@ export class SimConnection implements Connection {
     this.#meanMs = lab.chance.hit(0.25) ? Math.max(networkMs, Math.min(networkMs * slowWays, SLOWEST_MS)) : networkMs;
     lab.connections.add(this);
     process.connection = this;
-    process.core.connected((message) => this.#carry("up", JSON.stringify(message)));
+    process.core.connected((message) => {
+      lab.guard(() => process.says(message));
+      this.#carry("up", JSON.stringify(message));
+    });
   }
 
   /** The controller sends. */
