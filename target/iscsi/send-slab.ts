@@ -10,7 +10,7 @@
 import { rememberAddress } from "../storage/syscalls/libc.ts";
 import { BHS_BYTES } from "./pdus.ts";
 
-const SLAB_BYTES = 512 * 1024;
+export const SLAB_BYTES = 512 * 1024;
 /** The most data that a room is cut for; more has memory of its own. */
 export const MAX_ROOM_DATA_BYTES = SLAB_BYTES / 2;
 /** What lies unused between bursts, in all; more is left to the garbage collector. */

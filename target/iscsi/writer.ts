@@ -4,15 +4,14 @@
  * controller, leave at the end of the turn that brought them.
  *
  * A PDU is built in a room (`send-slab.ts`) where it can be; rooms that adjoin leave as one piece.
- * Of the others, small pieces are copied into one buffer: a copy of 4 KiB costs less than one more
- * element of a gathered write. Large ones are passed on as they are.
+ * Of the others, small pieces are copied together (`gather.ts`).
  */
 import type { Socket } from "node:net";
 import { crc32c, crc32cUpdate, shortCrc32c } from "../wire/crc32c.ts";
+import { gather } from "./gather.ts";
 import { BHS_BYTES, Bhs } from "./pdus.ts";
 import { clearHeader, cutRoom, giveSlabBack, type Room, type SendSlab, takeSlab } from "./send-slab.ts";
 
-const COPY_BYTES = 32 * 1024;
 const DIGEST_BYTES = 4;
 const NOTHING: readonly SendSlab[] = [];
 const PADDING = [Buffer.alloc(0), Buffer.alloc(1), Buffer.alloc(2), Buffer.alloc(3)] as const;
@@ -108,10 +107,11 @@ export class PduWriter {
   }
 
   #gather(pieces: readonly Uint8Array[], leaving: readonly SendSlab[]): void {
-    const gathered = gather(pieces);
+    const { gathered, slabs } = gather(pieces);
+    const all = slabs.length === 0 ? leaving : [...leaving, ...slabs];
     this.#socket.cork();
     gathered.forEach((piece, at) => {
-      this.#write(piece, at === gathered.length - 1 ? leaving : NOTHING);
+      this.#write(piece, at === gathered.length - 1 ? all : NOTHING);
     });
     this.#socket.uncork();
   }
@@ -174,26 +174,6 @@ function complete({ slab: { bytes }, at, dataAt, dataBytes, data, end }: Room): 
   if (end === paddedEnd) return;
   const padded = dataBytes === paddedEnd - dataAt ? data : bytes.subarray(dataAt, paddedEnd);
   bytes.writeUInt32LE(crc32cUpdate(0, padded), paddedEnd);
-}
-
-/** The same bytes in fewer pieces. */
-function gather(pieces: readonly Uint8Array[]): Uint8Array[] {
-  const gathered: Uint8Array[] = [];
-  let small: Uint8Array[] = [];
-  const endSmall = () => {
-    if (small.length > 0) gathered.push(small.length === 1 ? (small[0] as Uint8Array) : Buffer.concat(small));
-    small = [];
-  };
-  for (const piece of pieces) {
-    if (piece.length <= COPY_BYTES) {
-      small.push(piece);
-      continue;
-    }
-    endSmall();
-    gathered.push(piece);
-  }
-  endSmall();
-  return gathered;
 }
 
 function digestOf(pieces: readonly Uint8Array[]): Buffer {

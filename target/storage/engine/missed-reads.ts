@@ -15,6 +15,8 @@ import { DEVICE_THREADS, type ThreadQueue } from "./thread-queue.ts";
 
 /** Tried again at once; what is behind them has come later. */
 const TRIES = 32;
+/** Pages come in the order in which they were asked for, more or less: behind so many that have not, hardly any has. */
+const MISSES_IN_A_ROW = 4;
 /** A thread that waits for longer than this does not keep the others: its page may be on a bad spot. */
 const PATIENCE_MS = 2;
 
@@ -68,23 +70,31 @@ export class MissedReads {
     await this.#threads.run(() => this.#reads.waiting(offset, into, done)).then(end, fail);
     this.#waiting -= 1;
     this.#forgetTimer();
-    this.#tryAgain();
+    this.#tryAgain(MISSES_IN_A_ROW);
     this.#sendWaiting();
   }
 
-  #tryAgain(): void {
-    if (this.#queue.length === 0) return;
-    const tried = this.#queue.splice(0, TRIES);
-    const missing = tried.filter((missed) => !this.#isThere(missed));
-    this.#queue = [...missing, ...this.#queue];
-    if (missing.length === tried.length) this.#mayWait = Math.min(DEVICE_THREADS, this.#mayWait + 1);
-    else if (missing.length < tried.length / 2) this.#mayWait = Math.max(1, this.#mayWait - 1);
+  /** Until so many in a row are still missing. */
+  #tryAgain(missesInARow: number): void {
+    const queue = this.#queue;
+    const missing: Missed[] = [];
+    let tried = 0;
+    for (let inARow = 0; tried < Math.min(TRIES, queue.length) && inARow < missesInARow; tried += 1) {
+      const missed = queue[tried] as Missed;
+      inARow = this.#isThere(missed) ? 0 : inARow + 1;
+      if (inARow > 0) missing.push(missed);
+    }
+    if (tried === 0) return;
+    this.#queue = [...missing, ...queue.slice(tried)];
+    if (missing.length === tried) this.#mayWait = Math.min(DEVICE_THREADS, this.#mayWait + 1);
+    else if (missing.length < tried / 2) this.#mayWait = Math.max(1, this.#mayWait - 1);
   }
 
   #isThere(missed: Missed): boolean {
     const { offset, into, end } = missed;
     const isPermitted = this.#threads.permit?.() !== false;
-    if (isPermitted) missed.done += this.#reads.now(offset + missed.done, into.subarray(missed.done));
+    const rest = missed.done === 0 ? into : into.subarray(missed.done);
+    if (isPermitted) missed.done += this.#reads.now(offset + missed.done, rest);
     const isOver = !isPermitted || missed.done === into.length;
     if (isOver) end(isPermitted ? OK : NOT_PERMITTED);
     return isOver;
@@ -93,7 +103,7 @@ export class MissedReads {
   readonly #impatient = (): void => {
     this.#timer = undefined;
     this.#mayWait = Math.min(DEVICE_THREADS, this.#mayWait + 1);
-    this.#tryAgain();
+    this.#tryAgain(TRIES);
     this.#sendWaiting();
   };
 

@@ -83,6 +83,20 @@ test("a page that does not come keeps no other read, and its own ends as it ends
   t.deepEqual((await bad).result, { kind: "medium-error", offset: PAGE });
 });
 
+test("more pages that do not come than there are threads keep no read behind them", async (t) => {
+  const { read, bring } = cache();
+  const stuck = Array.from({ length: DEVICE_THREADS + 12 }, (_, page) => read(page));
+  const good = read(100);
+  bring(100);
+  t.deepEqual(await good, { result: OK, byte: 100 });
+  const ended = Promise.all(stuck);
+  for (let over = false; !over; ) {
+    bring(...stuck.keys());
+    over = await Promise.race([ended.then(() => true), turn().then(() => false)]);
+  }
+  t.is((await ended).length, DEVICE_THREADS + 12);
+});
+
 test("a read that has no leave any more when its turn comes reads nothing", async (t) => {
   let isPermitted = true;
   const { read, bring } = cache(() => isPermitted);
