@@ -10,18 +10,19 @@ const COPY_BYTES = 32 * 1024;
 
 export interface Gathered {
   readonly gathered: readonly Uint8Array[];
-  /** Slabs that pieces of it lie in, each lent once for them. */
+  /** The slabs that copies lie in, one for each copy, lent for it; the last has room for more. */
   readonly slabs: readonly SendSlab[];
 }
 
-export function gather(pieces: readonly Uint8Array[]): Gathered {
+/** `slab`: where copies of an earlier turn end. */
+export function gather(pieces: readonly Uint8Array[], slab: SendSlab | undefined): Gathered {
   const gathered: Uint8Array[] = [];
   const slabs: SendSlab[] = [];
   for (let at = 0; at < pieces.length; ) {
     const piece = pieces[at] as Uint8Array;
     const { end, bytes } = smallOnes(pieces, at);
     if (end <= at + 1) gathered.push(piece);
-    else gathered.push(copied(pieces, at, end, slabWith(bytes, slabs)));
+    else gathered.push(copied(pieces.slice(at, end), lend(bytes, slabs, slab)));
     at = Math.max(end, at + 1);
   }
   return { gathered, slabs };
@@ -38,20 +39,18 @@ function smallOnes(pieces: readonly Uint8Array[], first: number): { end: number;
   return { end, bytes };
 }
 
-/** The last of the slabs, or one more where that has not so much room. */
-function slabWith(bytes: number, slabs: SendSlab[]): SendSlab {
-  const last = slabs.at(-1);
-  if (last !== undefined && last.used + bytes <= SLAB_BYTES) return last;
-  const slab = takeSlab();
+/** The slab that was used last, or another where that has not so much room. */
+function lend(bytes: number, slabs: SendSlab[], earlier: SendSlab | undefined): SendSlab {
+  const last = slabs.at(-1) ?? earlier;
+  const slab = last !== undefined && last.used + bytes <= SLAB_BYTES ? last : takeSlab();
   slab.lent += 1;
   slabs.push(slab);
   return slab;
 }
 
-function copied(pieces: readonly Uint8Array[], first: number, end: number, slab: SendSlab): Uint8Array {
+function copied(pieces: readonly Uint8Array[], slab: SendSlab): Uint8Array {
   const from = slab.used;
-  for (let at = first; at < end; at += 1) {
-    const piece = pieces[at] as Uint8Array;
+  for (const piece of pieces) {
     slab.bytes.set(piece, slab.used);
     slab.used += piece.length;
   }

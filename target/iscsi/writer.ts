@@ -28,6 +28,8 @@ export class PduWriter {
   #held = false;
   /** Where the next room is cut from. */
   #slab: SendSlab | undefined;
+  /** Where the next small pieces are copied together. */
+  #copies: SendSlab | undefined;
   /** Slabs of the rooms that leave with the pieces, one for each room. */
   #leaving: SendSlab[] = [];
   /** The rooms that adjoin at the end of what waits: this stretch of this slab. */
@@ -107,7 +109,8 @@ export class PduWriter {
   }
 
   #gather(pieces: readonly Uint8Array[], leaving: readonly SendSlab[]): void {
-    const { gathered, slabs } = gather(pieces);
+    const { gathered, slabs } = gather(pieces, this.#copies);
+    this.#copies = slabs.at(-1) ?? this.#copies;
     const all = slabs.length === 0 ? leaving : [...leaving, ...slabs];
     this.#socket.cork();
     gathered.forEach((piece, at) => {
@@ -128,6 +131,7 @@ export class PduWriter {
       slab.lent -= 1;
       if (slab.lent > 0) continue;
       if (this.#slab === slab) this.#slab = undefined;
+      if (this.#copies === slab) this.#copies = undefined;
       giveSlabBack(slab);
     }
   }
