@@ -41,6 +41,8 @@ export interface DeviceRecord {
   readonly closed?: boolean;
   /** It was taken out by force; what lay on it is in state E until it comes back. */
   readonly removed?: boolean;
+  /** It was just now, and agents keep it: what lies there comes to fail; then they sync what was written there. */
+  readonly leaving?: "failing" | "syncing";
   /** How often it was opened again after a sync of it had failed; absent: never. */
   readonly openings?: number;
 }

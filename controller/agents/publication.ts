@@ -35,9 +35,9 @@ export function desired(records: AllRecords, agent: string, ports: readonly Port
   const self = records.agents.get(agent);
   // Before the first host is let in.
   if (self?.chap !== undefined) items.set("chap", chapItem(self.chap));
-  for (const { device, uuid, path, pool, openings, removed = false } of records.devices.values()) {
+  for (const { device, uuid, path, pool, openings, removed = false, leaving } of records.devices.values()) {
     const unsynced = records.unsynced.has(String(device));
-    if (!pools.has(pool) || (removed && !unsynced)) continue;
+    if (!pools.has(pool) || (removed && !unsynced && leaving === undefined)) continue;
     const segmentBytes = records.pools.get(pool)?.segmentBytes as number;
     items.set(`device/${device}`, {
       add: {
@@ -50,7 +50,8 @@ export function desired(records: AllRecords, agent: string, ports: readonly Port
         direct,
         unsynced,
         ...(openings && { openings }),
-        ...(removed && { removed }),
+        ...(removed && unsynced && { removed }),
+        ...(leaving === "syncing" && !unsynced && { leaving: true }),
       },
       remove: { type: "remove_device", device },
     });

@@ -45,7 +45,7 @@ export async function openDevice(core: ControllerCore, name: string): Promise<vo
   refuseMoving(core, record);
   // Who has not heard that a sync has failed may sync by what he has open: what that loses, nobody is told who opens it anew.
   if (core.records.unsynced.has(String(record.device))) await core.agents.everyone();
-  const { closed: _, removed, ...rest } = record;
+  const { closed: _, leaving: __, removed, ...rest } = record;
   const open = core.records.unsynced.has(String(record.device)) ? trusted(core, rest) : rest;
   if (!core.media.has(record.device)) core.media.set(record.device, opened(core, record));
   core.missing.delete(record.device);
@@ -169,21 +169,43 @@ export function letGo(core: ControllerCore, { device, path, uuid, created }: Dev
 
 /** What lies there has E, and no agent has the device open any more. */
 async function fail(core: ControllerCore, record: DeviceRecord): Promise<void> {
-  const removed = { ...record, closed: true, removed: true };
-  await core.records.devices.save(core.options.store, String(record.device), removed);
-  await failLost(core, record);
+  // Of one that was taken out before, to be given up now, agents have let go.
+  const isOut = record.removed === true && record.leaving === undefined;
+  const failing = { ...record, closed: true, removed: true, ...(!isOut && { leaving: "failing" as const }) };
+  await core.records.devices.save(core.options.store, String(record.device), failing);
+  await failLost(core, failing);
+  if (isOut) await allKnow(core);
+}
+
+async function allKnow(core: ControllerCore): Promise<void> {
   for (const family of core.families.all()) await everyoneKnows(core, family.tables);
-  // What was written there is there when it comes back, whatever is flushed once no agent has it (rule 7); or nothing is.
-  const medium = core.media.get(record.device);
-  await medium?.sync().catch(() => distrustMedium(core, record.device, medium));
-  await core.agents.reconcile();
-  shut(core, record.device);
-  core.missing.set(record.device, `${record.path} was removed by force`);
 }
 
 /** Again after a crash: what lies on a device that was taken by force has E. */
-export async function failLost(core: ControllerCore, { device }: DeviceRecord): Promise<void> {
+export async function failLost(core: ControllerCore, record: DeviceRecord): Promise<void> {
+  const { device, path } = record;
   for (const family of core.families.all()) await setLost(core, family, onDevice(device));
+  if (record.leaving === undefined) return;
+  await allKnow(core);
+  await syncLeaving(core, record);
+  const { leaving: _, ...left } = record;
+  // In turn with what agents have said of it meanwhile.
+  await core.commits.run((change) => change.replace(core.records.devices, String(device), left));
+  await core.agents.reconcile();
+  shut(core, device);
+  core.missing.set(device, `${path} was removed by force`);
+}
+
+/**
+ * Nobody writes there any more. What was written is there when it comes back, whatever is flushed once no agent has
+ * it (rule 7); or no flush succeeds. One that is not open here may still be at agents: they sync it, on being told.
+ */
+async function syncLeaving(core: ControllerCore, record: DeviceRecord): Promise<void> {
+  const { device } = record;
+  const medium = core.media.get(device);
+  if (medium !== undefined) return medium.sync().catch(() => distrustMedium(core, device, medium));
+  await core.records.devices.save(core.options.store, String(device), { ...record, leaving: "syncing" });
+  await core.agents.everyone("serving");
 }
 
 function onDevice(device: number): Failing {

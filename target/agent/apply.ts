@@ -15,7 +15,10 @@ const EFFECTS: {
   readonly [T in NumberedMessage["type"]]: (core: AgentCore, message: Message<T>, frame?: DecodedFrame) => Effect;
 } = {
   keep: (core, message) => settled(keepOnly(core, message)),
-  add_device: addDevice,
+  add_device: (core, message) => {
+    const added = addDevice(core, message);
+    return message.leaving === true ? synced(core, message.device, added) : added;
+  },
   remove_device: (core, { device }) => settled(removeDevice(core, device)),
   create_table: (core, message) => {
     const device = core.tables.get(message.table);
@@ -187,6 +190,13 @@ function addDevice(core: AgentCore, message: Message<"add_device">): Effect {
   }
   if (before === undefined || before.isAbsent) return undefined;
   return removed ? settled(before.device.close()) : replaced(core, before);
+}
+
+/** What is written there no more: a failure is told (`unsynced`) before this is acknowledged. */
+async function synced(core: AgentCore, id: number, added: Effect): Promise<string | undefined> {
+  const problem = await added;
+  await core.devices.get(id)?.device.flush();
+  return problem;
 }
 
 /** A device that was opened anew, past the page cache or through it: what it held is on the medium before the effect is complete. */

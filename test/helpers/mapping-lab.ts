@@ -28,6 +28,9 @@ export class MemoryMedia implements MediumSource {
   /** Calls of the controller that fail: "read PATH SEGMENT", "write PATH SEGMENT", "zero PATH SEGMENT", "sync PATH 0". */
   readonly failures = new Set<string>();
 
+  /** Flushes that agents have asked for, "AGENT PATH"; one that is among the failures too, as "flush AGENT PATH", fails. */
+  readonly flushes: string[] = [];
+
   /** Paths where something else lies now. */
   readonly replaced = new Set<string>();
 
@@ -61,6 +64,12 @@ export class MemoryMedia implements MediumSource {
   }
   release(path: string): void {
     this.devices.delete(path);
+  }
+
+  /** Whether it succeeds. */
+  flushed(agent: string, path: string): boolean {
+    this.flushes.push(`${agent} ${path}`);
+    return !this.failures.has(`flush ${agent} ${path}`);
   }
 
   #fail(access: string, path: string, offset: number): void {
@@ -147,7 +156,7 @@ export class MappingLab {
       name,
       process: { pid: this.agents.size + 1, startTime: 0, lockFile: "" },
       publication: silentPublication,
-      openDevice: ({ path }, _, syncs) => late(this.#deviceAt(path), syncs),
+      openDevice: ({ path }, _, syncs) => late(this.#deviceAt(path), syncs, () => this.media.flushed(name, path)),
       onWelcome: () => undefined,
       onFatal: () => undefined,
       onBug: (error) => this.bugs.push(error),
@@ -260,7 +269,7 @@ const silentPublication: Publication = {
 };
 
 /** The device as an agent has it: every I/O takes effect some turns after it was issued. */
-function late(device: MemoryDevice, syncs: SyncHistory): BlockDevice {
+function late(device: MemoryDevice, syncs: SyncHistory, flushed: () => boolean): BlockDevice {
   const turn = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
   return new Proxy(device, {
     get(target, key) {
@@ -271,6 +280,10 @@ function late(device: MemoryDevice, syncs: SyncHistory): BlockDevice {
       if (key !== "read" && key !== "write" && key !== "writeZeroes" && key !== "flush") return call;
       return async (...args: unknown[]) => {
         await turn();
+        if (key === "flush" && !syncs.hasFailed && !flushed()) {
+          syncs.hasFailed = true;
+          syncs.onFailure?.();
+        }
         if (key === "flush" && syncs.hasFailed) return { kind: "medium-error", offset: 0 };
         return call(...args);
       };

@@ -1,10 +1,10 @@
 /** Devices of which a sync has failed, and zeros that cannot be made. */
 import { check } from "@sanlab/controller/check/check.ts";
 import type { Adopted } from "@sanlab/controller/devices/medium.ts";
-import { openDevice, removeDevice } from "@sanlab/controller/devices/removal.ts";
+import { failLost, openDevice, removeDevice } from "@sanlab/controller/devices/removal.ts";
 import { createDisk } from "@sanlab/controller/disks.ts";
 import { createPool, describePool, growPool } from "@sanlab/controller/pools.ts";
-import type { PoolRecord } from "@sanlab/controller/records.ts";
+import type { DeviceRecord, PoolRecord } from "@sanlab/controller/records.ts";
 import { takeSnapshots } from "@sanlab/controller/snapshots/snapshots.ts";
 import test, { type ExecutionContext } from "ava";
 import { MappingLab, MemoryMedia, SEGMENT } from "../../helpers/mapping-lab.ts";
@@ -23,8 +23,12 @@ class ForeignMedia extends MemoryMedia {
 }
 
 /** Disk 'data' in pool 'main' on /a. */
-async function startLab(t: ExecutionContext, media = new MemoryMedia()): Promise<MappingLab> {
-  const lab = await MappingLab.start({ store: new MemoryStore(), media });
+async function startLab(
+  t: ExecutionContext,
+  media = new MemoryMedia(),
+  store = new MemoryStore(),
+): Promise<MappingLab> {
+  const lab = await MappingLab.start({ store, media });
   t.teardown(() => lab.close());
   await createPool(lab.core, {
     name: "main",
@@ -137,4 +141,61 @@ test("what an agent's process was told of a sync is asked for before the next pr
   media.failures.clear();
   t.deepEqual(states(lab), ["unsynced"]);
   t.deepEqual(await lab.device("a", "data").flush(), LOST);
+});
+
+/** Of a lab with disk 'data' on /a and /b, the next controller, which cannot open /a; agents have it open still. */
+async function withoutA(t: ExecutionContext): Promise<MappingLab> {
+  const store = new MemoryStore();
+  const before = await startLab(t, new MemoryMedia(), store);
+  const { core, media } = before;
+  await growPool(core, "main", { path: "/b", sizeBytes: 9 * SEGMENT });
+  for (const segment of [0, 1, 2, 3]) await before.write("a", "data", segment, 1 + segment);
+  media.replaced.add("/a");
+  before.close();
+  const lab = await MappingLab.start({ store: new MemoryStore(store.entries), media });
+  t.teardown(() => lab.close());
+  for (const [name, agent] of before.agents) lab.attach(name, agent);
+  while (!["a", "b"].every((name) => lab.core.agents.session(name)?.connected === true))
+    await new Promise((resolve) => setImmediate(resolve));
+  media.flushes.length = 0;
+  return lab;
+}
+
+test("a device that the controller cannot open is synced by the agents that have it, once nobody writes there, as it is taken out by force", async (t) => {
+  const lab = await withoutA(t);
+  const { core, media } = lab;
+  await removeDevice(core, "/a", "force");
+  t.deepEqual(media.flushes.toSorted(), ["a /a", "b /a"]);
+  t.deepEqual(states(lab), ["removed", "online"]);
+  const entry = core.records.devices.values().find(({ path }) => path === "/a");
+  t.like(entry, { removed: true, leaving: undefined });
+  for (const agent of ["a", "b"]) t.deepEqual(await lab.device(agent, "data").flush(), { kind: "ok" });
+  t.deepEqual(media.flushes.slice(2).toSorted(), ["a /b", "b /b"], "it is nobody's any more");
+  await sound(t, lab);
+});
+
+test("where one of them cannot sync it, no flush succeeds through any agent until it is opened again", async (t) => {
+  const lab = await withoutA(t);
+  const { core, media } = lab;
+  media.failures.add("flush a /a");
+  await removeDevice(core, "/a", "force");
+  t.is(core.records.unsynced.values().length, 1);
+  for (const agent of ["a", "b"]) t.deepEqual(await lab.device(agent, "data").flush(), { kind: "not-ready" });
+  media.failures.clear();
+  media.replaced.clear();
+  await openDevice(core, "/a");
+  for (const agent of ["a", "b"]) t.deepEqual(await lab.device(agent, "data").flush(), { kind: "ok" });
+  await sound(t, lab);
+});
+
+test("what a controller that died had not synced of a device that was being taken out, the next one has synced", async (t) => {
+  const lab = await withoutA(t);
+  const { core, media } = lab;
+  const record = core.records.devices.values().find(({ path }) => path === "/a") as DeviceRecord;
+  const failing = { ...record, closed: true, removed: true, leaving: "failing" } as const;
+  await core.records.devices.save(core.options.store, String(record.device), failing);
+  await failLost(core, failing);
+  t.deepEqual(media.flushes.toSorted(), ["a /a", "b /a"]);
+  t.is(core.records.devices.get(String(record.device))?.leaving, undefined);
+  await sound(t, lab);
 });

@@ -1,5 +1,5 @@
 /** The persistent tables as they are in the store at this instant: what may be written to where. */
-import type { AheadRecord, CopyRecord } from "@sanlab/controller/records.ts";
+import type { AheadRecord, CopyRecord, DeviceRecord } from "@sanlab/controller/records.ts";
 import type { Transaction } from "@sanlab/controller/store/store.ts";
 import {
   chunkKey,
@@ -175,6 +175,13 @@ function failingIn(chunk: Uint32Array): readonly number[] {
     if ((chunk[word] as number) & EntryState.ERROR) found.push(word / 2);
   failingSegments.set(chunk, found);
   return found;
+}
+
+/** Devices that agents need not keep any longer: they were taken out by force. */
+export function pathsLeft({ puts = [] }: Transaction): string[] {
+  const devices = puts.filter(([key]) => key.startsWith("device/"));
+  const records = devices.map(([, value]) => json<DeviceRecord>(value));
+  return records.flatMap(({ path, removed, leaving }) => (removed === true && leaving === undefined ? [path] : []));
 }
 
 function json<T>(value: Uint8Array): T {

@@ -45,10 +45,11 @@ export function checkSynced(lab: Lab, { table, by }: Request, written: ReadonlyM
   for (const segment of lab.touchedSegments(table)) {
     const entry = lab.durable.entry(table, segment);
     const disk = entry && lab.disks.get(entry.path);
-    // Of a device that nobody could sync as it was taken out by force, what fails may be lost (docs/protocol.md).
-    if (entry === undefined || disk === undefined || entry.isFailing) continue;
+    // What nobody could sync as its device was taken out by force may be lost, and fails (docs/protocol.md).
+    const since = entry?.isFailing ? disk?.orphaned : 0;
+    if (entry === undefined || disk === undefined) continue;
     const first = entry.segment * SEGMENT_BLOCKS;
-    const unsynced = disk.firstUnsynced(first, SEGMENT_BLOCKS, written.get(entry.path) ?? 0);
+    const unsynced = disk.firstUnsynced(first, SEGMENT_BLOCKS, written.get(entry.path) ?? 0, since);
     if (unsynced !== undefined)
       throw new Violation(
         "rule 7",

@@ -6,7 +6,7 @@ import { Scheduler } from "../engine/scheduler.ts";
 import { Trace } from "../engine/trace.ts";
 import { Violation } from "../engine/violation.ts";
 import { Model } from "../model/disks.ts";
-import { DurableTables } from "../model/durable-tables.ts";
+import { DurableTables, pathsLeft } from "../model/durable-tables.ts";
 import { Failures } from "../model/failures.ts";
 import { GivenBack } from "../model/given-back.ts";
 import { Losses } from "../model/losses.ts";
@@ -95,6 +95,7 @@ export class Lab {
     this.failures.committed(this.scheduler.tick());
     this.restores.committed(transaction, this.scheduler.tick());
     this.losses.committed(transaction, this.scheduler.tick());
+    for (const path of pathsLeft(transaction)) this.disks.get(path)?.leaves();
     this.guard(() => checkMoves(this, transaction));
     this.guard(() => this.#places.committed(transaction));
     this.guard(() => this.givenBack.committed(transaction));

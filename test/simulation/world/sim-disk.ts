@@ -38,6 +38,8 @@ export class SimDisk {
   readonly descriptors = new Set<Descriptor>();
   /** Who was there when a sync failed that has lost something. */
   witnesses: readonly Descriptor[] = [];
+  /** Up to where it was written when it was given up with nobody left who could sync it. */
+  orphaned = 0;
   /** How many syncs have lost something. */
   failedSyncs = 0;
   readonly #segments = new Map<number, Map<number, Cell>>();
@@ -101,14 +103,19 @@ export class SimDisk {
     return segment?.get(block % SEGMENT_BLOCKS)?.cached.at(-1)?.isGone === true;
   }
 
-  /** The first block of a range that holds what was written up to `order` and is not on the medium: no sync came after it, or one has lost it. */
-  firstUnsynced(first: number, count: number, order = Number.POSITIVE_INFINITY): number | undefined {
+  /** The first block of a range that holds what was written up to `order`, and after `since`, and is not on the medium: no sync came after it, or one has lost it. */
+  firstUnsynced(first: number, count: number, order = Number.POSITIVE_INFINITY, since = 0): number | undefined {
     const segment = this.#segments.get(Math.floor(first / SEGMENT_BLOCKS));
     for (let block = first; block < first + count; block += 1) {
       const oldest = segment?.get(block % SEGMENT_BLOCKS)?.cached[0];
-      if (oldest !== undefined && oldest.order <= order) return block;
+      if (oldest !== undefined && oldest.order <= order && oldest.order > since) return block;
     }
     return undefined;
+  }
+
+  /** It is taken out. Nobody has it open, and nobody can open it: what was written may never be on the medium. */
+  leaves(): void {
+    if (this.isPulled && [...this.descriptors].every(({ isDead }) => isDead)) this.orphaned = this.#order;
   }
 
   /** A sync has lost something, and nobody is left who was told, or would be. */
