@@ -139,10 +139,14 @@ function identity(stored: Stored, findings: Findings, disk: DiskRecord): DiskRec
 /** Of further tables. */
 export function identitiesOfViews(stored: Stored, findings: Findings): void {
   const { views } = stored.records;
-  const taken = new Set(stored.records.disks.values().map(({ table }) => table));
+  const tables = stored.records.disks.values().map(({ table }) => table);
+  const isAnothers = (id: string, key: string) =>
+    tables.includes(id) || views.entries().some(([other, view]) => other !== key && view.id === id);
+  const taken = new Set(tables);
   for (const [key, view] of views.entries()) {
     const of = `Table '${view.name}' of disk '${view.disk}'`;
-    const id = tableByIdentity(view) ?? view.id;
+    const said = tableByIdentity(view);
+    const id = said === undefined || (isAnothers(said, key) && !isAnothers(view.id, key)) ? view.id : said;
     if (taken.has(id)) {
       findings.add("view", `${of} is said to be ${id}, as another is.`, "It is removed.", true);
       stored.drop(views, key);

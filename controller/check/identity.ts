@@ -38,7 +38,7 @@ export function tablesOfDisks(stored: Stored, findings: Findings): void {
   const { disks } = stored.records;
   for (const disk of disks.values()) {
     const table = tableByIdentity(disk);
-    if (table === undefined || table === disk.table) continue;
+    if (table === undefined || table === disk.table || isAnothers(stored, table, disk)) continue;
     findings.add(
       "table",
       `Disk '${disk.name}' is said to have table ${disk.table}, and by its NAA and serial number has ${table}.`,
@@ -63,6 +63,15 @@ export function tablesOfDisks(stored: Stored, findings: Findings): void {
       stored.tornRoots.add(own);
     }
   }
+}
+
+/** Where another has that table by both its table and its identity, a disk that has a table to itself has the wrong identity. */
+function isAnothers({ records }: Stored, table: string, disk: DiskRecord): boolean {
+  const disks = records.disks.values();
+  const isTheirs = disks.some(
+    (other) => other.name !== disk.name && other.table === table && tableByIdentity(other) === table,
+  );
+  return isTheirs && !disks.some((other) => other.name !== disk.name && other.table === disk.table);
 }
 
 /** By NAA and serial number alike. */

@@ -171,13 +171,23 @@ export class Places {
       lose(entries, at);
       return "wrong";
     }
-    if (!isEntry) {
-      const repair = device === 0 ? FAILS : KEPT;
-      this.#findings.segment("entry", `Disk ${names(disks)}`, segment, "no entry that there can be", repair, true);
-      lose(entries, at, device !== 0);
-    }
+    if (!isEntry) this.#unstored(disks, entries, at, segment);
     const holder = device === 0 ? undefined : this.#claims.claim(device, place, this.#families.length - 1, segment);
     return holder ?? (isEntry ? "right" : "wrong");
+  }
+
+  /** States that are not stored. Nw beside a place says nothing that the tables do not say. */
+  #unstored(disks: readonly DiskRecord[], entries: Uint32Array, at: number, segment: number): void {
+    const [word0, word1] = [entries[at] as number, entries[at + 1] as number];
+    const isPlace = deviceOf(word1) !== 0;
+    const writable = (word0 & ~EntryState.NO_WRITE) >>> 0;
+    const isDerived = isPlace && isStored(writable, word1);
+    const [says, repair] = isDerived
+      ? ["Nw, which is not stored", "It is taken away."]
+      : ["no entry that there can be", isPlace ? KEPT : FAILS];
+    this.#findings.segment("entry", `Disk ${names(disks)}`, segment, says as string, repair as string, !isDerived);
+    if (isDerived) entries[at] = writable;
+    else lose(entries, at, isPlace);
   }
 
   async #shared(

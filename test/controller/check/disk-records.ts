@@ -1,6 +1,7 @@
 /** Disks, their further tables and what is kept of their units that cannot be: found, and mended. */
+import { EntryState } from "node-iscsi-target/mapping/entry.ts";
 import type { Damage } from "../../helpers/damage.ts";
-import { type DamageCase, diskOf, tableOf, testDamages } from "../../helpers/damage-cases.ts";
+import { type DamageCase, diskOf, putAgain, tableOf, testDamages } from "../../helpers/damage-cases.ts";
 import { ALL_SEGMENTS } from "../../helpers/damaged-lab-of-all.ts";
 import { SEGMENT } from "../../helpers/mapping-lab.ts";
 
@@ -21,14 +22,39 @@ const CASES: Readonly<Record<string, DamageCase>> = {
     found: ["identity"],
     says: /^Disk 'seq' has NAA 6525400f/,
   },
+  "two disks with one NAA and serial number": {
+    does: (tables) => {
+      const { naa, serial } = diskOf(tables, "other");
+      tables.edit("disk/seq", { naa, serial });
+    },
+    found: ["identity"],
+    says: /^Disk 'seq' has NAA [0-9a-f]{32} and serial number \S+, which are not those of its table t\d+\.$/,
+  },
   "a further table with the identity of its disk": {
     does: (tables) => {
       const { naa, serial } = diskOf(tables, "data");
       tables.edit("view/data/part", { naa, serial });
     },
-    found: ["export", "view"],
-    says: /^Table 'part' of disk 'data' is said to be t\d+, as another is\.$/,
+    found: ["identity"],
+    says: /^Table 'part' of disk 'data' has NAA [0-9a-f]{32} /,
+  },
+  "Nw in a stored entry": {
+    does: (tables) => {
+      const root = tables.get(`root/${tableOf(tables, "other")}`);
+      const chunk = `chunk/${root.readUInt32LE(0).toString(16).padStart(8, "0")}`;
+      tables.words(chunk, (words) => {
+        words[6] = ((words[6] as number) | EntryState.NO_WRITE) >>> 0;
+      });
+    },
+    found: ["entry"],
+    says: /^Disk 'other' \(and 1 that share with it\), segment 3: Nw, which is not stored\.$/,
+  },
+  "a further table a second time": {
+    does: (tables) => putAgain(tables, "view/data/part", "view/data/twin", { name: "twin" }),
+    found: ["view"],
+    says: /^Table 'twin' of disk 'data' is said to be t\d+, as another is\.$/,
     loses: true,
+    after: { "view/data/twin": undefined },
   },
   "a further table of another number": {
     does: (tables) => tables.edit("view/data/part", { id: tableOf(tables, "seq") }),
