@@ -13,7 +13,7 @@ import { devices } from "./devices.ts";
 import { exports, views } from "./exports.ts";
 import { fabric } from "./fabric.ts";
 import { cluster, familiesOfDisks, tablesOfDisks } from "./identity.ts";
-import { missingFoundations, numbers, unreadableRecords } from "./kept.ts";
+import { missingFoundations, numbers, pools, unreadableRecords } from "./kept.ts";
 import { differences, storedAs } from "./memory.ts";
 import { agents, hosts, worldWideNames } from "./nodes.ts";
 import { Places } from "./places.ts";
@@ -48,6 +48,7 @@ export function reportOf(problems: readonly Problem[]): CheckReport {
 export async function examine(view: StoreView): Promise<Examination> {
   const findings = new Findings();
   const stored = await Stored.of(view);
+  pools(stored, findings);
   unreadableRecords(stored, findings);
   missingFoundations(stored, findings);
   devices(stored, findings);

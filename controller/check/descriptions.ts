@@ -6,6 +6,7 @@ import { MAX_TABLE_SEGMENTS } from "node-iscsi-target/mapping/entry.ts";
 import { identityOf } from "../disks.ts";
 import type { DiskRecord } from "../records.ts";
 import { type Identity, tableByIdentity } from "./identity.ts";
+import { FROM_A_COPY } from "./kept.ts";
 import type { Findings } from "./problem.ts";
 import type { Stored } from "./stored.ts";
 
@@ -120,14 +121,28 @@ function whereabouts(stored: Stored, findings: Findings, extents: Extents, disk:
     );
     return arrived;
   }
-  const isApart = more.length > 0 || pools.get(other)?.segmentBytes !== pools.get(disk.pool)?.segmentBytes;
   const lies = `Disk '${disk.name}' is said to lie in pool '${disk.pool}', and has segments in ${[other, ...more].map((pool) => `'${pool}'`).join(" and ")}`;
-  findings.add(
-    "pool-of-disk",
-    `${lies}${isApart ? ", which nothing can bring together; restore controller.sqlite in the state directory from a copy" : ""}.`,
-    isApart ? null : `It is on its way from there: 'sanlab disk migrate ${disk.name} --pool ${disk.pool}' ends that.`,
-  );
-  return isApart ? undefined : { ...disk, from: other };
+  if (more.length > 0 || pools.get(other)?.segmentBytes !== pools.get(disk.pool)?.segmentBytes) {
+    findings.add("pool-of-disk", `${lies}, which nothing can bring together; ${FROM_A_COPY}.`, null);
+    return undefined;
+  }
+  if (!used.includes(disk.pool) && !isBeingMoved(stored, disk)) {
+    findings.add("pool-of-disk", `${lies}.`, `It lies in '${other}'.`);
+    return { ...arrived, pool: other };
+  }
+  const repair = `It is on its way from there: 'sanlab disk migrate ${disk.name} --pool ${disk.pool}' ends that.`;
+  findings.add("pool-of-disk", `${lies}.`, repair);
+  return { ...disk, from: other };
+}
+
+/** To the pool where it is said to lie. */
+function isBeingMoved({ records }: Stored, { family, pool }: DiskRecord): boolean {
+  return records.operations
+    .values()
+    .some(
+      ({ state, task }) =>
+        state === "running" && task.kind === "migrate" && task.family === family && task.pool === pool,
+    );
 }
 
 /** Multipath takes two disks of one NAA for one, and writes to either. */

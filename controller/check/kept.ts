@@ -1,5 +1,6 @@
 /** Records that are none, records without which nothing can be mended, and numbers that would be given out again. */
-import type { DiskRecord, LabRecord } from "../records.ts";
+import { MAX_DEVICE_SEGMENT } from "node-iscsi-target/mapping/entry.ts";
+import type { DeviceRecord, DiskRecord, LabRecord } from "../records.ts";
 import type { Findings } from "./problem.ts";
 import type { Kind } from "./record-shapes.ts";
 import type { Stored } from "./stored.ts";
@@ -22,6 +23,9 @@ const LOST_WITH: Partial<Record<Kind, string>> = {
   injections: "Add the fault again.",
   operations: "Begin the operation again.",
 };
+/** Of pools, as they are made. */
+const LEAST_SEGMENT_BYTES = 65_536;
+const SEGMENT_UNIT_BYTES = 4096;
 export const FROM_A_COPY = "restore controller.sqlite in the state directory from a copy";
 
 export function unreadableRecords(stored: Stored, findings: Findings): void {
@@ -34,6 +38,7 @@ export function unreadableRecords(stored: Stored, findings: Findings): void {
     stored.delete(key);
   }
   for (const [key, kind] of stored.unreadable) {
+    if (stored.isMade(key)) continue;
     if (isNeeded(stored, key)) {
       findings.add("record", `The record ${key} cannot be read; ${FROM_A_COPY}.`, null);
       continue;
@@ -58,6 +63,35 @@ function isNeeded({ records: { lab, pools, devices, disks } }: Stored, key: stri
 function shown(value: unknown): string {
   const text = JSON.stringify(value);
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
+
+/** A pool's devices tell its record, where only one size of segments fits them all. */
+export function pools(stored: Stored, findings: Findings): void {
+  const { pools: records, devices } = stored.records;
+  for (const [name, theirs] of Map.groupBy(devices.values(), ({ pool }) => pool)) {
+    const [segmentBytes, ...others] = segmentSizes(theirs);
+    if (records.has(name) || segmentBytes === undefined || others.length > 0) continue;
+    const isUnreadable = stored.unreadable.some(([key]) => key === records.key(name));
+    findings.add(
+      "pool",
+      `The record of pool '${name}' ${isUnreadable ? "cannot be read" : "is missing"}.`,
+      `By its devices it has segments of ${segmentBytes} bytes; first writes do not wait while it is full.`,
+      true,
+    );
+    stored.save(records, name, { name, segmentBytes, queueWhenFullMs: 0 });
+  }
+}
+
+/** That so many of them fit on each of the devices, ascending. */
+function segmentSizes(devices: readonly DeviceRecord[]): number[] {
+  // It may be longer than its segments.
+  if (devices.some(({ segments }) => segments > MAX_DEVICE_SEGMENT)) return [];
+  const least = Math.max(...devices.map(({ sizeBytes, segments }) => sizeBytes / (segments + 1)));
+  const most = Math.min(...devices.map(({ sizeBytes, segments }) => sizeBytes / segments));
+  const sizes: number[] = [];
+  const first = Math.max(LEAST_SEGMENT_BYTES, (Math.floor(least / SEGMENT_UNIT_BYTES) + 1) * SEGMENT_UNIT_BYTES);
+  for (let size = first; size <= most && sizes.length < 2; size += SEGMENT_UNIT_BYTES) sizes.push(size);
+  return sizes;
 }
 
 /** Nothing of the tables can be judged without these. */

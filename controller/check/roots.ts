@@ -34,7 +34,7 @@ export function brokenRoots(stored: Stored, findings: Findings): void {
 export async function foundDisks(stored: Stored, findings: Findings): Promise<Set<string>> {
   const tables = new Set(stored.records.disks.values().map(({ table }) => table));
   const found = new Set<string>();
-  for (const [table, root] of stored.roots) {
+  for (const [table, root] of [...stored.roots]) {
     if (tables.has(table)) continue;
     const chunks = [...root].filter((number) => stored.chunks.has(number));
     const pool = await poolOf(stored, chunks);

@@ -79,6 +79,11 @@ export class Stored {
     this.#changes.set(key, undefined);
   }
 
+  /** Whether a repair has put something there. */
+  isMade(key: string): boolean {
+    return this.#changes.get(key) !== undefined;
+  }
+
   /** A number that nothing has. */
   nextNumber(): number {
     const lab = this.lab as LabRecord;

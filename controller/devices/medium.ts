@@ -12,6 +12,7 @@ import {
   unlinkSync,
   writeSync,
 } from "node:fs";
+import { dirname } from "node:path";
 import { type DeviceLabel, decodeLabel, encodeLabel, LABEL_BYTES } from "node-iscsi-target/storage/label.ts";
 import { blockDeviceSizes } from "node-iscsi-target/storage/syscalls/block-ioctl.ts";
 import { tryLock } from "node-iscsi-target/storage/syscalls/locks.ts";
@@ -80,6 +81,12 @@ function adoptMedium(path: string, label: DeviceLabel, options: { sizeBytes?: nu
     throw new Refusal(
       "missing",
       `${path} does not exist; give its size (${path}:1GiB) to create an image there, or name a device that exists.`,
+    );
+  }
+  if (created && !existsSync(dirname(path))) {
+    throw new Refusal(
+      "missing",
+      `${path} cannot be created, since there is no directory ${dirname(path)}; make it, or name another place.`,
     );
   }
   const fd = open(path, constants.O_RDWR | (created ? constants.O_CREAT | constants.O_EXCL : 0));

@@ -44,7 +44,7 @@ const CASES: Readonly<Record<string, Case>> = {
     },
     found: ["pool-of-disk"],
     says: /^Disk 'data' is said to lie in pool 'spare', and has segments in 'main'\.$/,
-    data: { pool: "spare", from: "main" },
+    data: { pool: "main", from: undefined },
   },
   "a disk on its way from a pool that is not there": {
     does: (tables) => tables.edit("disk/data", { from: "nowhere" }),

@@ -49,6 +49,13 @@ const CASES: Readonly<Record<string, DamageCase>> = {
     found: ["entry"],
     says: /^Disk 'other' \(and 1 that share with it\), segment 3: Nw, which is not stored\.$/,
   },
+  "a table of no name that there is": {
+    does: (tables) => tables.put("root/zzz", tables.get(`root/${tableOf(tables, "seq")}`)),
+    found: ["root-leaked", "usage"],
+    says: /^The table zzz belongs to no disk\.$/,
+    loses: true,
+    after: { "root/zzz": undefined },
+  },
   "a further table a second time": {
     does: (tables) => putAgain(tables, "view/data/part", "view/data/twin", { name: "twin" }),
     found: ["view"],

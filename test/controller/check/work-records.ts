@@ -10,6 +10,7 @@ import {
   testDamages,
 } from "../../helpers/damage-cases.ts";
 import { ALL_SEGMENTS } from "../../helpers/damaged-lab-of-all.ts";
+import { SEGMENT } from "../../helpers/mapping-lab.ts";
 
 const familyOf = (tables: Damage, name: string) => diskOf(tables, name).family;
 
@@ -134,6 +135,20 @@ const CASES: Readonly<Record<string, DamageCase>> = {
     does: (tables) => putJson(tables, "reserve/nowhere", { pool: "nowhere", runs: [] }),
     found: ["set-aside"],
     says: /^Segments are set aside in pool 'nowhere', which is not there\.$/,
+  },
+  "a pool whose record is missing": {
+    does: (tables) => tables.remove("pool/main"),
+    found: ["pool"],
+    says: /^The record of pool 'main' is missing\.$/,
+    loses: true,
+    after: { "pool/main": { name: "main", segmentBytes: SEGMENT, queueWhenFullMs: 0 } },
+  },
+  "a pool whose record cannot be read": {
+    does: (tables) => tables.put("pool/spare", "{"),
+    found: ["pool"],
+    says: /^The record of pool 'spare' cannot be read\.$/,
+    loses: true,
+    after: { "pool/spare": { name: "spare", segmentBytes: SEGMENT, queueWhenFullMs: 0 } },
   },
   "a second record of what there is one of": {
     does: (tables) => tables.put("lab/second", tables.get("lab/lab")),

@@ -25,6 +25,13 @@ test("an image that the file system cannot hold is refused, and none is left beh
   t.is(stdout, `Refusal ${path} cannot be as large as that on its file system; choose a smaller size. false`);
 });
 
+test("an image in a directory that is not there is refused, and the directory named", async (t) => {
+  const directory = join(dirname(await scratchImage(t)), "nowhere");
+  const adopt = () => fileMedia.adopt(join(directory, "one.img"), LABEL, { sizeBytes: 1_048_576 });
+  const message = `${directory}/one.img cannot be created, since there is no directory ${directory}; make it, or name another place.`;
+  t.throws(adopt, { instanceOf: Refusal, message });
+});
+
 test("a device that another has locked is refused as in use, when it is added and when it is opened", async (t) => {
   const path = await scratchImage(t);
   const { medium } = fileMedia.adopt(path, LABEL, { sizeBytes: 1_048_576 });
