@@ -1,6 +1,6 @@
 /**
- * A disk that two initiators write to through two agents, with snapshots and migrations, while
- * processes are killed at moments that a seed chooses. After each death all is looked at: the
+ * A disk that two initiators write to through two agents, one of them through a further table of it, with
+ * snapshots and migrations, while processes are killed at moments that a seed chooses. After each death all is looked at: the
  * disk and a snapshot through an agent, by QEMU's initiator, and the tables by the checker.
  */
 import { mkdtemp, readFile, rm } from "node:fs/promises";
@@ -17,9 +17,12 @@ import { Daemons, iqnOf } from "./daemons.ts";
 import { DiskModel, type Surety } from "./disk-model.ts";
 import { Initiator } from "./initiator.ts";
 import { load } from "./load.ts";
+import { TURNED, turnedBack, turnedSector, turnedTable } from "./turned.ts";
 
 const KIB = 1024;
 export const AGENTS = ["a", "b"] as const;
+/** The host that sees the further table; each goes through the agent of its name. */
+const OF_TABLE = "b";
 const SEGMENT = 128 * KIB;
 const DISK_BYTES = 8 * KIB * KIB;
 /** Room for the disk, one snapshot that shares nothing, and what is on its way. */
@@ -56,9 +59,11 @@ export class CrashLab {
     const main = await createPool(daemons, "main", options.directory, 2);
     await createPool(daemons, "other", options.directory, 1);
     await daemons.api("POST", "/disks", { name: DISK, pool: "main", sizeBytes: DISK_BYTES });
+    await daemons.api("POST", `/disks/${DISK}/tables`, turnedTable(DISK_BYTES / SEGMENT));
     for (const name of AGENTS) {
       await daemons.api("POST", "/hosts", { name, iqn: iqnOf(name) });
-      await daemons.api("POST", "/exports", { host: name, disk: DISK });
+      const table = name === OF_TABLE ? { table: TURNED } : {};
+      await daemons.api("POST", "/exports", { host: name, disk: DISK, ...table });
     }
     const lab = new CrashLab(t, options, scratch, daemons, main);
     await lab.#see(DISK);
@@ -128,7 +133,8 @@ export class CrashLab {
   }
 
   async #examine(agent: string): Promise<void> {
-    const problems = this.#model.found(await this.#contents(agent, DISK, agent));
+    const seen = await this.#contents(agent, DISK, agent);
+    const problems = this.#model.found(agent === OF_TABLE ? turnedBack(seen) : seen);
     if (problems.length > 0) throw new Error(`through agent ${agent}: ${problems.slice(0, 20).join("; ")}`);
     const snapshot = await this.administrator.snapshot();
     if (snapshot !== undefined) await this.#examineSnapshot(agent, snapshot);
@@ -164,7 +170,8 @@ export class CrashLab {
     await Promise.all(
       AGENTS.filter((name) => !this.#initiators.has(name)).map(async (name) => {
         const url = await this.daemons.url(name, DISK, name);
-        this.#initiators.set(name, await Initiator.logIn(url, iqnOf(name), this.#model));
+        const place = (sector: number) => (name === OF_TABLE ? turnedSector(sector, DISK_BYTES) : sector);
+        this.#initiators.set(name, await Initiator.logIn(url, iqnOf(name), this.#model, place));
       }),
     );
   }

@@ -13,7 +13,9 @@ export class Initiator {
   readonly kill: () => Promise<void>;
   readonly #send: (line: string) => void;
   readonly #model: DiskModel;
-  /** By offset: QEMU tells no more of what it has done. */
+  /** Where a sector of the disk is in the unit that it sees. */
+  readonly #place: (sector: number) => number;
+  /** By offset in the unit: QEMU tells no more of what it has done. */
   readonly #writes = new Map<number, Write>();
   #isDead = false;
   #hasEnded = false;
@@ -23,8 +25,9 @@ export class Initiator {
   #wake = Promise.withResolvers<void>();
   #reads = 0;
 
-  private constructor(child: ReturnType<typeof start>, model: DiskModel) {
+  private constructor(child: ReturnType<typeof start>, model: DiskModel, place: (sector: number) => number) {
     this.#model = model;
+    this.#place = place;
     this.#send = (line) => child.stdin.write(`${line}\n`);
     this.kill = async () => {
       this.#isDead = true;
@@ -42,9 +45,14 @@ export class Initiator {
   }
 
   /** Logs in; resolved when it has read something. An agent that has just begun may not listen yet. */
-  static async logIn(url: string, iqn: string, model: DiskModel): Promise<Initiator> {
+  static async logIn(
+    url: string,
+    iqn: string,
+    model: DiskModel,
+    place: (sector: number) => number,
+  ): Promise<Initiator> {
     for (const end = performance.now() + PATIENCE_MS; ; await delay(LOGIN_RETRY_MS)) {
-      const initiator = new Initiator(start(url, iqn), model);
+      const initiator = new Initiator(start(url, iqn), model, place);
       try {
         await initiator.#answered();
         return initiator;
@@ -63,8 +71,9 @@ export class Initiator {
   async write(writes: readonly Write[]): Promise<void> {
     for (const write of writes) {
       const { first, count, byte, fua } = write;
-      this.#writes.set(first * SECTOR, write);
-      this.#send(`aio_write ${fua ? "-f " : ""}-P ${byte} ${first * SECTOR} ${count * SECTOR}`);
+      const offset = this.#place(first) * SECTOR;
+      this.#writes.set(offset, write);
+      this.#send(`aio_write ${fua ? "-f " : ""}-P ${byte} ${offset} ${count * SECTOR}`);
     }
     await this.#until(() => this.#writes.size === 0, `${writes.length} writes`);
   }
@@ -79,7 +88,7 @@ export class Initiator {
 
   /** UNMAP, of which nothing is sure before somebody has looked. */
   async discard(first: number, count: number): Promise<void> {
-    this.#send(`discard ${first * SECTOR} ${count * SECTOR}`);
+    this.#send(`discard ${this.#place(first) * SECTOR} ${count * SECTOR}`);
     await this.#answered();
   }
 
