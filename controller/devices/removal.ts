@@ -44,7 +44,7 @@ export async function openDevice(core: ControllerCore, name: string): Promise<vo
   const record = foundDevice(core, name);
   refuseMoving(core, record);
   // Who has not heard that a sync has failed may sync by what he has open: what that loses, nobody is told who opens it anew.
-  if (core.records.unsynced.has(String(record.device))) await core.agents.everyone();
+  if (core.records.unsynced.has(String(record.device))) await core.agents.everyone("serving");
   const { closed: _, leaving: __, removed, ...rest } = record;
   const open = core.records.unsynced.has(String(record.device)) ? trusted(core, rest) : rest;
   if (!core.media.has(record.device)) core.media.set(record.device, opened(core, record));

@@ -79,13 +79,22 @@ export class DurableTables {
     const chunk = this.#chunk(table, segment);
     const location = chunk && locationAt(chunk, wordOf(segment));
     if (chunk === undefined || location === undefined) return undefined;
-    const isCopied = [...this.#copying.values()].some((copies) =>
-      copies.some((copy) => copy.table === table && copy.segment === segment),
-    );
     const word0 = chunk[wordOf(segment)] as number;
     const isOwn = (word0 & UNWRITABLE) === 0 && !this.#isShared(table, segment, location);
     const isFailing = (word0 & EntryState.ERROR) !== 0;
-    return { path: this.path(location), segment: location.segment, isPlain: isOwn && !isCopied, isFailing };
+    return {
+      path: this.path(location),
+      segment: location.segment,
+      isPlain: isOwn && !this.isCopied(table, segment),
+      isFailing,
+    };
+  }
+
+  /** Step 560 is not complete for those who held it too. */
+  isCopied(table: string, segment: number): boolean {
+    return [...this.#copying.values()].some((copies) =>
+      copies.some((copy) => copy.table === table && copy.segment === segment),
+    );
   }
 
   hasTable(table: string): boolean {

@@ -3,45 +3,14 @@ import type { AgentRecord } from "@sanlab/controller/records.ts";
 import type { Transaction } from "@sanlab/controller/store/store.ts";
 import { EntryState } from "node-iscsi-target/mapping/entry.ts";
 import { deviceOf, segmentOf } from "node-iscsi-target/mapping/mapping-table.ts";
-import type { Exclusion } from "node-iscsi-target/storage/block-device.ts";
+import type { Unhold } from "node-iscsi-target/mapping/messages/exclusions.ts";
 import { Violation } from "../engine/violation.ts";
 import type { SimProcess } from "../world/sim-agent.ts";
 import { SEGMENT_BLOCKS } from "../world/sim-disk.ts";
+import { type DeviceIo, name } from "./device-io.ts";
 import type { DurableTables } from "./durable-tables.ts";
+import { ExclusionRules } from "./exclusions.ts";
 import type { Failures } from "./failures.ts";
-import { FORMER } from "./restores.ts";
-
-/** What a host's I/O is about, found again at the device by the buffer or the options that came along. */
-export interface IoContext {
-  readonly table: string;
-  /** The logical unit that it goes to. */
-  readonly unit: string;
-  /** Virtual blocks in the order of the buffer. */
-  readonly blocks: readonly number[];
-  /** Who writes, where reservations count. */
-  readonly initiator?: string;
-}
-
-/** System calls of an agent on a storage device. */
-export interface DeviceIo {
-  readonly kind: "read" | "write" | "zero";
-  readonly process: SimProcess;
-  readonly path: string;
-  /** Blocks of the device. */
-  readonly first: number;
-  readonly count: number;
-  /** Virtual block that the first one is; undefined for zeros, which carry no buffer. */
-  readonly context: Pick<IoContext, "table" | "unit" | "initiator"> & { readonly block: number | undefined };
-}
-
-/** Segments of a table that a command of a logical unit has to itself. */
-export interface Excluded {
-  readonly process: SimProcess;
-  readonly table: string;
-  readonly unit: string;
-  readonly segments: readonly number[];
-  readonly exclusion: Exclusion;
-}
 
 const UNUSABLE = EntryState.ERROR | EntryState.INVALID | EntryState.ZERO;
 
@@ -50,10 +19,9 @@ export class Rules {
   readonly #failures: Failures;
   readonly #processes: () => readonly SimProcess[];
   readonly #underWay = new Set<DeviceIo>();
+  readonly exclusions: ExclusionRules;
   /** Ranges of devices that are being copied from. */
   readonly #copied = new Set<{ readonly path: string; readonly first: number; readonly count: number }>();
-  /** With those of the segments that lie somewhere. */
-  readonly #excluded = new Map<Excluded, readonly number[]>();
   /** Who was preempted, as `unit initiator`. */
   readonly #thrownOut = new Set<string>();
 
@@ -61,6 +29,7 @@ export class Rules {
     this.#durable = durable;
     this.#failures = failures;
     this.#processes = processes;
+    this.exclusions = new ExclusionRules(durable, processes, this.#underWay);
   }
 
   get underWay(): ReadonlySet<DeviceIo> {
@@ -78,18 +47,8 @@ export class Rules {
     }
     this.#checkReservation(io, "is issued");
     for (const copied of this.#copied) if (io.kind !== "read" && meet(io, copied)) throw writtenWhileCopied(io);
-    for (const excluded of this.#excluded.keys()) this.#checkExclusion(excluded, io);
+    this.exclusions.issued(io);
     this.#underWay.add(io);
-  }
-
-  /** A process has segments to itself from now on. */
-  excluded(excluded: Excluded): void {
-    this.#excluded.set(excluded, this.#located(excluded));
-    for (const io of this.#underWay) this.#checkExclusion(excluded, io);
-  }
-
-  readmitted(excluded: Excluded): void {
-    this.#excluded.delete(excluded);
   }
 
   /** He was preempted, and whoever did that was told so. */
@@ -116,9 +75,9 @@ export class Rules {
   committed(transaction: Transaction): void {
     const completed = this.#durable.completedBy(transaction);
     this.#durable.changed(transaction);
-    for (const { table, segment } of completed) this.#checkAlone(table, segment);
+    for (const { table, segment } of completed) this.checkAlone(table, segment);
     for (const record of agentsIn(transaction)) this.#checkOnRecord(record);
-    for (const [excluded, located] of this.#excluded) this.#checkUnmapped(excluded, located, transaction);
+    this.exclusions.committed(transaction);
     for (const io of this.#underWay) if (io.kind !== "read") this.#checkAccess(io, "is under way as this is committed");
   }
 
@@ -157,8 +116,8 @@ export class Rules {
       );
   }
 
-  /** Step 560 is on record as complete: nobody goes by what the other disks had at the place that the faulting one keeps. */
-  #checkAlone(table: string, segment: number): void {
+  /** Step 560 is on record as complete, or there is none: nobody goes by what the other disks had at the place that the faulting one keeps. */
+  checkAlone(table: string, segment: number): void {
     const place = this.#durable.entry(table, segment);
     if (place === undefined) return;
     const { path, segment: at } = place;
@@ -202,44 +161,22 @@ export class Rules {
     }
   }
 
+  /** A hold of an earlier epoch is over: nobody has the segments to himself any more who had them in that epoch. */
+  unheld({ table, hold, epoch }: Unhold): void {
+    if (hold === "" || Number.parseInt(hold, 10) >= epoch) return;
+    const before = this.#processes().find(
+      (process) => process.epoch < epoch && process.mayServe && process.core.tables.has(table),
+    );
+    if (before !== undefined)
+      throw new Violation("epoch", `hold ${hold} of ${table} ends, while ${before.name} goes on in ${before.epoch}`);
+  }
+
   /** Who has no lease does nothing by what it has. */
   #heldAt(path: string, segment: number): { process: string; table: string; segment: number }[] {
     const serving = this.#processes().filter(({ mayServe }) => mayServe);
     return serving.flatMap((process) =>
       entriesAt(process, path, segment).map((held) => ({ process: process.name, ...held })),
     );
-  }
-
-  /** COMPARE AND WRITE is atomic against every command on every path and through every table, as long as its process lives and has not heard otherwise. Those of its own unit its task set keeps off, which is not here. */
-  #checkExclusion({ process, table, unit, segments, exclusion }: Excluded, io: DeviceIo): void {
-    const { block } = io.context;
-    if (io.context.table !== table || block === undefined) return;
-    if (io.process === process && io.context.unit === unit) return;
-    if (exclusion.cancelled || !process.isAlive || !process.mayServe) return;
-    const segment = Math.floor(block / SEGMENT_BLOCKS);
-    if (segments.includes(segment))
-      throw new Violation(
-        "exclusion",
-        `${name(io)} is under way while ${process.name} has segment ${segment} to itself`,
-      );
-  }
-
-  /** No unmap comes in between: what is zero now was so before, was only allocated ahead, is given up, or is what the disk was restored to. */
-  #checkUnmapped(excluded: Excluded, located: readonly number[], { puts = [] }: Transaction): void {
-    const { process, table, exclusion } = excluded;
-    const now = this.#located(excluded);
-    this.#excluded.set(excluded, now);
-    if (exclusion.cancelled || !process.isAlive || !process.mayServe || !this.#durable.hasTable(table)) return;
-    if (puts.some(([key]) => key.startsWith(FORMER))) return;
-    const gone = located.find((segment) => !now.includes(segment) && !this.#durable.ahead.get(table)?.has(segment));
-    // In one logical unit the task set, which is not here, keeps its own unmaps off.
-    if (gone === undefined || process.core.tables.get(table)?.unmapping.references.isHeld(gone, 1)) return;
-    if (!this.#durable.failing().some((failing) => failing === `${table}/${gone}`))
-      throw new Violation("exclusion", `segment ${gone} is unmapped while ${process.name} has it to itself`);
-  }
-
-  #located({ table, segments }: Excluded): readonly number[] {
-    return segments.filter((segment) => this.#durable.entry(table, segment) !== undefined);
   }
 
   /** Writes need an entry of the persistent tables that takes them (rules 1, 2, 4), reads one that was not given away (rule 3). */
@@ -271,10 +208,6 @@ function meet(a: { path: string; first: number; count: number }, b: typeof a): b
 
 function writtenWhileCopied(io: DeviceIo): Violation {
   return new Violation("rule 4", `${name(io)} writes what is being copied`);
-}
-
-function name({ kind, process, path, first, count, context }: DeviceIo): string {
-  return `${kind} of blocks ${first}+${count} of ${path} by ${process.name} for ${context.table}`;
 }
 
 /** Entries of a process's copies that let I/O pass to a segment of a device. */

@@ -1,4 +1,6 @@
 /** Pieces of the protocol, each of which has to be there: where it is, and what is left when it is taken away. */
+import { AT_AGENTS } from "./at-agents.ts";
+import { AT_THE_CONTROLLER } from "./at-the-controller.ts";
 import type { Mutation } from "./mutation.ts";
 import { PLACES } from "./places.ts";
 import { RECORDED } from "./recorded.ts";
@@ -189,4 +191,6 @@ export const MUTATIONS: readonly Mutation[] = [
   ...PLACES,
   ...UNITS,
   ...RECORDED,
+  ...AT_AGENTS,
+  ...AT_THE_CONTROLLER,
 ];

@@ -30,11 +30,11 @@ export async function swap(lab: Lab, work: Swap, by: Initiation): Promise<IoResu
     if ("kind" in exclusion) return exclusion;
     const held = { process, table, unit: id, segments: segmentsOfBlocks(blocks), exclusion };
     try {
-      lab.guard(() => lab.rules.excluded(held));
+      lab.guard(() => lab.rules.exclusions.excluded(held));
       const result = await exchange(lab, work, exclusion);
       if (result.kind !== "cancelled" || by.cancelled) return result;
     } finally {
-      lab.rules.readmitted(held);
+      lab.rules.exclusions.readmitted(held);
       exclusion.end();
     }
   }

@@ -5,6 +5,7 @@ import { Chance } from "../engine/chance.ts";
 import { Scheduler } from "../engine/scheduler.ts";
 import { Trace } from "../engine/trace.ts";
 import { Violation } from "../engine/violation.ts";
+import type { IoContext } from "../model/device-io.ts";
 import { Model } from "../model/disks.ts";
 import { DurableTables, pathsLeft } from "../model/durable-tables.ts";
 import { Failures } from "../model/failures.ts";
@@ -13,7 +14,8 @@ import { Losses } from "../model/losses.ts";
 import { checkMoves } from "../model/moves.ts";
 import { NewPlaces } from "../model/new-places.ts";
 import { Restores } from "../model/restores.ts";
-import { type IoContext, Rules } from "../model/rules.ts";
+import { Rules } from "../model/rules.ts";
+import { seenTo } from "../model/seen-to.ts";
 import { type Carried, described, heard } from "./carried.ts";
 import { type Config, drawConfig } from "./config.ts";
 import type { Trouble } from "./disk-troubles.ts";
@@ -82,15 +84,14 @@ export class Lab {
     this.failures = new Failures(this.durable);
     this.restores = new Restores(this.model);
     this.losses = new Losses(this.model, this.durable);
-    this.#places = new NewPlaces(this.durable, this.disks);
     const processes = () => [...this.processes.values()];
     this.givenBack = new GivenBack(this.durable, this.disks, processes);
     this.rules = new Rules(this.durable, this.failures, processes);
+    this.#places = new NewPlaces(this.durable, this.disks, this.rules);
   }
 
   #committed(transaction: Transaction): void {
-    const { device, path } = this.seenTo ?? {};
-    if (path !== undefined && transaction.deletes?.includes(`unsynced/${device}`)) this.disks.get(path)?.mend();
+    this.guard(() => seenTo(this, transaction));
     this.rules.committed(transaction);
     this.failures.committed(this.scheduler.tick());
     this.restores.committed(transaction, this.scheduler.tick());

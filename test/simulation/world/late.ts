@@ -9,14 +9,14 @@ import { type Direction, isHandshake } from "./replays.ts";
 /** What tells that a message is stale. */
 const LOOKED_AT: ReadonlySet<string | symbol> = new Set(["envelope", "fenced"]);
 
-/** The session, for a message that came late; of a stale one nothing else may be asked or told, now or later. */
+/** The session, for a message that came late; of a stale one, or of one whose agent is fenced, nothing else may be asked or told, now or later. */
 function sessionFor(
   message: Envelope & { readonly type: string },
   session: AgentSession,
   onUse: (violation: Violation) => void,
 ): AgentSession {
   const { epoch, incarnation } = session.envelope;
-  if (message.epoch === epoch && message.incarnation === incarnation) return session;
+  if (message.epoch === epoch && message.incarnation === incarnation && !session.fenced) return session;
   return new Proxy(session, {
     get(target, property) {
       if (!LOOKED_AT.has(property))

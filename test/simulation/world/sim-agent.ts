@@ -6,7 +6,8 @@ import { LogicalUnit } from "node-iscsi-target/scsi/logical-unit.ts";
 import type { BlockDevice, Initiation } from "node-iscsi-target/storage/block-device.ts";
 import type { Permit } from "node-iscsi-target/storage/engine/permit.ts";
 import type { SyncHistory } from "node-iscsi-target/storage/engine/sync-group.ts";
-import { Drains } from "../model/drains.ts";
+import { Violation } from "../engine/violation.ts";
+import { Acknowledgements } from "../model/acknowledgements.ts";
 import type { heard } from "./carried.ts";
 import type { Lab } from "./lab.ts";
 import { LeaseWatch } from "./lease-watch.ts";
@@ -49,7 +50,9 @@ export class SimProcess {
   /** Of the last numbered message that it got. */
   told: Pick<Envelope, "epoch" | "incarnation"> = { epoch: 0, incarnation: 0 };
   readonly #lease: LeaseWatch;
-  readonly #drains = new Drains(this);
+  readonly acknowledgements = new Acknowledgements(this);
+  /** By path and opening. */
+  readonly #failedSyncs = new Set<string>();
   #waiting: (() => void)[] = [];
 
   constructor(lab: Lab, name: string, pid: number) {
@@ -98,14 +101,15 @@ export class SimProcess {
   /** Something comes in, in time or late. @throws Violation */
   hears(told: ReturnType<typeof heard>): void {
     const message = "entries" in told ? told.header : told;
-    if ("seq" in message) this.#drains.hears(message);
+    if ("seq" in message) this.acknowledgements.hears(message);
+    if (message.type === "welcome") this.acknowledgements.beginsAnew();
     this.#lease.hears(told, () => this.core.receive(told));
   }
 
   /** What it says is on its way. @throws Violation */
   says(message: ToController): void {
     if (message.type === "renew") this.#lease.asks(message.nonce);
-    if (message.type === "ack") this.#drains.acknowledges(message);
+    if (message.type === "ack") this.acknowledgements.acknowledges(message);
   }
 
   pause(): void {
@@ -146,7 +150,10 @@ export class SimProcess {
       throw Object.assign(new Error(`${message.path} does not carry the label of its device.`), { code: "label" });
     }
     this.paths.set(message.device, message.path);
-    return new SimDevice(disk, this, permit, syncs);
+    const opening = `${message.path} ${message.openings ?? 0}`;
+    if (this.#failedSyncs.has(opening) && !syncs.hasFailed)
+      this.lab.fail(new Violation("rule 7", `${this.name} opens ${message.path} and has forgotten that a sync failed`));
+    return new SimDevice(disk, this, permit, syncs, () => this.#failedSyncs.add(opening));
   }
 
   /** Logical units without SCSI: their commands are cancelled and waited for as `LogicalUnit.retire` does. */

@@ -52,6 +52,7 @@ export class SimConnection implements Connection {
     const header = Buffer.isBuffer(message) ? decodeFrame(message).header : message;
     if (header.type === "chunk" || header.type === "fault_response")
       this.#lab.guard(() => this.#lab.rules.told(header.table, header.epoch));
+    if (header.type === "unhold") this.#lab.guard(() => this.#lab.rules.unheld(header));
     this.#carry("down", Buffer.isBuffer(message) ? message : JSON.stringify(message));
   }
 

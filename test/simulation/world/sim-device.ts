@@ -10,7 +10,7 @@ import {
 } from "node-iscsi-target/storage/block-device.ts";
 import { NOT_PERMITTED, type Permit } from "node-iscsi-target/storage/engine/permit.ts";
 import { SyncGroup, type SyncHistory } from "node-iscsi-target/storage/engine/sync-group.ts";
-import type { DeviceIo } from "../model/rules.ts";
+import type { DeviceIo } from "../model/device-io.ts";
 import { type Descriptor, Syncs } from "./disk-troubles.ts";
 import type { SimProcess } from "./sim-agent.ts";
 import { BLOCK_BYTES, putTag, type SimDisk, tagOf } from "./sim-disk.ts";
@@ -27,7 +27,13 @@ export class SimDevice implements BlockDevice {
   readonly #descriptor: Descriptor;
   readonly #syncs: SyncGroup;
 
-  constructor(disk: SimDisk, process: SimProcess, permit: Permit | undefined, history: SyncHistory) {
+  constructor(
+    disk: SimDisk,
+    process: SimProcess,
+    permit: Permit | undefined,
+    history: SyncHistory,
+    onFailedSync: () => void,
+  ) {
     this.#disk = disk;
     this.#process = process;
     this.#permit = permit;
@@ -38,7 +44,15 @@ export class SimDevice implements BlockDevice {
     };
     process.lab.opens(disk);
     const syncs = new Syncs(disk, this.#descriptor);
-    this.#syncs = new SyncGroup(0, (_, done) => this.#sync(syncs, done), history);
+    this.#syncs = new SyncGroup(
+      0,
+      (_, done) =>
+        this.#sync(syncs, (error) => {
+          if (error !== null) onFailedSync();
+          done(error);
+        }),
+      history,
+    );
   }
 
   get sizeBytes(): number {

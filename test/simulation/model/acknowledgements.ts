@@ -6,7 +6,7 @@ import type { Ack, NumberedMessage } from "node-iscsi-target/mapping/protocol.ts
 import { Violation } from "../engine/violation.ts";
 import type { SimProcess } from "../world/sim-agent.ts";
 import { SEGMENT_BLOCKS } from "../world/sim-disk.ts";
-import type { DeviceIo } from "./rules.ts";
+import type { DeviceIo } from "./device-io.ts";
 
 type Type = NumberedMessage["type"];
 type Message<T extends Type> = Extract<NumberedMessage, { type: T }>;
@@ -25,35 +25,64 @@ const AWAITED: { readonly [T in Type]?: (message: Message<T>, io: DeviceIo) => b
   unpublish_unit: ({ unit }, { context }) => context.unit === unit,
 };
 
-export class Drains {
+interface Heard {
+  readonly message: NumberedMessage;
+  readonly awaited: readonly DeviceIo[];
+  isAcknowledged: boolean;
+}
+
+export class Acknowledgements {
   readonly #process: SimProcess;
-  readonly #waits = new Map<string, readonly DeviceIo[]>();
+  readonly #heard = new Map<string, Heard>();
+  /** Tables that it was told to be alone with, and has said so. */
+  readonly #alone = new Set<string>();
 
   constructor(process: SimProcess) {
     this.#process = process;
   }
 
+  isAloneWith(table: string): boolean {
+    return this.#alone.has(table);
+  }
+
   /** A message comes in; one that has come before is acknowledged with its effect. */
   hears(message: NumberedMessage): void {
-    const isAwaited = AWAITED[message.type] as ((message: NumberedMessage, io: DeviceIo) => boolean) | undefined;
     const key = keyOf(message);
-    if (isAwaited === undefined || this.#waits.has(key)) return;
-    const theirs = [...this.#process.lab.rules.underWay].filter((io) => io.process === this.#process);
-    this.#waits.set(
-      key,
-      theirs.filter((io) => isAwaited(message, io)),
-    );
+    if (this.#heard.has(key)) return;
+    const isAwaited = AWAITED[message.type] as ((message: NumberedMessage, io: DeviceIo) => boolean) | undefined;
+    const theirs = isAwaited && [...this.#process.lab.rules.underWay].filter((io) => io.process === this.#process);
+    this.#heard.set(key, {
+      message,
+      awaited: theirs?.filter((io) => isAwaited?.(message, io)) ?? [],
+      isAcknowledged: false,
+    });
+    if (message.type === "delete_table") this.#alone.delete(message.table);
+    if (message.type === "keep")
+      for (const table of this.#alone) if (!message.tables.includes(table)) this.#alone.delete(table);
+  }
+
+  /** It goes on in another epoch, or as another incarnation: it is alone with nothing that it does not hear of again. */
+  beginsAnew(): void {
+    this.#alone.clear();
   }
 
   /** @throws Violation */
   acknowledges(ack: Ack): void {
-    const { underWay } = this.#process.lab.rules;
-    const left = this.#waits.get(keyOf(ack))?.find((io) => underWay.has(io));
+    const { name, lab } = this.#process;
+    const heard = this.#heard.get(keyOf(ack));
+    if (heard === undefined)
+      throw new Violation("rule 6", `${name} acknowledges ${ack.seq} of epoch ${ack.epoch}, which it has not heard`);
+    const left = heard.awaited.find((io) => lab.rules.underWay.has(io));
     if (left !== undefined)
       throw new Violation(
         "drain",
-        `${this.#process.name} acknowledges ${ack.seq} while it has a ${left.kind} of ${left.first}+${left.count} of ${left.path} under way for ${left.context.table}`,
+        `${name} acknowledges ${ack.seq} while it has a ${left.kind} of ${left.first}+${left.count} of ${left.path} under way for ${left.context.table}`,
       );
+    if (heard.isAcknowledged) return;
+    heard.isAcknowledged = true;
+    if (heard.message.type !== "alone") return;
+    if (heard.message.alone) this.#alone.add(heard.message.table);
+    else this.#alone.delete(heard.message.table);
   }
 }
 

@@ -1,0 +1,19 @@
+/** Devices of which a sync had failed, and that are opened again since somebody has seen to what that has lost. */
+import type { Transaction } from "@sanlab/controller/store/store.ts";
+import { Violation } from "../engine/violation.ts";
+import type { Lab } from "../world/lab.ts";
+
+/**
+ * At the commit that says so it is mended, and nobody syncs any more by what he has open: what that would lose, whoever
+ * opens it anew is not told (rule 7). @throws Violation
+ */
+export function seenTo(lab: Lab, { deletes = [] }: Transaction): void {
+  const { device, path } = lab.seenTo ?? {};
+  if (device === undefined || path === undefined || !deletes.includes(`unsynced/${device}`)) return;
+  lab.disks.get(path)?.mend();
+  // Who could not open it when he was told has it open as before.
+  if (lab.hasPulled) return;
+  for (const { name, core } of lab.processes.values())
+    if (core.devices.get(device)?.unsynced === false)
+      throw new Violation("rule 7", `${path} is opened again, and ${name} has not heard that a sync of it had failed`);
+}
