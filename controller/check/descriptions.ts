@@ -36,7 +36,10 @@ export class Extents {
 /** A disk is not cut, and not moved, by its record alone: where that and the table differ, the table is right. */
 export function descriptions(stored: Stored, findings: Findings, extents: Extents): void {
   // A disk is at least as large as its snapshots, whose sizes are to be right first.
-  while (eachMended(stored, (disk) => size(stored, findings, extents, disk)));
+  for (let isMended = true; isMended; ) {
+    const largest = largestSnapshots(stored);
+    isMended = eachMended(stored, (disk) => size(stored, findings, extents, largest, disk));
+  }
   eachMended(stored, (disk) => whereabouts(stored, findings, extents, disk));
   eachMended(stored, (disk) => identity(stored, findings, disk));
 }
@@ -54,12 +57,19 @@ function eachMended(stored: Stored, mend: (disk: DiskRecord) => DiskRecord | und
   return isAny;
 }
 
-function size(stored: Stored, findings: Findings, extents: Extents, disk: DiskRecord): DiskRecord | undefined {
+function size(
+  stored: Stored,
+  findings: Findings,
+  extents: Extents,
+  largest: ReadonlyMap<string, Sized>,
+  disk: DiskRecord,
+): DiskRecord | undefined {
   const { segmentBytes } = stored.records.pools.get(disk.pool) ?? { segmentBytes: 1 };
   const last = extents.last(disk.table);
   const held = (last + 1) * segmentBytes;
   const isBehind = last >= Math.ceil(disk.sizeBytes / segmentBytes);
-  const larger = largestSnapshot(stored, disk);
+  const snapshot = largest.get(disk.table);
+  const larger = snapshot !== undefined && snapshot.bytes > disk.sizeBytes ? snapshot : undefined;
   const blocks = wholeBlocks(disk.sizeBytes);
   if (!isBehind && larger === undefined && blocks === disk.sizeBytes) return undefined;
   const isCut = isBehind || larger !== undefined;
@@ -85,14 +95,15 @@ function sizeProblem(last: number | undefined, larger: Sized | undefined): strin
   return "no whole number of blocks";
 }
 
-/** Of those of this disk that keep their size, the largest that is larger than it. */
-function largestSnapshot({ records }: Stored, disk: DiskRecord): Sized | undefined {
-  const [largest] = records.disks
-    .values()
-    .filter(({ origin, kind, readOnly }) => origin === disk.table && kind === "snapshot" && readOnly)
-    .map(({ name, sizeBytes }) => ({ name, bytes: wholeBlocks(sizeBytes) }))
-    .sort((a, b) => b.bytes - a.bytes);
-  return largest !== undefined && largest.bytes > disk.sizeBytes ? largest : undefined;
+/** Of the snapshots of each table that keep their size, the largest. */
+function largestSnapshots({ records }: Stored): Map<string, Sized> {
+  const largest = new Map<string, Sized>();
+  for (const { name, origin, kind, readOnly, sizeBytes } of records.disks.values()) {
+    if (origin === null || kind !== "snapshot" || !readOnly) continue;
+    const bytes = wholeBlocks(sizeBytes);
+    if (bytes > (largest.get(origin)?.bytes ?? 0)) largest.set(origin, { name, bytes });
+  }
+  return largest;
 }
 
 /** The end of the last segment that a further table shows, bytes: the disk had that when it was made. Less than a segment of it may be missing. */
@@ -161,7 +172,8 @@ export function identitiesOfViews(stored: Stored, findings: Findings): void {
   for (const [key, view] of views.entries()) {
     const of = `Table '${view.name}' of disk '${view.disk}'`;
     const said = tableByIdentity(view);
-    const id = said === undefined || (isAnothers(said, key) && !isAnothers(view.id, key)) ? view.id : said;
+    const id =
+      said === undefined || said === view.id || (isAnothers(said, key) && !isAnothers(view.id, key)) ? view.id : said;
     if (taken.has(id)) {
       findings.add("view", `${of} is said to be ${id}, as another is.`, "It is removed.", true);
       stored.drop(views, key);

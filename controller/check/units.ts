@@ -2,7 +2,8 @@
 import { parseFault } from "node-iscsi-target/injection/parse.ts";
 import { UserError } from "node-iscsi-target/storage/user-error.ts";
 import type { UnitRecord } from "../units/record.ts";
-import { findUnit } from "../units/unit.ts";
+import { unitId, unitIdOf } from "../units/unit.ts";
+import { viewKey } from "../views/record.ts";
 import type { Findings } from "./problem.ts";
 import type { Stored } from "./stored.ts";
 
@@ -11,8 +12,15 @@ const ALL_HOLD: readonly number[] = [7, 8];
 
 export function units(stored: Stored, findings: Findings): void {
   const { records } = stored;
+  const there = new Map([
+    ...records.disks.values().map((disk) => [unitId(disk), disk.name] as const),
+    ...records.views
+      .values()
+      .filter(({ disk }) => records.disks.has(disk))
+      .map((view) => [unitIdOf(view), viewKey(view)] as const),
+  ]);
   for (const [id, record] of records.units.entries()) {
-    const unit = findUnit(records, id);
+    const unit = there.get(id);
     if (unit === undefined) {
       const isLoss = record.reservations.registrations.length > 0;
       const says = `There is a record of unit ${id}, which is of no disk.`;
@@ -25,7 +33,7 @@ export function units(stored: Stored, findings: Findings): void {
       stored.drop(records.units, id);
       continue;
     }
-    const mended = reservations(findings, unit.name, record);
+    const mended = reservations(findings, unit, record);
     if (mended !== undefined) stored.save(records.units, id, { ...record, reservations: mended });
   }
 }
