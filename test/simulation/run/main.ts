@@ -1,5 +1,5 @@
 /**
- * `npm run simulate [-- --seed N | --seeds A-B | --minutes N]`: runs of the simulator. A seed that
+ * `npm run simulate [-- --seed N | --seeds A-B | --minutes N [--from A]]`: runs of the simulator. A seed that
  * fails is printed with the end of its trace, and ends the whole with 1.
  */
 import { parseArgs } from "node:util";
@@ -10,6 +10,7 @@ const { values } = parseArgs({
     seed: { type: "string" },
     seeds: { type: "string", default: "1-200" },
     minutes: { type: "string" },
+    from: { type: "string" },
     lines: { type: "string", default: "60" },
     trace: { type: "boolean", default: false },
     "keep-going": { type: "boolean", default: false },
@@ -47,7 +48,7 @@ function* seeds(): Generator<number> {
   if (values.seed !== undefined) return yield Number(values.seed);
   if (values.minutes !== undefined) {
     const endMs = startMs + Number(values.minutes) * 60_000;
-    const base = Date.now() % 1_000_000_000;
+    const base = values.from === undefined ? Date.now() % 1_000_000_000 : Number(values.from);
     for (let seed = base; performance.now() < endMs; seed += 1) yield seed;
     return;
   }
