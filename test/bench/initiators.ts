@@ -64,8 +64,19 @@ export async function qemuRate(url: string, run: Omit<QemuRun, "count">, seconds
 }
 
 /** Writes every block of the disk, so that reads find data, and a thin disk is mapped. */
-export async function fill(url: string, sizeMiB: number): Promise<void> {
-  await qemuBench(url, { write: true, count: sizeMiB, bytes: MIB, depth: 4, step: MIB });
+export async function fill(url: string, sizeMiB: number, fromMiB = 0): Promise<void> {
+  await qemuBench(url, { write: true, count: sizeMiB, bytes: MIB, depth: 4, step: MIB, offset: fromMiB * MIB });
+}
+
+/**
+ * The same of several, a stretch of each after the other, so that what the page cache has of them lies alike in memory:
+ * of two that are filled one after the other, the second was read by up to 4 % quicker.
+ */
+export async function fillInTurns(urls: readonly string[], sizeMiB: number): Promise<void> {
+  const stretchMiB = 32;
+  for (let at = 0; at < sizeMiB; at += stretchMiB) {
+    for (const url of urls) await fill(url, Math.min(stretchMiB, sizeMiB - at), at);
+  }
 }
 
 function imageOptions(url: string): string {
