@@ -17,6 +17,8 @@ export interface Contender {
   readonly pid: number;
   /** Where its data lies. */
   readonly images: readonly string[];
+  /** Writes every block of it. */
+  fill(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -36,7 +38,13 @@ export async function startBaseline(sizeMiB = SIZE_MIB): Promise<Contender> {
     pid = served.pid;
     return served;
   });
-  return filled({ url: disk.url, pid, images: [image], close: () => disk.close() }, [disk.url], sizeMiB);
+  return filled({
+    url: disk.url,
+    pid,
+    images: [image],
+    fill: () => fill(disk.url, sizeMiB),
+    close: () => disk.close(),
+  });
 }
 
 /** `env`: for the lab's processes, beside this one's. */
@@ -51,19 +59,22 @@ export async function startOurs(sizeMiB = SIZE_MIB, env: Readonly<Record<string,
       pid: agents.get("a") ?? 0,
       second: { url: other, pid: agents.get("b") ?? 0 },
       images: [join(lab.directory, "main.img")],
+      fill: async () => {
+        for (const each of [url, other]) await fill(each, sizeMiB);
+      },
       lab,
       close: () => lab.destroy(),
     };
-    return await filled(ours, [url, other], sizeMiB);
+    return await filled(ours);
   } catch (error) {
     await lab.destroy();
     throw error;
   }
 }
 
-async function filled<C extends Contender>(contender: C, urls: readonly string[], sizeMiB: number): Promise<C> {
+async function filled<C extends Contender>(contender: C): Promise<C> {
   try {
-    for (const url of urls) await fill(url, sizeMiB);
+    await contender.fill();
     return contender;
   } catch (error) {
     await contender.close();

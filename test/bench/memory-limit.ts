@@ -7,12 +7,23 @@ import { execa } from "execa";
 const V1_ROOT = "/sys/fs/cgroup/memory";
 const V2_ROOT = "/sys/fs/cgroup";
 
-/** Runs `work` while what `pid` newly takes of memory, page cache included, is at most `bytes`; the images' pages are dropped first. */
-export async function withPageCacheOf<T>(
-  bytes: number,
-  { pid, images }: { readonly pid: number; readonly images: readonly string[] },
-  work: () => Promise<T>,
-): Promise<T> {
+export interface Limited {
+  readonly pid: number;
+  readonly images: readonly string[];
+  /** Writes all that the images hold, as it was written at first. */
+  fill(): Promise<void>;
+}
+
+/**
+ * Runs `work` while what `pid` newly takes of memory, page cache included, is at most `bytes`; the images' pages are dropped first.
+ *
+ * Afterwards they are dropped again and the images filled again, so that what is measured next finds the page cache as
+ * the first rows found it. How a write of it goes depends on what lies there: brought back by reading, pages that random
+ * reads have left, one by one, made writes of 256 KiB half as quick, and between them others so large that writes
+ * of 4 KiB were.
+ */
+export async function withPageCacheOf<T>(bytes: number, limited: Limited, work: () => Promise<T>): Promise<T> {
+  const { pid, images } = limited;
   const home = await groupOf(pid);
   const group = join(home, `sanlab-bench-${pid}`);
   await mkdir(group);
@@ -24,8 +35,8 @@ export async function withPageCacheOf<T>(
   } finally {
     await writeFile(join(home, "cgroup.procs"), String(pid));
     await rmdir(group);
-    // What is measured next is measured in the page cache again.
-    for (const image of images) await execa("cat", [image], { stdin: "ignore", stdout: "ignore" });
+    for (const image of images) await dropPages(image);
+    await limited.fill();
   }
 }
 
