@@ -1,6 +1,7 @@
 /** What faults on demand cost whoever sets none: processor time of an agent, by reads, in turns. */
 import { type Ours, startOurs } from "./contenders.ts";
-import { iscsiPerf } from "./initiators.ts";
+import { fillInTurns, iscsiPerf } from "./initiators.ts";
+import { dropPages } from "./memory-limit.ts";
 import { cpuOfReads } from "./rows.ts";
 
 const SIZE_MIB = 64;
@@ -18,6 +19,7 @@ export async function noFaultCost(_: Ours, seconds: number): Promise<number> {
         throw new Error("The agent that was to be without faults asks for them.");
       // The same of the other: what is compiled meanwhile is no cost of faults.
       if ((await matchesOfProbe(plain)) === 0) throw new Error("An agent's faults match no reads.");
+      await makeAlike([plain, without]);
       for (const each of [plain, without]) await cpuOfReads(each, seconds);
       return await ratio(
         () => cpuOfReads(plain, seconds),
@@ -50,6 +52,15 @@ async function ratio(one: () => Promise<number>, against: () => Promise<number>)
     theirs += await against();
   }
   return ours / theirs;
+}
+
+/** What the page cache has of their disks. */
+async function makeAlike(agents: readonly Ours[]): Promise<void> {
+  for (const { images } of agents) for (const image of images) await dropPages(image);
+  await fillInTurns(
+    agents.map(({ url }) => url),
+    SIZE_MIB,
+  );
 }
 
 /** How many reads of some met a fault that any of them would meet; it is taken away again. */

@@ -69,13 +69,13 @@ export async function fill(url: string, sizeMiB: number, fromMiB = 0): Promise<v
 }
 
 /**
- * The same of several, a stretch of each after the other, so that what the page cache has of them lies alike in memory:
+ * The same of several, of a multiple of 16 MiB, a stretch of each after the other, so that what the page cache has of them lies alike in memory:
  * of two that are filled one after the other, the second was read by up to 4 % quicker.
  */
 export async function fillInTurns(urls: readonly string[], sizeMiB: number): Promise<void> {
-  const stretchMiB = 32;
+  const stretchMiB = sizeMiB / 16;
   for (let at = 0; at < sizeMiB; at += stretchMiB) {
-    for (const url of urls) await fill(url, Math.min(stretchMiB, sizeMiB - at), at);
+    for (const url of urls) await fill(url, stretchMiB, at);
   }
 }
 

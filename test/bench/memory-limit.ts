@@ -50,6 +50,6 @@ async function groupOf(pid: number): Promise<string> {
 }
 
 /** dd without a count writes nothing, syncs, and lets go of the pages. */
-async function dropPages(image: string): Promise<void> {
+export async function dropPages(image: string): Promise<void> {
   await execa("dd", [`of=${image}`, "oflag=nocache", "conv=notrunc,fdatasync", "count=0"], { stdin: "ignore" });
 }
