@@ -93,7 +93,9 @@ const EFFECTS: {
     core.tables.get(table)?.exclusions.unhold(hold);
     return undefined;
   },
-  alone: (core, { table, alone }) => settled(core.tables.get(table)?.setAlone(alone)),
+  // I/O of the table as it was before it was deleted here began when this agent had it alone.
+  alone: (core, { table, alone }) =>
+    settled(Promise.all([core.tables.get(table)?.setAlone(alone), core.leaving.get(table)])),
   excluded: (core, { table, request }) => {
     core.tables.get(table)?.exclusions.excluded(request);
     return undefined;
