@@ -43,7 +43,8 @@ function isOf({ key, only }: Shape, name: string, record: Fields): boolean {
   return (key === undefined || String(record[key]) === name) && (only === undefined || only === name);
 }
 
-function parsedJson(value: Uint8Array): Record<string, unknown> | undefined {
+/** An object; undefined: it is none. */
+export function parsedJson(value: Uint8Array): Record<string, unknown> | undefined {
   try {
     const record: unknown = JSON.parse(Buffer.from(value).toString("utf8"));
     return typeof record === "object" && record !== null ? (record as Record<string, unknown>) : undefined;

@@ -165,3 +165,23 @@ test("what is stored and was changed beside the controller is found, and is not 
   const refusal = await t.throwsAsync(checkLab(lab.core, true), { instanceOf: Refusal });
   t.regex(refusal.message, /which cannot be mended while the lab runs; stop it \('sanlab down'\), and run .+ again\.$/);
 });
+
+test("what administrators made is compared with what is stored, however that is written", async (t) => {
+  const store = new MemoryStore();
+  const lab = await labOf(t, store);
+  const changed = (key: string, fields: object) => {
+    const record = JSON.parse(Buffer.from(store.entries.get(key) as Uint8Array).toString()) as object;
+    store.entries.set(key, Buffer.from(JSON.stringify({ ...record, ...fields }, null, 2)));
+  };
+  for (const key of ["host/host", "export/host/data", "zone/all", "disk/data"]) changed(key, {});
+  t.deepEqual((await checkLab(lab.core, false)).problems, []);
+  changed("host/host", { iqn: "iqn.2026-11.example:other" });
+  changed("export/host/data", { lun: 9 });
+  store.entries.delete("wwn/agent/a");
+  const { problems } = await checkLab(lab.core, false);
+  t.deepEqual(problems.map(({ message }) => /^The record (\S+) was changed beside/.exec(message)?.[1]).sort(), [
+    "export/host/data",
+    "host/host",
+    "wwn/agent/a",
+  ]);
+});
