@@ -57,32 +57,55 @@ test("what an agent could not do it says again when it is told so again, until t
   t.deepEqual(acknowledged, [failed, failed, failed, [1, undefined]]);
 });
 
-test("a drain of an earlier epoch acknowledges no message of the new one", async (t) => {
+const table = "t1";
+const SET = { type: "set_entry", table, first: 0, generation: 1 };
+const LOCATION = { count: 1, states: 0, device: 1, segment: 1 };
+
+/** An agent that has a write to the first segment of a table under way, until `release`. */
+function startWriting(t: ExecutionContext) {
   const device = new ScriptedDevice({ blocks: (4 * MIB) / 512, thin: false });
-  const { core, said } = startAgent(t, () => device);
-  const table = "t1";
-  const set = { type: "set_entry", table, first: 0, generation: 1 };
+  const agent = startAgent(t, () => device);
+  const { core } = agent;
+  const sizes = { sizeBytes: MIB, segmentBytes: MIB, blockBytes: 512, thin: true };
   hear(core, 1, ADD);
-  hear(core, 1, {
-    type: "create_table",
-    seq: 2,
-    table,
-    sizeBytes: MIB,
-    segmentBytes: MIB,
-    blockBytes: 512,
-    thin: true,
-    pools: [pool],
-  });
-  hear(core, 1, { ...set, seq: 3, blocking: false, runs: [{ count: 1, states: 0, device: 1, segment: 1 }] });
+  hear(core, 1, { type: "create_table", seq: 2, table, ...sizes, pools: [pool] });
+  hear(core, 1, { ...SET, seq: 3, blocking: false, runs: [LOCATION] });
   device.holding = true;
   const written = core.tables.get(table)?.write(0, [Buffer.alloc(512)]);
-  hear(core, 1, { ...set, seq: 4, blocking: true, runs: [{ count: 1, states: EntryState.INVALID }] });
+  return { ...agent, written, release: () => device.release() };
+}
+
+function acknowledged(said: readonly ToController[]): (readonly [epoch: number, seq: number])[] {
+  return said.flatMap((message) => (message.type === "ack" ? [[message.epoch, message.seq] as const] : []));
+}
+
+test("a drain of an earlier epoch acknowledges no message of the new one", async (t) => {
+  const { core, said, written, release } = startWriting(t);
+  hear(core, 1, { ...SET, seq: 4, blocking: true, runs: [{ count: 1, states: EntryState.INVALID }] });
   welcome(core, 2);
   said.length = 0;
   hear(core, 2, { type: "set_injections", seq: 1, rules: [] });
-  device.release();
+  release();
   t.like(await written, { kind: "ok" });
   await new Promise(setImmediate);
-  const acknowledged = said.flatMap((message) => (message.type === "ack" ? [[message.epoch, message.seq]] : []));
-  t.deepEqual(acknowledged, [[2, 1]]);
+  t.deepEqual(acknowledged(said), [[2, 1]]);
+});
+
+test("an agent is no longer alone with a table that was deleted when what it had under way for it has ended", async (t) => {
+  const { core, said, written, release } = startWriting(t);
+  said.length = 0;
+  hear(core, 1, { type: "delete_table", seq: 4, table });
+  hear(core, 1, { type: "alone", seq: 5, table, alone: false });
+  await new Promise(setImmediate);
+  t.deepEqual(acknowledged(said), []);
+  release();
+  t.like(await written, { kind: "ok" });
+  await new Promise(setImmediate);
+  t.deepEqual(
+    acknowledged(said).toSorted(([, a], [, b]) => a - b),
+    [
+      [1, 4],
+      [1, 5],
+    ],
+  );
 });
