@@ -81,7 +81,8 @@ export class Acknowledgements {
     if (heard.isAcknowledged) return;
     heard.isAcknowledged = true;
     if (heard.message.type !== "alone") return;
-    if (heard.message.alone) this.#alone.add(heard.message.table);
+    // Of a table that it has no more it is told nothing that counts when it has that again.
+    if (heard.message.alone && this.#process.core.tables.has(heard.message.table)) this.#alone.add(heard.message.table);
     else this.#alone.delete(heard.message.table);
   }
 }

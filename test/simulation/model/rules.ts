@@ -11,6 +11,7 @@ import { type DeviceIo, name } from "./device-io.ts";
 import type { DurableTables } from "./durable-tables.ts";
 import { ExclusionRules } from "./exclusions.ts";
 import type { Failures } from "./failures.ts";
+import { Unmaps } from "./unmaps.ts";
 
 const UNUSABLE = EntryState.ERROR | EntryState.INVALID | EntryState.ZERO;
 
@@ -20,6 +21,7 @@ export class Rules {
   readonly #processes: () => readonly SimProcess[];
   readonly #underWay = new Set<DeviceIo>();
   readonly exclusions: ExclusionRules;
+  readonly unmaps = new Unmaps();
   /** Ranges of devices that are being copied from. */
   readonly #copied = new Set<{ readonly path: string; readonly first: number; readonly count: number }>();
   /** Who was preempted, as `unit initiator`. */

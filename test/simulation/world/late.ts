@@ -47,6 +47,7 @@ export function arriveLate(lab: Lab, agent: string, direction: Direction, messag
   if (core === undefined || session === undefined) return;
   lab.scheduler.note(`late: ${agent} → ${message}`);
   const late = JSON.parse(message as string) as Exclude<ToController, { type: "hello" }>;
+  lab.rules.unmaps.asked(agent, core, late);
   const onUse = (violation: Violation) => lab.fail(violation);
   core.receive(agent, sessionFor(late, session, onUse), late);
 }

@@ -53,6 +53,8 @@ export class SimConnection implements Connection {
     if (header.type === "chunk" || header.type === "fault_response")
       this.#lab.guard(() => this.#lab.rules.told(header.table, header.epoch));
     if (header.type === "unhold") this.#lab.guard(() => this.#lab.rules.unheld(header));
+    const agent = this.process.core.options.name;
+    if (header.type === "unmap_response") this.#lab.guard(() => this.#lab.rules.unmaps.answered(agent, header));
     this.#carry("down", Buffer.isBuffer(message) ? message : JSON.stringify(message));
   }
 
@@ -111,6 +113,7 @@ export class SimConnection implements Connection {
     this.#lab.scheduler.note(`${this.process.name} → ${text}`);
     const message = JSON.parse(text) as ToController;
     if (message.type === "hello") return this.#lab.watch(core.hello(this, message as Hello));
+    this.#lab.rules.unmaps.asked(this.process.core.options.name, core, message);
     if (this.#session !== undefined) core.receive(this.process.core.options.name, this.#session, message);
   }
 }
