@@ -96,10 +96,9 @@ function segmentSizes(devices: readonly DeviceRecord[]): number[] {
 
 /** Nothing of the tables can be judged without these. */
 export function missingFoundations(stored: Stored, findings: Findings): void {
-  const { lab, pools, devices, disks } = stored.records;
-  const isUsed = disks.values().length + devices.values().length > 0;
+  const { lab, pools, disks } = stored.records;
   const isUnreadable = stored.unreadable.some(([key]) => key === lab.key("lab"));
-  if (lab.get("lab") === undefined && isUsed && !isUnreadable)
+  if (lab.get("lab") === undefined && !isUnreadable)
     findings.add("lab", `The record of the lab is missing; ${FROM_A_COPY}.`, null);
   for (const [name, { pool }] of [...deviceEntries(stored), ...disks.entries().map(diskEntry)]) {
     if (pools.has(pool) || stored.unreadable.some(([key]) => key === pools.key(pool))) continue;

@@ -7,16 +7,24 @@ import { SqliteStore } from "../store/sqlite-store.ts";
 import type { StoreView } from "../store/store.ts";
 import { Refusal } from "../user-error.ts";
 import { check, examine, reportOf } from "./check.ts";
+import { FROM_A_COPY } from "./kept.ts";
 
 const DATABASE = "controller.sqlite";
 
 export async function checkStoppedState(stateDirectory: string): Promise<CheckReport> {
-  const store = new SqliteStore(join(stateDirectory, DATABASE));
+  const store = storeIn(stateDirectory);
   try {
     return await check(store);
   } finally {
     await store.close();
   }
+}
+
+/** @throws Refusal where there is none: it would be made, and be consistent */
+function storeIn(stateDirectory: string): SqliteStore {
+  const path = join(stateDirectory, DATABASE);
+  if (existsSync(path)) return new SqliteStore(path);
+  throw new Refusal("no-tables", `${path}, the tables of the lab, is not there; ${FROM_A_COPY}.`);
 }
 
 /**
@@ -26,7 +34,7 @@ export async function checkStoppedState(stateDirectory: string): Promise<CheckRe
  * @throws Refusal where a controller runs, or where what is missing cannot be made again; nothing is changed then
  */
 export async function repairStoppedState(stateDirectory: string): Promise<CheckReport> {
-  const store = new SqliteStore(join(stateDirectory, DATABASE));
+  const store = storeIn(stateDirectory);
   try {
     const owned = await OwnedStore.take(store);
     if (owned === undefined) {

@@ -42,6 +42,22 @@ test("two devices of one label, both in use, are not repaired", async (t) => {
   t.regex(refusal.message, /^Nothing was repaired: Devices 2 and 3 are said to be one .+ from a copy\.$/);
 });
 
+test("tables that are empty, or not there, are not taken for those of a lab", async (t) => {
+  const directory = await copyOf(template());
+  t.teardown(() => removeDirectory(directory));
+  damage(directory, (tables) => {
+    for (const key of tables.keys()) tables.remove(key);
+  });
+  const [problem] = (await checkStoppedState(directory)).problems;
+  t.regex(problem?.message ?? "", /^The record of the lab is missing; restore controller\.sqlite .+ from a copy\.$/);
+  await removeDirectory(directory);
+  for (const look of [checkStoppedState, repairStoppedState]) {
+    const message =
+      /controller\.sqlite, the tables of the lab, is not there; restore controller\.sqlite .+ from a copy\.$/;
+    await t.throwsAsync(look(directory), { instanceOf: Refusal, message });
+  }
+});
+
 /** What a hand may write over any field of any record. */
 const VALUES: readonly unknown[] = [
   undefined,
