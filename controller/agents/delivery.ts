@@ -5,7 +5,7 @@ import { pause } from "../clock.ts";
 import type { AgentRecord } from "../records.ts";
 import type { AgentSession, Delivery, Outgoing } from "./agent-session.ts";
 import type { Fencing } from "./fencing.ts";
-import { desired, type Item } from "./publication.ts";
+import { desired, type Item, orderOf } from "./publication.ts";
 import type { Had, Known, Roster } from "./roster.ts";
 
 /** How often an agent that has not been heard of in this epoch is looked for. */
@@ -66,7 +66,8 @@ export class Deliveries {
     const known = this.#roster.known.get(name);
     if (known === undefined || known.session.fenced) return undefined;
     const items = this.#desired(name);
-    const gone = [...known.has].filter(([key]) => !items.has(key)).reverse();
+    // No unit is without a device that its flushes need.
+    const gone = [...known.has].filter(([key]) => !items.has(key)).sort(([a], [b]) => orderOf(b) - orderOf(a));
     const deliveries: Promise<Delivery>[] = [];
     // Masks first, so that no host reaches what is taken away next.
     for (const [key, item] of items)

@@ -18,6 +18,13 @@ export interface Item {
 
 const BLOCK_BYTES = 512;
 
+const KINDS = ["chap", "device", "table", "unit", "ports", "host", "port-groups", "injections"] as const;
+
+/** Where in the order of `desired` an item comes: what is added later may be of an earlier kind, as a device of a pool that has grown. */
+export function orderOf(key: string): number {
+  return KINDS.findIndex((kind) => key === kind || key.startsWith(`${kind}/`));
+}
+
 /** In the order in which they are added; removed in the opposite order. `ports`: of all agents. */
 export function desired(records: AllRecords, agent: string, ports: readonly PortGroup[]): Map<string, Item> {
   const zoning = new Zoning(records);

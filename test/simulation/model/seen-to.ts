@@ -10,6 +10,7 @@ import type { Lab } from "../world/lab.ts";
 export function seenTo(lab: Lab, { deletes = [] }: Transaction): void {
   const { device, path } = lab.seenTo ?? {};
   if (device === undefined || path === undefined || !deletes.includes(`unsynced/${device}`)) return;
+  lab.seenTo = undefined;
   lab.disks.get(path)?.mend();
   // Who could not open it when he was told has it open as before.
   if (lab.hasPulled) return;
