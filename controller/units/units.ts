@@ -52,7 +52,7 @@ export class Units {
       const { unit, request } = message;
       void session.deliver({ type: "unit_response", unit, request, outcome, state: stateOf(state) });
     };
-    const work = this.#inTurn(message.unit, async () => {
+    const work = this.inTurn(message.unit, async () => {
       if (session.fenced) return;
       const unit = this.#unit(message.unit);
       const record = this.record(message.unit);
@@ -103,7 +103,7 @@ export class Units {
   ): Promise<T> {
     const [unit, ...others] = units;
     if (unit === undefined) return work(() => undefined);
-    return this.#inTurn(unit.id, async () => {
+    return this.inTurn(unit.id, async () => {
       const { units: records } = this.#options.records;
       const next = this.#next(unit.id, { notices: [{ to: "all", ...notice }], ends: null }, null);
       const result = await this.notify(others, notice, (told) =>
@@ -131,7 +131,7 @@ export class Units {
     const { records } = this.#options;
     const units = records.disks.values().flatMap((disk) => unitsOf(records, disk));
     const work = units.map(({ id }) =>
-      this.#inTurn(id, async () => {
+      this.inTurn(id, async () => {
         const change = make(this.record(id));
         const unit = change && this.#unit(id);
         if (change !== undefined && unit !== undefined) await this.#change(unit, change, null);
@@ -166,7 +166,8 @@ export class Units {
     return unit?.disk.operation === "deleting" ? undefined : unit;
   }
 
-  #inTurn<T>(unit: string, work: () => Promise<T>): Promise<T> {
+  /** When no change of the unit is under way, and before the next: so none is put on record after the unit has gone. */
+  inTurn<T>(unit: string, work: () => Promise<T>): Promise<T> {
     const turn = (this.#turns.get(unit) ?? Promise.resolve()).then(work, work);
     this.#turns.set(unit, turn);
     return turn;

@@ -50,9 +50,11 @@ export async function deleteView(core: ControllerCore, disk: string, name: strin
       `Table '${name}' of disk '${disk}' is exported to host '${exported.host}'; delete that export first.`,
     );
   const unit = unitIdOf(view);
-  await core.options.store.commit({ deletes: [views.key(viewKey(view)), units.key(unit)] });
-  views.learn(viewKey(view), undefined);
-  units.learn(unit, undefined);
+  await core.units.inTurn(unit, async () => {
+    await core.options.store.commit({ deletes: [views.key(viewKey(view)), units.key(unit)] });
+    views.learn(viewKey(view), undefined);
+    units.learn(unit, undefined);
+  });
 }
 
 /** @throws Refusal */

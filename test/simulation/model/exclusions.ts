@@ -90,11 +90,16 @@ export class ExclusionRules {
     this.#excluded.set(excluded, now);
     if (exclusion.cancelled || !process.isAlive || !process.mayServe || !this.#durable.hasTable(table)) return;
     if (puts.some(([key]) => key.startsWith(FORMER))) return;
-    const gone = located.find((segment) => !now.includes(segment) && !this.#durable.ahead.get(table)?.has(segment));
+    const gone = located.find((segment) => !now.includes(segment) && !this.#wasAhead(segment));
     // In one logical unit the task set, which is not here, keeps its own unmaps off.
     if (gone === undefined || process.core.tables.get(table)?.unmapping.references.isHeld(gone, 1)) return;
     if (!this.#durable.failing().some((failing) => failing === `${table}/${gone}`))
       throw new Violation("exclusion", `segment ${gone} is unmapped while ${process.name} has it to itself`);
+  }
+
+  /** It may be a snapshot's of the table that it was allocated ahead for. */
+  #wasAhead(segment: number): boolean {
+    return this.#durable.ahead.values().some((segments) => segments.has(segment));
   }
 
   #located({ table, segments }: Excluded): readonly number[] {
