@@ -97,7 +97,7 @@ function storeOfVersion1(path: string): void {
   database.exec("CREATE TABLE entries (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID");
   const put = database.prepare("INSERT INTO entries (key, value) VALUES (?, ?)");
   const json = (key: string, value: object) => put.run(key, bytes(JSON.stringify(value)));
-  json("lab/lab", { name: "old", cluster: "c", epoch: 4, nextNumber: 9 });
+  json("lab/lab", { name: "old", cluster: "c0ffee00-1111-4222-8333-444455556666", epoch: 4, nextNumber: 9 });
   json("pool/main", { name: "main", segmentBytes: 1048576, queueWhenFullMs: 0 });
   json("device/2", {
     device: 2,
@@ -114,8 +114,8 @@ function storeOfVersion1(path: string): void {
     sizeBytes: 8388608,
     pool: "main",
     thick: false,
-    naa: "6525400c0000000000000003",
-    serial: "c00000003",
+    naa: "6525400c0ffee0010000000000000003",
+    serial: "c0ffee0000000003",
   };
   json("disk/data", { ...disk, generation: 7, operation: "none" });
   const chunk = new Uint32Array(2048).map((_, at) => (at % 2 === 0 ? 0x2000_0000 : 0));
