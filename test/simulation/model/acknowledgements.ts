@@ -28,7 +28,6 @@ const AWAITED: { readonly [T in Type]?: (message: Message<T>, io: DeviceIo) => b
 interface Heard {
   readonly message: NumberedMessage;
   readonly awaited: readonly DeviceIo[];
-  isAcknowledged: boolean;
 }
 
 export class Acknowledgements {
@@ -36,6 +35,8 @@ export class Acknowledgements {
   readonly #heard = new Map<string, Heard>();
   /** Tables that it was told to be alone with, and has said so. */
   readonly #alone = new Set<string>();
+  /** Number of the last message that said whether it is, by table. */
+  readonly #latest = new Map<string, number>();
 
   constructor(process: SimProcess) {
     this.#process = process;
@@ -54,7 +55,6 @@ export class Acknowledgements {
     this.#heard.set(key, {
       message,
       awaited: theirs?.filter((io) => isAwaited?.(message, io)) ?? [],
-      isAcknowledged: false,
     });
     if (message.type === "delete_table") this.#alone.delete(message.table);
     if (message.type === "keep")
@@ -64,6 +64,7 @@ export class Acknowledgements {
   /** It goes on in another epoch, or as another incarnation: it is alone with nothing that it does not hear of again. */
   beginsAnew(): void {
     this.#alone.clear();
+    this.#latest.clear();
   }
 
   /** @throws Violation */
@@ -78,12 +79,16 @@ export class Acknowledgements {
         "drain",
         `${name} acknowledges ${ack.seq} while it has a ${left.kind} of ${left.first}+${left.count} of ${left.path} under way for ${left.context.table}`,
       );
-    if (heard.isAcknowledged) return;
-    heard.isAcknowledged = true;
-    if (heard.message.type !== "alone") return;
+    if (heard.message.type === "alone") this.#isTold(heard.message);
+  }
+
+  /** What it acknowledges once more, or for the first time since it was not connected before, may be older than what it did before. */
+  #isTold({ table, alone, seq }: Message<"alone">): void {
+    if (seq <= (this.#latest.get(table) ?? 0)) return;
+    this.#latest.set(table, seq);
     // Of a table that it has no more it is told nothing that counts when it has that again.
-    if (heard.message.alone && this.#process.core.tables.has(heard.message.table)) this.#alone.add(heard.message.table);
-    else this.#alone.delete(heard.message.table);
+    if (alone && this.#process.core.tables.has(table)) this.#alone.add(table);
+    else this.#alone.delete(table);
   }
 }
 

@@ -102,7 +102,8 @@ export class SimProcess {
   hears(told: ReturnType<typeof heard>): void {
     const message = "entries" in told ? told.header : told;
     if ("seq" in message) this.acknowledgements.hears(message);
-    if (message.type === "welcome") this.acknowledgements.beginsAnew();
+    if (message.type === "welcome" && (message.epoch !== this.epoch || message.incarnation !== this.told.incarnation))
+      this.acknowledgements.beginsAnew();
     this.#lease.hears(told, () => this.core.receive(told));
   }
 
