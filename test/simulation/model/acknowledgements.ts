@@ -6,14 +6,14 @@ import type { Ack, NumberedMessage } from "node-iscsi-target/mapping/protocol.ts
 import { Violation } from "../engine/violation.ts";
 import type { SimProcess } from "../world/sim-agent.ts";
 import { SEGMENT_BLOCKS } from "../world/sim-disk.ts";
-import type { DeviceIo } from "./device-io.ts";
+import { type DeviceIo, NOBODY } from "./device-io.ts";
 
 type Type = NumberedMessage["type"];
 type Message<T extends Type> = Extract<NumberedMessage, { type: T }>;
 
 /** Which system calls each message waits for; nothing for those that wait for none. */
 const AWAITED: { readonly [T in Type]?: (message: Message<T>, io: DeviceIo) => boolean } = {
-  keep: ({ tables }, { context }) => !tables.includes(context.table),
+  keep: ({ tables }, { context }) => context.table !== NOBODY && !tables.includes(context.table),
   delete_table: isOfTable,
   protect_table: isOfTable,
   set_entry: (message, io) => {

@@ -12,6 +12,9 @@ export interface IoContext {
   readonly initiator?: string;
 }
 
+/** Whose table it is of a system call that carries nothing that says so. */
+export const NOBODY = "nobody";
+
 /** System calls of an agent on a storage device. */
 export interface DeviceIo {
   readonly kind: "read" | "write" | "zero";

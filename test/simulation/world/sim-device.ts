@@ -10,7 +10,7 @@ import {
 } from "node-iscsi-target/storage/block-device.ts";
 import { NOT_PERMITTED, type Permit } from "node-iscsi-target/storage/engine/permit.ts";
 import { SyncGroup, type SyncHistory } from "node-iscsi-target/storage/engine/sync-group.ts";
-import type { DeviceIo } from "../model/device-io.ts";
+import { type DeviceIo, NOBODY } from "../model/device-io.ts";
 import { type Descriptor, Syncs } from "./disk-troubles.ts";
 import type { SimProcess } from "./sim-agent.ts";
 import { BLOCK_BYTES, putTag, type SimDisk, tagOf } from "./sim-disk.ts";
@@ -176,7 +176,7 @@ export class SimDevice implements BlockDevice {
   #io(kind: DeviceIo["kind"], first: number, count: number, carrier: object | undefined, piece?: Uint8Array): DeviceIo {
     const known = carrier && this.#process.lab.contexts.get(carrier);
     const block = kind === "zero" ? undefined : known?.blocks[(piece?.byteOffset ?? 0) / BLOCK_BYTES];
-    const { table = "nobody", unit = "none", initiator } = known ?? {};
+    const { table = NOBODY, unit = "none", initiator } = known ?? {};
     const context = { table, unit, block, ...(initiator !== undefined && { initiator }) };
     return { kind, process: this.#process, path: this.#disk.path, first, count, context };
   }
