@@ -128,10 +128,33 @@ let_go() {
     if [ -n "$holder" ]; then
       name=$(cat /sys/block/$holder/dm/name)
       grep -q "^/dev/mapper/$name" /proc/mounts && continue
-      [ "$(ls /sys/block/$holder/slaves | wc -l)" -gt 1 ] || multipath -f "$name" > /dev/null 2>&1
+      keeps_a_path "$holder" || flush_map "$name"
       multipathd del path "$device" > /dev/null 2>&1
     fi
     echo 1 > /sys/block/$device/device/delete
+    await_no_link "$link"
+    [ -z "$holder" ] || [ -e "/sys/block/$holder" ] || await_no_link "/dev/mapper/$name"
+  done
+}
+keeps_a_path() {
+  for shown in $all_links; do [ ! -e "/sys/block/$1/slaves/$(basename "$(readlink -f "$shown")")" ] || return 0; done
+  return 1
+}
+# Before any of its paths goes: a map that changes is looked at by udev, and one that queues keeps whoever looks at it.
+flush_map() {
+  multipathd disablequeueing map "$1" > /dev/null 2>&1
+  tries=0
+  until multipath -f "$1" > /dev/null 2>&1 || [ $tries -ge 3 ]; do
+    sleep 0.1
+    tries=$((tries + 1))
+  done
+}
+# The device goes at once, and its link when udev has heard of it.
+await_no_link() {
+  tries=0
+  until [ ! -L "$1" ] || [ $tries -ge 50 ]; do
+    sleep 0.1
+    tries=$((tries + 1))
   done
 }
 `;
