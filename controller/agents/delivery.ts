@@ -76,6 +76,7 @@ export class Deliveries {
       known.has.delete(key);
       const delivery = known.session.deliver(item.remove);
       if (item.remove.type === "delete_table") leaves(known, item.remove.table, delivery);
+      if (item.remove.type === "remove_device") letsGo(known, delivery);
       deliveries.push(delivery);
     }
     return { known, deliveries: [...deliveries, ...(await this.#bring(name, known, items))] };
@@ -121,6 +122,11 @@ export class Deliveries {
       .filter((record) => isConcerned(record) && !this.#roster.known.has(record.name));
     await Promise.all(silent.map((record) => this.#returned(record)));
     await this.reconcile();
+    // Also of what was taken from them before.
+    const letGo = this.#roster.known
+      .entries()
+      .map(([name, { session, removals }]) => this.#fencing.limited(name, session, Promise.all(removals)));
+    await Promise.all(letGo);
   }
 
   /** Takes everything from an agent: once it has acknowledged, it can issue no I/O, and nobody need wait for its end. */
@@ -222,6 +228,11 @@ function leaves({ leaving }: Known, table: string, delivery: Promise<Delivery>):
     if (left === 0) leaving.delete(table);
     else leaving.set(table, left);
   });
+}
+
+function letsGo({ removals }: Known, delivery: Promise<Delivery>): void {
+  removals.add(delivery);
+  void delivery.then(() => removals.delete(delivery));
 }
 
 function forgetAll(table: string): Outgoing {

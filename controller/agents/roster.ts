@@ -41,6 +41,8 @@ export interface Known {
   readonly has: Map<string, Had>;
   /** Tables that were taken from it, and how many of these messages it has not acknowledged. */
   readonly leaving: Map<string, number>;
+  /** Devices that were taken from it, until it has acknowledged that: it may have them open. */
+  readonly removals: Set<Promise<Delivery>>;
 }
 
 export class Roster {

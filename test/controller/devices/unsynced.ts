@@ -1,4 +1,5 @@
 /** Devices of which a sync has failed, and zeros that cannot be made. */
+import { removeExport } from "@sanlab/controller/access.ts";
 import { check } from "@sanlab/controller/check/check.ts";
 import type { Adopted } from "@sanlab/controller/devices/medium.ts";
 import { failLost, openDevice, removeDevice } from "@sanlab/controller/devices/removal.ts";
@@ -7,6 +8,7 @@ import { createPool, describePool, growPool } from "@sanlab/controller/pools.ts"
 import type { DeviceRecord, PoolRecord } from "@sanlab/controller/records.ts";
 import { takeSnapshots } from "@sanlab/controller/snapshots/snapshots.ts";
 import test, { type ExecutionContext } from "ava";
+import type { AgentCore } from "node-iscsi-target/agent/core.ts";
 import { MappingLab, MemoryMedia, SEGMENT } from "../../helpers/mapping-lab.ts";
 import { MemoryStore } from "../../helpers/memory-store.ts";
 
@@ -103,6 +105,35 @@ test("after a sync has failed no flush of any agent succeeds and nothing is plac
   t.deepEqual(states(lab), ["online", "online"]);
   for (const agent of ["a", "b"]) t.deepEqual(await lab.device(agent, "data").flush(), { kind: "ok" });
   t.deepEqual(await lab.write("a", "data", 0, 2), { kind: "ok" });
+  await sound(t, lab);
+});
+
+test("a device of which a sync has failed is opened again once agents have let go of it from which it was taken before", async (t) => {
+  const lab = await startLab(t);
+  const { core, media } = lab;
+  await lab.write("a", "data", 0, 1);
+  await takeSnapshots(core, { snapshots: [{ disk: "data", name: "snap" }] });
+  media.failures.add("sync /a 0");
+  t.deepEqual(await lab.write("a", "data", 0, 2), WRITE_ERROR);
+  media.failures.clear();
+  const agent = lab.agents.get("b") as AgentCore;
+  const receive = agent.receive.bind(agent);
+  const late: Parameters<typeof receive>[0][] = [];
+  agent.receive = (message) => void late.push(message);
+  const exports = [...core.records.exports.values()];
+  const removals = exports.map(({ host, disk }) => removeExport(core, host, disk));
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  let isOpen = false;
+  const [unsynced] = core.records.unsynced.values();
+  const opening = openDevice(core, String(unsynced?.device)).then(() => {
+    isOpen = true;
+  });
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  t.false(isOpen);
+  agent.receive = receive;
+  for (const message of late) receive(message);
+  await Promise.all([...removals, opening]);
+  t.deepEqual(states(lab), ["online"]);
   await sound(t, lab);
 });
 
