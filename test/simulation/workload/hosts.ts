@@ -145,6 +145,7 @@ export class Hosts {
     const { scheduler } = this.#lab;
     scheduler.note(`${request.by}: ${request.first}+${request.count} of ${unit.unit.name} of ${request.table}`);
     const start = scheduler.tick();
+    const since = process.asked.since(request.table, segmentsOfBlocks(request.blocks), start);
     const write = this.#begin(request, start);
     if (request.work === "read") this.#lab.model.reads.add(start);
     this.underWay += 1;
@@ -163,7 +164,10 @@ export class Hosts {
       this.#lab.model.reads.delete(start);
       this.underWay -= 1;
       this.done += 1;
-      this.#lab.guard(() => this.#ended(request, write, start, ending, buffer));
+      this.#lab.guard(() => {
+        checkReason(this.#lab, request, since, ending);
+        this.#ended(request, write, start, ending, buffer);
+      });
       resolve(ending);
     };
     process.deliver(() => {
@@ -217,7 +221,6 @@ export class Hosts {
     const now = scheduler.tick();
     const kind = ending === "died" ? ending : ending.kind;
     scheduler.note(`${request.by}: ${kind}`);
-    checkReason(this.#lab, request, start, ending);
     if (kind === "ok") {
       this.#lab.failures.checkPassed(request.table, segmentsOfBlocks(request.blocks), start, request.by);
       if (request.work === "read") this.#check(request, start, now, buffer);

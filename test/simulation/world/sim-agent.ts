@@ -8,6 +8,7 @@ import type { Permit } from "node-iscsi-target/storage/engine/permit.ts";
 import type { SyncHistory } from "node-iscsi-target/storage/engine/sync-group.ts";
 import { Violation } from "../engine/violation.ts";
 import { Acknowledgements } from "../model/acknowledgements.ts";
+import { Asked } from "../model/asked.ts";
 import type { heard } from "./carried.ts";
 import type { Lab } from "./lab.ts";
 import { LeaseWatch } from "./lease-watch.ts";
@@ -51,6 +52,7 @@ export class SimProcess {
   told: Pick<Envelope, "epoch" | "incarnation"> = { epoch: 0, incarnation: 0 };
   readonly #lease: LeaseWatch;
   readonly acknowledgements = new Acknowledgements(this);
+  readonly asked = new Asked();
   /** By path and opening. */
   readonly #failedSyncs = new Set<string>();
   #waiting: (() => void)[] = [];
@@ -102,6 +104,7 @@ export class SimProcess {
   hears(told: ReturnType<typeof heard>): void {
     const message = "entries" in told ? told.header : told;
     if ("seq" in message) this.acknowledgements.hears(message);
+    if (message.type === "fault_response") this.asked.hears(message);
     if (message.type === "welcome" && (message.epoch !== this.epoch || message.incarnation !== this.told.incarnation))
       this.acknowledgements.beginsAnew();
     this.#lease.hears(told, () => this.core.receive(told));
@@ -111,6 +114,7 @@ export class SimProcess {
   says(message: ToController): void {
     if (message.type === "renew") this.#lease.asks(message.nonce);
     if (message.type === "ack") this.acknowledgements.acknowledges(message);
+    if (message.type === "fault") this.asked.asks(message, this.lab.scheduler.tick());
   }
 
   pause(): void {
