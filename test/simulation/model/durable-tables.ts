@@ -33,6 +33,8 @@ export class DurableTables {
   /** Decoded values, as long as they are the ones in the store. */
   readonly #words = new Map<string, Uint32Array>();
   readonly #paths = new Map<number, string>();
+  /** Paths of devices that are being taken out by force, or were. */
+  readonly #removed = new Set<string>();
   readonly #tables = new Set<string>();
   readonly #copying = new Map<string, CopyRecord["copies"]>();
 
@@ -56,8 +58,10 @@ export class DurableTables {
       if (key.startsWith(COPYING)) this.#copying.set(key, json<CopyRecord>(value).copies);
       if (key.startsWith(AHEAD)) this.#allocatedAhead(json<AheadRecord>(value));
       if (!key.startsWith("device/")) continue;
-      const { device, path } = json<{ device: number; path: string }>(value);
+      const { device, path, removed } = json<DeviceRecord>(value);
       this.#paths.set(device, path);
+      if (removed === true) this.#removed.add(path);
+      else this.#removed.delete(path);
     }
   }
 
@@ -152,6 +156,11 @@ export class DurableTables {
   /** It is on record that a sync of the device has failed. */
   isUnsynced(path: string): boolean {
     return [...this.#paths].some(([device, at]) => at === path && this.#entries.has(`unsynced/${device}`));
+  }
+
+  /** It is on record that the device is taken out by force. */
+  isRemoved(path: string): boolean {
+    return this.#removed.has(path);
   }
 
   path({ device }: Location): string {

@@ -81,10 +81,17 @@ function isFounded(lab: Lab, request: Request, start: number, ending: IoResult):
         (isSpoiled ||
           mayNotWrite ||
           lab.hasPulled ||
+          isLeaving(lab, request) ||
           lab.failures.mayFail(request.table, segmentsOfBlocks(request.blocks), start))
       );
     }
   }
+}
+
+/** The device of one of its segments is taken out by force: the controller may have none of it open before all that lies there fails. */
+function isLeaving({ durable }: Lab, { table, blocks }: Request): boolean {
+  const entries = segmentsOfBlocks(blocks).map((segment) => durable.entry(table, segment));
+  return entries.some((entry) => entry !== undefined && durable.isRemoved(entry.path));
 }
 
 /** What may have kept something that began at `start` from being written. A device of which a sync has failed has none that succeeds. */
