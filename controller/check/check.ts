@@ -12,6 +12,7 @@ import { descriptions, Extents, identitiesOfViews } from "./descriptions.ts";
 import { devices } from "./devices.ts";
 import { exports, views } from "./exports.ts";
 import { fabric } from "./fabric.ts";
+import { faults } from "./faults.ts";
 import { cluster, familiesOfDisks, tablesOfDisks } from "./identity.ts";
 import { missingFoundations, numbers, pools, unreadableRecords } from "./kept.ts";
 import { differences, storedAs } from "./memory.ts";
@@ -21,7 +22,7 @@ import { Findings, type Problem } from "./problem.ts";
 import { brokenRoots, foundDisks } from "./roots.ts";
 import { Stored } from "./stored.ts";
 import { ahead, copies, operations } from "./under-way.ts";
-import { faults, units } from "./units.ts";
+import { units } from "./units.ts";
 
 export interface Examination {
   readonly problems: readonly Problem[];

@@ -89,7 +89,7 @@ export const SHAPES: Readonly<Record<Kind, Shape>> = {
     key: "device",
     schema: object(
       { device: deviceNumber, uuid: text, path: text, pool: text, sizeBytes: count, segments: count, created: flag },
-      { closed: flag, removed: flag, openings: number },
+      { closed: flag, removed: flag, leaving: { enum: ["failing", "syncing"] }, openings: number },
     ),
     spare: {
       // Where a link to the device can be put.
@@ -97,6 +97,7 @@ export const SHAPES: Readonly<Record<Kind, Shape>> = {
       created: always(false),
       closed: nothing,
       removed: nothing,
+      leaving: nothing,
       openings: nothing,
     },
   },

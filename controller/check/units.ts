@@ -1,6 +1,4 @@
-/** What is kept of logical units: of units that are there, and reservations that somebody holds; and faults that can be read. */
-import { parseFault } from "node-iscsi-target/injection/parse.ts";
-import { UserError } from "node-iscsi-target/storage/user-error.ts";
+/** What is kept of logical units: of units that are there, and reservations that somebody holds. */
 import type { UnitRecord } from "../units/record.ts";
 import { unitId, unitIdOf } from "../units/unit.ts";
 import { viewKey } from "../views/record.ts";
@@ -59,30 +57,4 @@ function reservations(findings: Findings, unit: string, { reservations: kept }: 
 
 function portText({ initiatorPort, relativePortId }: Pick<Named, "initiatorPort" | "relativePortId">): string {
   return `${relativePortId} ${initiatorPort}`;
-}
-
-/** A fault whose text cannot be read would keep every agent from all that it is to have. */
-export function faults(stored: Stored, findings: Findings): void {
-  const { injections } = stored.records;
-  for (const { name, text } of injections.values()) {
-    const problem = problemOfText(text);
-    if (problem === undefined) continue;
-    findings.add(
-      "fault",
-      `The text of fault '${name}' cannot be: ${problem}`,
-      "It is removed; add the fault again.",
-      true,
-    );
-    stored.drop(injections, name);
-  }
-}
-
-function problemOfText(text: string): string | undefined {
-  try {
-    parseFault(text);
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    return error.message;
-  }
 }

@@ -3,10 +3,12 @@ import { copyFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { removeAgent } from "@sanlab/controller/access.ts";
+import { repairStoppedState } from "@sanlab/controller/check/stopped.ts";
 import { createDisk } from "@sanlab/controller/disks.ts";
 import { createPool } from "@sanlab/controller/pools.ts";
 import { takeSnapshots } from "@sanlab/controller/snapshots/snapshots.ts";
 import { SqliteStore } from "@sanlab/controller/store/sqlite-store.ts";
+import { Refusal } from "@sanlab/controller/user-error.ts";
 import { EntryState } from "node-iscsi-target/mapping/entry.ts";
 import type { MemoryDevice } from "node-iscsi-target/storage/memory-device.ts";
 import { Damage } from "./damage.ts";
@@ -115,4 +117,15 @@ function copiedMedia(media: MemoryMedia): MemoryMedia {
 
 export function removeDirectory(directory: string): Promise<void> {
   return rm(directory, { recursive: true, force: true });
+}
+
+/** Whether a repair is refused in a sentence; otherwise it is done. */
+export async function isRefused(directory: string): Promise<boolean> {
+  try {
+    await repairStoppedState(directory);
+    return false;
+  } catch (error) {
+    if (error instanceof Refusal) return true;
+    throw error;
+  }
 }

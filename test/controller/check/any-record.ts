@@ -6,7 +6,7 @@ import type { ViewRecord } from "@sanlab/controller/views/record.ts";
 import test from "ava";
 import fc from "fast-check";
 import { putJson, templateOfAll } from "../../helpers/damage-cases.ts";
-import { copyOf, damage, removeDirectory, startOn } from "../../helpers/damaged-lab.ts";
+import { copyOf, damage, isRefused, removeDirectory, startOn } from "../../helpers/damaged-lab.ts";
 import { SEGMENT } from "../../helpers/mapping-lab.ts";
 
 const template = templateOfAll();
@@ -108,13 +108,3 @@ test("whatever any field of any record says, a check says in sentences what is w
   );
   t.true(found > 40, `${found} of 100 damages were found`);
 });
-
-async function isRefused(directory: string): Promise<boolean> {
-  try {
-    await repairStoppedState(directory);
-    return false;
-  } catch (error) {
-    if (error instanceof Refusal) return true;
-    throw error;
-  }
-}

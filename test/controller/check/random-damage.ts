@@ -2,12 +2,19 @@
  * Any damage to the tables: a repair ends with tables that are consistent and that a controller starts
  * with, or says in a sentence why it cannot; and after a single one no disk reads what another wrote.
  */
-import { checkStoppedState, repairStoppedState } from "@sanlab/controller/check/stopped.ts";
-import { Refusal } from "@sanlab/controller/user-error.ts";
+import { checkStoppedState } from "@sanlab/controller/check/stopped.ts";
 import test from "ava";
 import fc from "fast-check";
 import type { Damage } from "../../helpers/damage.ts";
-import { copyOf, damage, makeTemplate, removeDirectory, startOn, type Template } from "../../helpers/damaged-lab.ts";
+import {
+  copyOf,
+  damage,
+  isRefused,
+  makeTemplate,
+  removeDirectory,
+  startOn,
+  type Template,
+} from "../../helpers/damaged-lab.ts";
 
 let template: Template;
 test.before(async () => {
@@ -99,13 +106,3 @@ test("any damage is mended, or refused in a sentence, and after a single one no 
   );
   t.true(mended > 60, `${mended} of 120 damages were found and mended`);
 });
-
-async function isRefused(directory: string): Promise<boolean> {
-  try {
-    await repairStoppedState(directory);
-    return false;
-  } catch (error) {
-    if (error instanceof Refusal) return true;
-    throw error;
-  }
-}

@@ -126,6 +126,12 @@ const CASES: Readonly<Record<string, DamageCase>> = {
     says: /^Devices 2 and 9 are said to be one \(\/one, \S+\)\.$/,
     after: { "device/9": undefined, "device/2": { path: "/one" } },
   },
+  "a device that leaves in a way that there is not": {
+    does: (tables) => tables.edit("device/2", { leaving: "soon" }),
+    found: ["record"],
+    says: /^The record device\/2 says "soon" for leaving, which cannot be\.$/,
+    loses: true,
+  },
   "a failed sync of a device that is not there": {
     does: (tables) => putJson(tables, "unsynced/77", { device: 77 }),
     found: ["device"],
