@@ -67,7 +67,10 @@ export class Deliveries {
     if (known === undefined || known.session.fenced) return undefined;
     const items = this.#desired(name);
     // No unit is without a device that its flushes need.
-    const gone = [...known.has].filter(([key]) => !items.has(key)).sort(([a], [b]) => orderOf(b) - orderOf(a));
+    const gone = [...known.has]
+      .filter(([key]) => !items.has(key))
+      .reverse()
+      .sort(([a], [b]) => orderOf(b) - orderOf(a));
     const deliveries: Promise<Delivery>[] = [];
     // Masks first, so that no host reaches what is taken away next.
     for (const [key, item] of items)
