@@ -40,11 +40,11 @@ export class Exclusions {
   /** By age: of two that overlap, the older comes first. */
   readonly #all = new Set<Exclusion>();
   #count = 0;
-  /** Unmaps that agents have asked for, each until it has been answered: as they came, since a repeated one is there twice. */
-  readonly #unmaps = new Map<Unmap, AgentSession>();
+  /** Unmaps that agents have asked for, each until it has been answered: as they came, since a repeated one is there twice. Undefined: who has asked does not wait for it any more. */
+  readonly #unmaps = new Map<Unmap, AgentSession | undefined>();
   /** Who was told to be alone with a table. */
   readonly #alone = new Map<string, AgentSession>();
-  /** Somebody was not told yet, since an unmap of an agent that has the table no more is not over. */
+  /** Somebody was not told yet, since an unmap is not over of an agent that has the table no more, or has got it anew. */
   #isAloneLate = false;
 
   constructor(options: ExclusionsOptions) {
@@ -113,6 +113,9 @@ export class Exclusions {
         void session.deliver(holdOf(exclusion));
     }
     if (!joins) return;
+    // What it had asked for before the table was taken from it, it has forgotten.
+    for (const [unmap, by] of this.#unmaps)
+      if (by === session && unmap.table === table) this.#unmaps.set(unmap, undefined);
     const hold = this.#nextHold();
     void session.deliver({ type: "hold", table, hold, first: 0, count: MAX_TABLE_SEGMENTS });
     this.#alone.delete(table);

@@ -168,6 +168,29 @@ test("an agent is not told that it is alone while the controller is at an UNMAP 
   t.is(lab.agent("a").core.sent.messages, before, "now it is");
 });
 
+test("an agent that has got a disk anew is not told that it is alone while the controller is at an UNMAP that it had asked for before", async (t) => {
+  const lab = await CoreLab.start(t, ["a"]);
+  const zone = { name: "all", hosts: ["one", "two"], agents: ["a", "b"], disks: ["data"] };
+  const before = lab.agent("a").host("one");
+  await before.attentions();
+  await writes(before, 1);
+  const release = occupy(lab);
+  startUnmap(before);
+  await turns();
+  await putZone(lab.controller, { ...zone, disks: [] }, false);
+  await putZone(lab.controller, zone, false);
+  await lab.pass(200);
+  const a = lab.agent("a").host("two");
+  await a.attentions();
+  const sent = a.start(...swap(1, 2));
+  await lab.pass(200);
+  release();
+  t.is(senseName(await sent.answer), "MISCOMPARE_DURING_VERIFY", "it came after it");
+  const { messages } = lab.agent("a").core.sent;
+  t.is(await swaps(a, 1, 2), "MISCOMPARE_DURING_VERIFY");
+  t.is(lab.agent("a").core.sent.messages, messages, "now it is");
+});
+
 test("of many that race through both agents for one value at a time, each sees every other", async (t) => {
   const { a, b } = await pair(t);
   await writes(a, 0);
