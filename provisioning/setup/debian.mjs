@@ -19,30 +19,44 @@ if [ ! -e $policy ] || grep -qF "$mark" $policy; then
   printf '#!/bin/sh\\n%s\\nexit 101\\n' "$mark" > $policy && chmod 755 $policy
 fi
 export DEBIAN_FRONTEND=noninteractive
+install='apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=600'
+welcome=$1
+shift
 apt-get update -qq
-apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=600 "$@"
+[ $# = 0 ] || $install "$@" || exit
+[ -z "$welcome" ] || $install $welcome || echo "sanlab: goes on without $welcome, which only makes it quicker" >&2
 `;
 
-/** Installs what is missing; ends the process with one sentence and the exact command where it may not. */
-export function ensureDebianPackages(names) {
+/**
+ * Installs what is missing of `names`; ends the process with one sentence and the exact command where it may not. What is
+ * missing of `welcome` is installed along with it, and where `isWorthACall` also alone, if it can be had and we may.
+ */
+export function ensureDebianPackages(names, welcome = [], isWorthACall = false) {
   const missing = missingPackages(names);
-  if (missing.length === 0) return;
-  if (!existsSync(APT)) {
+  if (missing.length === 0 && !isWorthACall) return;
+  const extra = missingPackages(welcome);
+  if (missing.length + extra.length === 0) return;
+  const privilege = existsSync(APT) ? findPrivilege() : undefined;
+  if (missing.length > 0 && privilege === undefined) refuse(byHand(missing));
+  if (privilege === undefined) return;
+  process.stderr.write(`sanlab: installing ${[...missing, ...extra].join(" ")}\n`);
+  const [program, ...args] = [...privilege, "flock", LOCK, "sh", "-c", INSTALL, "sh", extra.join(" "), ...missing];
+  const result = spawnSync(program, args, { stdio: ["ignore", 2, 2] });
+  if (missing.length > 0 && (result.status !== 0 || missingPackages(names).length > 0)) {
     refuse(
-      `this machine has no apt-get; install by its own means what these Debian packages bring: ${missing.join(" ")}.`,
+      `Debian packages could not be installed; the reason stands above. Run "${commandFor(missing)}" by hand and try again.`,
     );
   }
-  const command = `apt-get install -y --no-install-recommends ${missing.join(" ")}`;
-  const privilege = findPrivilege();
-  if (privilege === undefined) {
-    refuse(`Debian packages are missing, and only root may install them: run "sudo ${command}" and try again.`);
-  }
-  process.stderr.write(`sanlab: installing ${missing.join(" ")}\n`);
-  const [program, ...args] = [...privilege, "flock", LOCK, "sh", "-c", INSTALL, "sh", ...missing];
-  const result = spawnSync(program, args, { stdio: ["ignore", 2, 2] });
-  if (result.status !== 0 || missingPackages(names).length > 0) {
-    refuse(`Debian packages could not be installed; the reason stands above. Run "${command}" by hand and try again.`);
-  }
+}
+
+function byHand(missing) {
+  return existsSync(APT)
+    ? `Debian packages are missing, and only root may install them: run "sudo ${commandFor(missing)}" and try again.`
+    : `this machine has no apt-get; install by its own means what these Debian packages bring: ${missing.join(" ")}.`;
+}
+
+function commandFor(missing) {
+  return `apt-get install -y --no-install-recommends ${missing.join(" ")}`;
 }
 
 /** One call, so that it takes no time where all is there. */

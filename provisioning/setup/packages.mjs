@@ -11,6 +11,15 @@ const IMAGES = ["syslinux", "syslinux-common", "dosfstools", "mtools", "e2fsprog
 /** What the load generator of the benchmark is compiled with. */
 const COMPILER = ["gcc", "libc6-dev", "libiscsi-dev"];
 
+/** What digests quickly (target/wire/isa-l.ts). */
+const DIGESTS = ["libisal2"];
+
+/** What an agent can do without: where it cannot be had, the rest goes on. */
+export const WELCOME = DIGESTS;
+
+/** The purposes for which it is worth a call of apt-get of its own; for the others it comes along with what is needed. */
+export const WAITS_FOR_WELCOME = new Set(["test", "bench"]);
+
 export const PACKAGES = {
   start: GUESTS,
   test: [

@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ensureDebianPackages } from "./debian.mjs";
 import { ensureNpmPackages } from "./npm-packages.mjs";
-import { PACKAGES } from "./packages.mjs";
+import { PACKAGES, WAITS_FOR_WELCOME, WELCOME } from "./packages.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 if (Number(process.versions.node.split(".")[0]) < 18) {
@@ -17,7 +17,7 @@ if (Number(process.versions.node.split(".")[0]) < 18) {
   process.exit(1);
 }
 const [purpose, script, ...args] = process.argv.slice(2);
-ensureDebianPackages(PACKAGES[purpose]);
+ensureDebianPackages(PACKAGES[purpose], WELCOME, WAITS_FOR_WELCOME.has(purpose));
 const node = ensureNpmPackages(root);
 
 const path = `${join(root, "node_modules", ".bin")}:${process.env.PATH}`;

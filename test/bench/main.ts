@@ -7,6 +7,7 @@
 import { writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
+import { crc32cImplementation } from "node-iscsi-target/wire/crc32c.ts";
 import { type Contender, type Ours, SIZE_MIB, startBaseline, startOurs } from "./contenders.ts";
 import { OWN_ROWS, type OwnRow } from "./own-rows.ts";
 import { ROWS, type Row } from "./rows.ts";
@@ -135,7 +136,7 @@ async function save(
   own: readonly OwnFigure[],
   scale: readonly ScaleFigure[],
 ): Promise<void> {
-  const machine = { cpu: cpus()[0]?.model, cpus: cpus().length, node: process.version };
+  const machine = { cpu: cpus()[0]?.model, cpus: cpus().length, node: process.version, crc32c: crc32cImplementation() };
   const comparisons = compared.map(({ row: { name, unit, required }, ...figures }) => ({
     name,
     unit,

@@ -20,9 +20,9 @@ function machine(t: ExecutionContext, programs: Readonly<Record<string, string>>
 }
 
 /** As a user who is not root: a process cannot give that up here, so it is told so. */
-function ensure(path: string, names: readonly string[], uid: number) {
+function ensure(path: string, names: readonly string[], uid: number, ...more: readonly unknown[]) {
   const script = `process.getuid = () => ${uid}; const { ensureDebianPackages } = await import(${JSON.stringify(DEBIAN)});
-    ensureDebianPackages(${JSON.stringify(names)});`;
+    ensureDebianPackages(...${JSON.stringify([names, ...more])});`;
   return execa("node", ["--input-type=module", "-e", script], { env: { PATH: path }, reject: false });
 }
 
@@ -57,9 +57,28 @@ test("passwordless sudo installs all that is missing by one command", async (t) 
     "dpkg-query": `test -e "$(dirname "$0")/done" && echo strace installed; echo tgt installed`,
     sudo: `test "$*" = "-n true" && exit 0; printf '%s\\n' "$@" | tail -2 >&2; : > "$(dirname "$0")/done"`,
   });
-  const { exitCode, stderr } = await ensure(`${path}:/usr/bin:/bin`, ["tgt", "strace"], 1000);
+  const { exitCode, stderr } = await ensure(`${path}:/usr/bin:/bin`, ["tgt", "strace"], 1000, ["libisal2"]);
   t.is(exitCode, 0);
-  t.is(stderr, "sanlab: installing strace\nsh\nstrace");
+  t.is(stderr, "sanlab: installing strace libisal2\nlibisal2\nstrace");
+});
+
+test("a package that is only welcome is not asked for where the purpose does not wait for it", async (t) => {
+  const path = machine(t, { "dpkg-query": "echo tgt installed", sudo: "echo asked >&2" });
+  const { exitCode, stderr } = await ensure(path, ["tgt"], 1000, ["libisal2"]);
+  t.is(exitCode, 0);
+  t.is(stderr, "");
+});
+
+test("a package that is only welcome is tried for where the purpose waits for it, and done without where it cannot be had", async (t) => {
+  const programs = { "dpkg-query": "echo tgt installed" };
+  const may = machine(t, { ...programs, sudo: `test "$*" = "-n true" && exit 0; echo no >&2; exit 1` });
+  const tried = await ensure(`${may}:/usr/bin:/bin`, ["tgt"], 1000, ["libisal2"], true);
+  t.is(tried.exitCode, 0);
+  t.is(tried.stderr, "sanlab: installing libisal2\nno");
+  const mayNot = machine(t, { ...programs, sudo: "exit 1" });
+  const untried = await ensure(`${mayNot}:/usr/bin:/bin`, ["tgt"], 1000, ["libisal2"], true);
+  t.is(untried.exitCode, 0);
+  t.is(untried.stderr, "");
 });
 
 test("where the set-up is there, it is silent and hands on arguments and exit code", async (t) => {

@@ -1,6 +1,7 @@
 import test from "ava";
 import fc from "fast-check";
-import { crc32c, shortCrc32c } from "node-iscsi-target/wire/crc32c.ts";
+import { crc32c, crc32cByNpm, crc32cUpdate, shortCrc32c } from "node-iscsi-target/wire/crc32c.ts";
+import { crc32cByIsaL } from "node-iscsi-target/wire/isa-l.ts";
 
 /** RFC 7143 Appendix A.4 lists the digest as its bytes lie on the wire: the least significant first. */
 const VECTORS: readonly (readonly [string, Uint8Array, string])[] = [
@@ -43,4 +44,27 @@ test("few bytes of many have the digest that they have alone", (t) => {
       t.is(shortCrc32c(bytes, from, to), crc32c([bytes.subarray(from, to)]));
     }),
   );
+});
+
+const isaL = crc32cByIsaL();
+(isaL === undefined ? test.skip : test)(
+  "ISA-L digests long pieces, wherever they begin, as the npm library does",
+  (t) => {
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ minLength: 1, maxLength: 20_000, size: "max" }),
+        fc.nat(70),
+        fc.maxSafeNat(),
+        (bytes, from, seed) => {
+          const [piece, crc] = [bytes.subarray(Math.min(from, bytes.length - 1)), seed >>> 0];
+          t.is(isaL?.(crc, piece), crc32cByNpm(crc, piece));
+          t.is(crc32cUpdate(crc, piece), crc32cByNpm(crc, piece));
+        },
+      ),
+    );
+  },
+);
+
+test("of nothing, a digest stays what it was", (t) => {
+  t.is(crc32cUpdate(12345, new Uint8Array()), 12345);
 });
