@@ -9,7 +9,7 @@ import { mayAsk } from "./agents/asking.ts";
 import type { Fencer } from "./agents/fencer.ts";
 import type { Clock } from "./clock.ts";
 import type { Medium, MediumSource } from "./devices/medium.ts";
-import { distrustMedium, heardOfUnsynced, witness } from "./devices/unsynced.ts";
+import { distrustMedium, heardOfUnsynced, syncHere } from "./devices/unsynced.ts";
 import { nameNodes } from "./fabric/wwn.ts";
 import { Ahead } from "./families/ahead.ts";
 import { Families, type Family } from "./families/family.ts";
@@ -131,6 +131,7 @@ export class ControllerCore {
       onBug: (error) => core.bug(error),
       onBegin: (name, session) => core.#begins(name, session),
       onTable: (name, session, table, joins) => core.exclusions.has(name, session, table, joins),
+      onOpened: (device) => syncHere(core, device),
       onConclusion: () => core.exclusions.review(),
     });
     core.#keepUnits();
@@ -170,7 +171,7 @@ export class ControllerCore {
   }
 
   async hello(connection: Connection, hello: Hello): Promise<AgentSession | undefined> {
-    await witness(this, hello);
+    for (const failed of hello.unsynced ?? []) await heardOfUnsynced(this, failed);
     return this.agents.hello(connection, hello);
   }
 

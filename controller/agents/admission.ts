@@ -61,7 +61,14 @@ export class Admission {
     const session = new AgentSession({ cluster, epoch, incarnation }, (detached) =>
       this.#fencing.disconnected(record.name, detached),
     );
-    const known: Known = { session, has: new Map(), leaving: new Map(), removals: new Set() };
+    const known: Known = {
+      session,
+      has: new Map(),
+      leaving: new Map(),
+      isSurvivor: !fresh,
+      synced: new Map(),
+      removals: new Set(),
+    };
     this.#roster.known.set(record.name, known);
     this.#roster.problems.delete(record.name);
     this.#roster.options.onBegin(record.name, known.session);

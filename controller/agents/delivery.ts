@@ -7,6 +7,7 @@ import type { AgentSession, Delivery, Outgoing } from "./agent-session.ts";
 import type { Fencing } from "./fencing.ts";
 import { desired, type Item, orderOf } from "./publication.ts";
 import type { Had, Known, Roster } from "./roster.ts";
+import { isServing, openedDevices, presentable, Vouching } from "./vouching.ts";
 
 /** How often an agent that has not been heard of in this epoch is looked for. */
 const LOOK_EVERY_MS = 100;
@@ -20,11 +21,13 @@ export class Deliveries {
   readonly #settled = new Map<string, Promise<unknown>>();
 
   readonly #ports: () => PortGroup[];
+  readonly #vouching: Vouching;
 
   constructor(roster: Roster, fencing: Fencing, ports: () => PortGroup[]) {
     this.#roster = roster;
     this.#fencing = fencing;
     this.#ports = ports;
+    this.#vouching = new Vouching(roster, fencing, (records) => this.#allReturned(records));
   }
 
   #desired(name: string): Map<string, Item> {
@@ -86,9 +89,10 @@ export class Deliveries {
   }
 
   /** Grants are on record before they are sent. */
-  async #bring(name: string, known: Known, items: Map<string, Item>): Promise<Promise<Delivery>[]> {
+  async #bring(name: string, known: Known, desired: Map<string, Item>): Promise<Promise<Delivery>[]> {
     const record = this.#roster.record(name) as AgentRecord;
     const recorded = new Set(record.tables);
+    const items = presentable(desired, known, recorded);
     const joined = tablesOf(items).filter((table) => !recorded.has(table));
     await this.#roster.recordTables(name, [...record.tables, ...joined]);
     const deliveries: Promise<Delivery>[] = [];
@@ -100,8 +104,31 @@ export class Deliveries {
     return deliveries;
   }
 
-  /** Waits, not in the agent's turn, and takes off the record what the agent then has no more. */
+  /** Waits, not in the agent's turn, until it has all that it is to have. */
   async conclude(name: string, known: Known, deliveries: readonly Promise<Delivery>[]): Promise<void> {
+    await this.#settle(name, known, deliveries);
+    while (known.showing !== undefined) await known.showing;
+    known.showing = this.#showRest(name, known).finally(() => {
+      known.showing = undefined;
+    });
+    await known.showing;
+  }
+
+  /** What has waited until somebody vouched for devices that the agent has opened. */
+  async #showRest(name: string, known: Known): Promise<void> {
+    while (
+      this.#roster.known.get(name) === known &&
+      [...this.#desired(name).keys()].some((key) => !known.has.has(key))
+    ) {
+      await this.#vouching.vouch(name, openedDevices(known));
+      const sent = await this.#roster.inTurn(name, () => this.#update(name));
+      if (sent === undefined) return;
+      await this.#settle(name, sent.known, sent.deliveries);
+    }
+  }
+
+  /** Takes off the record what the agent has no more once it has acknowledged all that. */
+  async #settle(name: string, known: Known, deliveries: readonly Promise<Delivery>[]): Promise<void> {
     const ended = await this.#fencing.limited(name, known.session, Promise.all(deliveries));
     const problem = ended.find((delivery) => typeof delivery === "object");
     if (problem === undefined) this.#roster.problems.delete(name);
@@ -118,12 +145,10 @@ export class Deliveries {
   async everyone(who: "holding" | "serving"): Promise<void> {
     const isConcerned = {
       holding: ({ tables }: AgentRecord) => tables.length > 0,
-      serving: ({ ended, incarnation }: AgentRecord) => ended !== true && incarnation > 0,
+      serving: isServing,
     }[who];
-    const silent = this.#roster.options.records.agents
-      .values()
-      .filter((record) => isConcerned(record) && !this.#roster.known.has(record.name));
-    await Promise.all(silent.map((record) => this.#returned(record)));
+    const concerned = this.#roster.options.records.agents.values().filter(isConcerned);
+    await this.#allReturned(concerned);
     await this.reconcile();
     // Also of what was taken from them before.
     const letGo = this.#roster.known
@@ -165,6 +190,11 @@ export class Deliveries {
     const session = this.#roster.session(record.name) ?? (await this.#returned(record));
     if (session === undefined) return;
     await this.#fencing.limited(record.name, session, Promise.resolve(this.#synchronised.get(session)));
+  }
+
+  async #allReturned(records: readonly AgentRecord[]): Promise<void> {
+    const silent = records.filter(({ name }) => !this.#roster.known.has(name));
+    await Promise.all(silent.map((record) => this.#returned(record)));
   }
 
   async toAgent(name: string, message: Outgoing): Promise<void> {

@@ -58,7 +58,7 @@ export function desired(records: AllRecords, agent: string, ports: readonly Port
         unsynced,
         ...(openings && { openings }),
         ...(removed && unsynced && { removed }),
-        ...(leaving === "syncing" && !unsynced && { leaving: true }),
+        ...(leaving === "syncing" && !unsynced && { sync: true }),
       },
       remove: { type: "remove_device", device },
     });

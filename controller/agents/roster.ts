@@ -20,6 +20,8 @@ export interface AgentsOptions {
   readonly onBegin: (name: string, session: AgentSession) => void;
   /** An agent gets a table, one that it had not before or has outlived a controller with; what is delivered here comes before any use of it. */
   readonly onTable: (name: string, session: AgentSession, table: string, joins: boolean) => void;
+  /** What was written to a device is on its medium when this resolves, or it is on record that it may be lost; false: the controller has it not open. */
+  readonly onOpened: (device: number) => Promise<boolean>;
   /** Some agent has what it is to have. */
   readonly onConclusion: () => void;
   readonly onBug: (error: unknown) => void;
@@ -33,6 +35,8 @@ export interface Had {
   underWay?: Promise<Delivery> | undefined;
   /** The agent could not do it. */
   failed?: boolean;
+  /** A device that others have synced since the agent had opened it: it is told itself of every later sync that fails. */
+  isVouchedFor?: boolean;
 }
 
 export interface Known {
@@ -41,6 +45,12 @@ export interface Known {
   readonly has: Map<string, Had>;
   /** Tables that were taken from it, and how many of these messages it has not acknowledged. */
   readonly leaving: Map<string, number>;
+  /** It has outlived a controller, and may have had devices open before this one had. */
+  readonly isSurvivor: boolean;
+  /** What has waited for devices is being brought. */
+  showing?: Promise<void> | undefined;
+  /** Devices that it has synced, or is about to, in this epoch. */
+  readonly synced: Map<number, Promise<unknown>>;
   /** Devices that were taken from it, until it has acknowledged that: it may have them open. */
   readonly removals: Set<Promise<Delivery>>;
 }

@@ -4,7 +4,7 @@
  * flush with success. So it is on record, told to every agent, and nothing more is placed there, until
  * somebody has seen to it and opens the device again.
  */
-import type { Hello, UnsyncedDevice } from "node-iscsi-target/mapping/protocol.ts";
+import type { UnsyncedDevice } from "node-iscsi-target/mapping/protocol.ts";
 import type { ControllerCore } from "../core.ts";
 import type { Medium } from "./medium.ts";
 
@@ -38,18 +38,12 @@ export async function heardOfUnsynced(core: ControllerCore, { device, openings }
   if (openings >= (core.records.devices.get(String(device))?.openings ?? 0)) await distrust(core, device);
 }
 
-/**
- * Before an agent is let in: what it was told, and, of a process that has just begun, what the one before it
- * may have been told and could not say any more. This process has the devices open since before.
- */
-export async function witness(core: ControllerCore, { incarnation, process, unsynced = [] }: Hello): Promise<void> {
-  for (const failed of unsynced) await heardOfUnsynced(core, failed);
-  // Of another machine's kernel this process hears nothing.
-  if (incarnation !== 0 || process === null) return;
-  await Promise.all(
-    [...core.media].map(async ([device, medium]) => {
-      if (core.records.unsynced.has(String(device))) return;
-      await medium.sync().catch(() => distrustMedium(core, device, medium));
-    }),
-  );
+/** What others were told of a sync, or would have been, this process is told: it is on record when this resolves. False: it has the device not open. */
+export async function syncHere(core: ControllerCore, device: number): Promise<boolean> {
+  // In turn with what agents have said of it meanwhile.
+  await core.commits.run(() => undefined);
+  const medium = core.media.get(device);
+  if (medium === undefined) return false;
+  if (!core.records.unsynced.has(String(device))) await medium.sync().catch(() => distrustMedium(core, device, medium));
+  return true;
 }

@@ -17,7 +17,7 @@ const EFFECTS: {
   keep: (core, message) => settled(keepOnly(core, message)),
   add_device: (core, message) => {
     const added = addDevice(core, message);
-    return message.leaving === true ? synced(core, message.device, added) : added;
+    return message.sync === true ? synced(core, message.device, added) : added;
   },
   remove_device: (core, { device }) => settled(removeDevice(core, device)),
   create_table: (core, message) => {
@@ -194,7 +194,7 @@ function addDevice(core: AgentCore, message: Message<"add_device">): Effect {
   return removed ? settled(before.device.close()) : replaced(core, before);
 }
 
-/** What is written there no more: a failure is told (`unsynced`) before this is acknowledged. */
+/** A failure is told (`unsynced`) before this is acknowledged. */
 async function synced(core: AgentCore, id: number, added: Effect): Promise<string | undefined> {
   const problem = await added;
   await core.devices.get(id)?.device.flush();

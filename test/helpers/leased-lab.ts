@@ -165,20 +165,24 @@ export class TestAgent {
     for (const message of this.#late.splice(0)) this.core.receive(message);
   }
 
-  read(segment: number): Promise<IoResult> {
-    return Promise.resolve(this.publication.disk.read(segment * MIB, Buffer.alloc(512)));
+  async read(segment: number): Promise<IoResult> {
+    return (await this.#disk()).read(segment * MIB, Buffer.alloc(512));
   }
 
   async text(segment: number): Promise<string> {
     const into = Buffer.alloc(512);
-    const result = await this.publication.disk.read(segment * MIB, into);
+    const result = await (await this.#disk()).read(segment * MIB, into);
     return result.kind === "ok" ? into.toString("latin1").replaceAll("\0", "") : JSON.stringify(result);
   }
 
-  write(segment: number, text: string): Promise<IoResult> {
-    return Promise.resolve(
-      this.publication.disk.write(segment * MIB, [Buffer.alloc(512, 0).fill(text, 0, text.length)]),
-    );
+  async write(segment: number, text: string): Promise<IoResult> {
+    return (await this.#disk()).write(segment * MIB, [Buffer.alloc(512, 0).fill(text, 0, text.length)]);
+  }
+
+  /** Before it is shown the controller syncs its device, which takes as long as it does. */
+  async #disk(): Promise<BlockDevice> {
+    while (!this.publication.isPublished) await new Promise((resolve) => setImmediate(resolve));
+    return this.publication.disk;
   }
 
   #arrived(message: ToAgent | DecodedFrame): void {

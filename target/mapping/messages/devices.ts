@@ -27,8 +27,8 @@ export interface AddDevice extends Numbered {
   readonly openings?: number;
   /** It was taken out by force after that, and is not to be opened: it keeps flushes from succeeding, and does nothing else. */
   readonly removed?: boolean;
-  /** It is being taken out: what was written there is on its medium, or said not to be (`unsynced`), when this is acknowledged. */
-  readonly leaving?: boolean;
+  /** What was written there is on its medium, or said not to be (`unsynced`), when this is acknowledged. */
+  readonly sync?: boolean;
 }
 
 /** A device of which a sync has failed, in which of its openings. */

@@ -122,6 +122,7 @@ test("an agent that could not open a device is sent it again when the device is 
   while (core.agents.problems.get("a") === undefined) await delay(5);
   const number = deviceAt(lab, "/a")?.device ?? 0;
   t.true(fresh.devices.get(number)?.isAbsent);
+  while (fresh.tables.size === 0) await delay(5);
   const flushed = await lab.device("a", "data").flush();
   t.is(flushed.kind, "not-ready", "somebody may have written there");
   media.devices.set("/a", device as NonNullable<typeof device>);

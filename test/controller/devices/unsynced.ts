@@ -160,7 +160,7 @@ for (const end of ["is opened again", "is said to be lost"] as const) {
   });
 }
 
-test("what an agent's process was told of a sync is asked for before the next process opens the device", async (t) => {
+test("what an agent's process was told of a sync is asked for before the next process shows the disk", async (t) => {
   const lab = await startLab(t);
   const { core, media } = lab;
   await lab.write("a", "data", 0, 1);

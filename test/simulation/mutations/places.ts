@@ -60,6 +60,18 @@ export const PLACES: readonly Mutation[] = [
     replacement: "const unsynced = false;",
   },
   {
+    name: "shown-once-it-is-vouched-for",
+    file: "controller/agents/delivery.ts",
+    text: "const items = presentable(desired, known, recorded);",
+    replacement: "const items = desired;",
+  },
+  {
+    name: "vouched-for-since-it-was-opened",
+    file: "controller/agents/vouching.ts",
+    text: "const isSynced = await onOpened(device);",
+    replacement: "const isSynced = typeof onOpened !== typeof device;",
+  },
+  {
     name: "copy-that-was-not-written",
     file: "controller/families/copies.ts",
     text: "if (sense !== undefined) failed.set(copy, sense);",

@@ -9,6 +9,7 @@ import type { SyncHistory } from "node-iscsi-target/storage/engine/sync-group.ts
 import { Violation } from "../engine/violation.ts";
 import { Acknowledgements } from "../model/acknowledgements.ts";
 import { Asked } from "../model/asked.ts";
+import { checkVouchedFor } from "../model/vouched-for.ts";
 import type { heard } from "./carried.ts";
 import type { Lab } from "./lab.ts";
 import { LeaseWatch } from "./lease-watch.ts";
@@ -105,6 +106,7 @@ export class SimProcess {
     const message = "entries" in told ? told.header : told;
     if ("seq" in message) this.acknowledgements.hears(message);
     if (message.type === "fault_response") this.asked.hears(message);
+    if (message.type === "publish_unit") checkVouchedFor(this, message.unit);
     if (message.type === "welcome" && (message.epoch !== this.epoch || message.incarnation !== this.told.incarnation))
       this.acknowledgements.beginsAnew();
     this.#lease.hears(told, () => this.core.receive(told));

@@ -26,6 +26,7 @@ export class SimDevice implements BlockDevice {
   readonly #permit: Permit | undefined;
   readonly #descriptor: Descriptor;
   readonly #syncs: SyncGroup;
+  readonly #history: SyncHistory;
 
   constructor(
     disk: SimDisk,
@@ -37,6 +38,7 @@ export class SimDevice implements BlockDevice {
     this.#disk = disk;
     this.#process = process;
     this.#permit = permit;
+    this.#history = history;
     this.#descriptor = {
       get isDead() {
         return !process.isAlive;
@@ -55,8 +57,18 @@ export class SimDevice implements BlockDevice {
     );
   }
 
+  get path(): string {
+    return this.#disk.path;
+  }
+
   get sizeBytes(): number {
     return this.#disk.sizeBytes;
+  }
+
+  /** Before it was opened a sync had lost something: others were told of that, or will be, and it never is. */
+  get isUninformed(): boolean {
+    const { witnesses } = this.#disk;
+    return !this.#history.hasFailed && !witnesses.includes(this.#descriptor) && witnesses.some(({ isDead }) => !isDead);
   }
 
   read(offset: number, into: Uint8Array): IoCompletion {
