@@ -12,9 +12,8 @@ export function seenTo(lab: Lab, { deletes = [] }: Transaction): void {
   if (device === undefined || path === undefined || !deletes.includes(`unsynced/${device}`)) return;
   lab.seenTo = undefined;
   lab.disks.get(path)?.mend();
-  // Who could not open it when he was told has it open as before.
-  if (lab.hasPulled) return;
-  for (const { name, core } of lab.processes.values())
-    if (core.devices.get(device)?.unsynced === false)
+  // Who was told, and could not open it then, has it open as before.
+  for (const { name, core, distrusted } of lab.processes.values())
+    if (core.devices.get(device)?.unsynced === false && !distrusted.has(device))
       throw new Violation("rule 7", `${path} is opened again, and ${name} has not heard that a sync of it had failed`);
 }

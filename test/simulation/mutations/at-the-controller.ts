@@ -127,10 +127,4 @@ export const AT_THE_CONTROLLER: readonly Mutation[] = [
     text: "const work = this.#options.agents.toTable(table, nothing).then(",
     replacement: "const work = Promise.resolve(nothing).then(",
   },
-  {
-    name: "all-know-before-it-is-opened-again",
-    file: "controller/devices/removal.ts",
-    text: 'if (core.records.unsynced.has(String(record.device))) await core.agents.everyone("serving");',
-    replacement: "",
-  },
 ];

@@ -54,6 +54,8 @@ export class SimProcess {
   readonly #lease: LeaseWatch;
   readonly acknowledgements = new Acknowledgements(this);
   readonly asked = new Asked();
+  /** Devices of which it was told that a sync has failed. */
+  readonly distrusted = new Set<number>();
   /** By path and opening. */
   readonly #failedSyncs = new Set<string>();
   #waiting: (() => void)[] = [];
@@ -107,6 +109,7 @@ export class SimProcess {
     if ("seq" in message) this.acknowledgements.hears(message);
     if (message.type === "fault_response") this.asked.hears(message);
     if (message.type === "publish_unit") checkVouchedFor(this, message.unit);
+    if (message.type === "add_device") this.distrusted[message.unsynced === true ? "add" : "delete"](message.device);
     if (message.type === "welcome" && (message.epoch !== this.epoch || message.incarnation !== this.told.incarnation))
       this.acknowledgements.beginsAnew();
     this.#lease.hears(told, () => this.core.receive(told));
