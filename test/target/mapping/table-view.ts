@@ -2,29 +2,43 @@
 import test from "ava";
 import { MappedDevice } from "node-iscsi-target/mapping/mapped-device.ts";
 import { TableView } from "node-iscsi-target/mapping/table-view.ts";
-import type { BlockDevice, IoResult } from "node-iscsi-target/storage/block-device.ts";
+import type { BlockDevice, Initiation, IoResult } from "node-iscsi-target/storage/block-device.ts";
 import { MemoryDevice } from "node-iscsi-target/storage/memory-device.ts";
 import { blockDeviceConformance, CONFORMANCE_BYTES } from "../../helpers/block-device-conformance.ts";
 
 const SEGMENT = 64 * 1024;
 
+const NOTHING = () => undefined;
+/** Of a disk that asks nobody for anything. */
+const ALONE = { blockBytes: 512, nextNumber: () => 1, sendFault: NOTHING, sendUnmap: NOTHING, sendExclusion: NOTHING };
+
 /** A disk whose segments all lie on `storage`, behind one that is another's. */
 function mapped(storage: BlockDevice, segments: number): MappedDevice {
-  const nothing = () => undefined;
   const disk = new MappedDevice({
+    ...ALONE,
     segmentBytes: SEGMENT,
-    blockBytes: 512,
     sizeBytes: segments * SEGMENT,
     thin: false,
     device: () => storage,
     devices: () => [storage],
-    nextNumber: () => 1,
-    sendFault: nothing,
-    sendUnmap: nothing,
-    sendExclusion: nothing,
   });
   disk.table.set(0, [{ count: segments, states: 0, device: 1, segment: 1 }], 1);
   return disk;
+}
+
+/** A disk of whose segments the agent knows nothing yet. */
+function unknownDisk(segments: number, onFault: (first: number) => void): MappedDevice {
+  let number = 0;
+  return new MappedDevice({
+    ...ALONE,
+    segmentBytes: SEGMENT,
+    sizeBytes: segments * SEGMENT,
+    thin: true,
+    device: NOTHING,
+    devices: () => [],
+    nextNumber: () => ++number,
+    sendFault: ({ first }) => onFault(first),
+  });
 }
 
 blockDeviceConformance(test, "a further table of every other segment, and then of the rest, backwards", () => {
@@ -73,3 +87,21 @@ for (const isLate of [false, true]) {
     t.deepEqual(over, { kind: "medium-error", offset: SEGMENT + 1024 }, "over the border of two ranges");
   });
 }
+
+test("an unmap over the border of two ranges, cancelled while both parts wait for the controller, waits for neither", async (t) => {
+  const faults: number[] = [];
+  const disk = unknownDisk(4, (first) => faults.push(first));
+  const view = new TableView(disk, {
+    ranges: [
+      [3, 1],
+      [1, 1],
+    ],
+    sizeBytes: 2 * SEGMENT,
+  });
+  const by: Initiation = { cancelled: false, onCancel: undefined };
+  const ending = view.unmap(0, 2 * SEGMENT, by);
+  t.deepEqual(faults.sort(), [1, 3]);
+  by.cancelled = true;
+  by.onCancel?.();
+  t.deepEqual(await ending, { kind: "cancelled" });
+});
