@@ -1,4 +1,5 @@
 /** Snapshots as hosts and users see them: two agents, QEMU's initiators, writes all the while (docs/protocol.md, Snapshot; rule 5). */
+import { setTimeout as sleep } from "node:timers/promises";
 import test from "ava";
 import { type DiskRow, labOf, type TestLab, testLab } from "../helpers/lab.ts";
 import { openDisk, type QemuIo } from "../helpers/qemu-io.ts";
@@ -22,13 +23,21 @@ async function hide(lab: TestLab, disk: string): Promise<void> {
   await lab.must("export", "delete", "outside", disk);
 }
 
-/** Writes rounds of a byte that grows to a segment, through one agent, until told to stop. */
+/** Each write of a segment is of another byte than those shortly before and after it. */
+const BYTES = 250;
+function byteOf(write: number): number {
+  return ((write - 1) % BYTES) + 1;
+}
+
+/** Writes to a segment again and again, through one agent, until told to stop. */
 class Writer {
   readonly #disk: QemuIo;
   readonly #segment: number;
-  /** Of the last write that was answered, and of the last that was begun. */
+  /** How many writes were answered, and how many were begun. */
   acknowledged = 0;
   begun = 0;
+  /** It waits when so many were begun: on a slow machine a snapshot takes as long as more writes than there are bytes. */
+  #most = BYTES;
   #stopped = false;
   readonly done: Promise<void>;
 
@@ -38,16 +47,25 @@ class Writer {
     this.done = this.#write();
   }
 
+  /** @returns how many were answered; fewer than there are bytes follow before the next call. */
+  mark(): number {
+    this.#most = this.acknowledged + BYTES - 1;
+    return this.acknowledged;
+  }
+
   stop(): Promise<void> {
     this.#stopped = true;
     return this.done;
   }
 
   async #write(): Promise<void> {
-    for (let byte = 1; !this.#stopped; byte = (byte % 250) + 1) {
-      this.begun = byte;
-      await this.#disk.write(this.#segment * MIB, 64 * 1024, byte);
-      this.acknowledged = byte;
+    while (!this.#stopped) {
+      if (this.begun >= this.#most) await sleep(1);
+      else {
+        this.begun += 1;
+        await this.#disk.write(this.#segment * MIB, 64 * 1024, byteOf(this.begun));
+        this.acknowledged = this.begun;
+      }
     }
   }
 }
@@ -65,7 +83,7 @@ test("snapshots taken while two hosts write hold what was acknowledged, share th
   const writers = [new Writer(throughA, 0), new Writer(throughB, 1)];
   const bounds: (readonly [after: number, before: number])[][] = [];
   for (const name of ["one", "two", "three"]) {
-    const after = writers.map(({ acknowledged }) => acknowledged);
+    const after = writers.map((writer) => writer.mark());
     await lab.must("disk", "snapshot", "data", name);
     bounds.push(writers.map(({ begun }, at) => [after[at] as number, begun] as const));
   }
@@ -112,8 +130,6 @@ async function heldByte(disk: QemuIo, segment: number, after: number, before: nu
   await disk.expectPattern(segment * MIB, 64 * 1024, byte);
   // Before its first write the segment holds what it was filled with.
   if (after === 0 && byte === 0xc0 + segment) return byte;
-  for (let one = Math.max(1, after); ; one = (one % 250) + 1) {
-    if (one === byte) return byte;
-    if (one === before) return undefined;
-  }
+  for (let one = Math.max(1, after); one <= before; one += 1) if (byteOf(one) === byte) return byte;
+  return undefined;
 }
