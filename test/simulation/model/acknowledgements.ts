@@ -80,6 +80,12 @@ export class Acknowledgements {
         `${name} acknowledges ${ack.seq} while it has a ${left.kind} of ${left.first}+${left.count} of ${left.path} under way for ${left.context.table}`,
       );
     if (heard.message.type === "alone") this.#isTold(heard.message);
+    if (heard.message.type === "delete_table") this.#hasLeft(heard.message);
+  }
+
+  /** What it had heard together with this, it may have done and acknowledged since. */
+  #hasLeft({ table, seq }: Message<"delete_table">): void {
+    if (seq > (this.#latest.get(table) ?? 0)) this.#alone.delete(table);
   }
 
   /** What it acknowledges once more, or for the first time since it was not connected before, may be older than what it did before. */
