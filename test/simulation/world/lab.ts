@@ -291,9 +291,6 @@ export class Lab {
 
   arriveDown(process: SimProcess, message: Carried): void {
     this.scheduler.note(`${process.name} ← ${described(message)}`);
-    const told = heard(message);
-    const header = "entries" in told ? told.header : told;
-    if ("seq" in header) process.told = header;
-    this.guard(() => process.hears(told));
+    this.guard(() => process.hears(heard(message)));
   }
 }

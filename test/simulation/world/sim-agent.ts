@@ -1,7 +1,7 @@
 /** Agents: names, and the processes that serve under them one after another. */
 import type { Clock } from "node-iscsi-target/agent/clock.ts";
 import { AgentCore, type Publication } from "node-iscsi-target/agent/core.ts";
-import type { AddDevice, Envelope, PublishedUnit, ToController } from "node-iscsi-target/mapping/protocol.ts";
+import type { AddDevice, Envelope, NumberedMessage, PublishedUnit, ToController } from "node-iscsi-target/mapping/protocol.ts";
 import { LogicalUnit } from "node-iscsi-target/scsi/logical-unit.ts";
 import type { BlockDevice, Initiation } from "node-iscsi-target/storage/block-device.ts";
 import type { Permit } from "node-iscsi-target/storage/engine/permit.ts";
@@ -49,8 +49,9 @@ export class SimProcess {
   connection: SimConnection | undefined;
   isAlive = true;
   isPaused = false;
-  /** Of the last numbered message that it got. */
+  /** Of the last numbered message that it got, in time or late, and that is not stale. */
   told: Pick<Envelope, "epoch" | "incarnation"> = { epoch: 0, incarnation: 0 };
+  #welcomed: Pick<Envelope, "epoch" | "incarnation"> = this.told;
   readonly #lease: LeaseWatch;
   readonly acknowledgements = new Acknowledgements(this);
   readonly asked = new Asked();
@@ -106,13 +107,20 @@ export class SimProcess {
   /** Something comes in, in time or late. @throws Violation */
   hears(told: ReturnType<typeof heard>): void {
     const message = "entries" in told ? told.header : told;
-    if ("seq" in message) this.acknowledgements.hears(message);
+    if ("seq" in message) this.#isTold(message);
     if (message.type === "fault_response") this.asked.hears(message);
     if (message.type === "publish_unit") checkVouchedFor(this, message.unit);
     if (message.type === "add_device") this.distrusted[message.unsynced === true ? "add" : "delete"](message.device);
     if (message.type === "welcome" && (message.epoch !== this.epoch || message.incarnation !== this.told.incarnation))
       this.acknowledgements.beginsAnew();
+    if (message.type === "welcome") this.#welcomed = message;
     this.#lease.hears(told, () => this.core.receive(told));
+  }
+
+  #isTold(message: NumberedMessage): void {
+    const { epoch, incarnation } = this.#welcomed;
+    if (message.epoch === epoch && message.incarnation === incarnation) this.told = message;
+    this.acknowledgements.hears(message);
   }
 
   /** What it says is on its way. @throws Violation */
