@@ -1,7 +1,13 @@
 /** Agents: names, and the processes that serve under them one after another. */
 import type { Clock } from "node-iscsi-target/agent/clock.ts";
 import { AgentCore, type Publication } from "node-iscsi-target/agent/core.ts";
-import type { AddDevice, Envelope, NumberedMessage, PublishedUnit, ToController } from "node-iscsi-target/mapping/protocol.ts";
+import type {
+  AddDevice,
+  Envelope,
+  NumberedMessage,
+  PublishedUnit,
+  ToController,
+} from "node-iscsi-target/mapping/protocol.ts";
 import { LogicalUnit } from "node-iscsi-target/scsi/logical-unit.ts";
 import type { BlockDevice, Initiation } from "node-iscsi-target/storage/block-device.ts";
 import type { Permit } from "node-iscsi-target/storage/engine/permit.ts";
