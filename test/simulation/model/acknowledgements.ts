@@ -46,10 +46,10 @@ export class Acknowledgements {
     return this.#alone.has(table);
   }
 
-  /** A message comes in; one that has come before is acknowledged with its effect. */
-  hears(message: NumberedMessage): void {
+  /** A message comes in; one that has come before is acknowledged with its effect. @returns whether it is the first time */
+  hears(message: NumberedMessage): boolean {
     const key = keyOf(message);
-    if (this.#heard.has(key)) return;
+    if (this.#heard.has(key)) return false;
     const isAwaited = AWAITED[message.type] as ((message: NumberedMessage, io: DeviceIo) => boolean) | undefined;
     const theirs = isAwaited && [...this.#process.lab.rules.underWay].filter((io) => io.process === this.#process);
     this.#heard.set(key, {
@@ -59,6 +59,7 @@ export class Acknowledgements {
     if (message.type === "delete_table") this.#alone.delete(message.table);
     if (message.type === "keep")
       for (const table of this.#alone) if (!message.tables.includes(table)) this.#alone.delete(table);
+    return true;
   }
 
   /** It goes on in another epoch, or as another incarnation: it is alone with nothing that it does not hear of again. */

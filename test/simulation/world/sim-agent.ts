@@ -115,7 +115,6 @@ export class SimProcess {
     const message = "entries" in told ? told.header : told;
     if ("seq" in message) this.#isTold(message);
     if (message.type === "fault_response") this.asked.hears(message);
-    if (message.type === "publish_unit") checkVouchedFor(this, message.unit);
     if (message.type === "add_device") this.distrusted[message.unsynced === true ? "add" : "delete"](message.device);
     if (message.type === "welcome" && (message.epoch !== this.epoch || message.incarnation !== this.told.incarnation))
       this.acknowledgements.beginsAnew();
@@ -123,10 +122,13 @@ export class SimProcess {
     this.#lease.hears(told, () => this.core.receive(told));
   }
 
+  /** What is stale, or was heard before, it does not do. @throws Violation */
   #isTold(message: NumberedMessage): void {
     const { epoch, incarnation } = this.#welcomed;
-    if (message.epoch === epoch && message.incarnation === incarnation) this.told = message;
-    this.acknowledgements.hears(message);
+    const isCurrent = message.epoch === epoch && message.incarnation === incarnation;
+    if (isCurrent) this.told = message;
+    const isFresh = this.acknowledgements.hears(message);
+    if (isCurrent && isFresh && message.type === "publish_unit") checkVouchedFor(this, message.unit);
   }
 
   /** What it says is on its way. @throws Violation */
