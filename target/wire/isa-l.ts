@@ -37,7 +37,8 @@ function found(name: string): ReturnType<ReturnType<typeof koffi.load>["func"]> 
  */
 function functionFor(architecture: string): string | undefined {
   if (architecture !== "x64") return "crc32_iscsi";
-  return X64_FLAGS.every((flag) => processorFlags().has(flag)) ? "crc32_iscsi_01" : undefined;
+  const flags = processorFlags();
+  return X64_FLAGS.every((flag) => flags.has(flag)) ? "crc32_iscsi_01" : undefined;
 }
 
 function processorFlags(): ReadonlySet<string> {
