@@ -38,6 +38,6 @@ export const PACKAGES = {
       "iproute2",
     ]),
   ],
-  bench: [...INITIATORS, ...COMPILER, "tgt"],
+  bench: [...new Set([...GUESTS, ...INITIATORS, ...COMPILER, "tgt"])],
   develop: [],
 };

@@ -9,6 +9,7 @@ import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { crc32cImplementation } from "node-iscsi-target/wire/crc32c.ts";
 import { type Contender, type Ours, SIZE_MIB, startBaseline, startOurs } from "./contenders.ts";
+import { FioGuest } from "./fio-guest.ts";
 import { OWN_ROWS, type OwnRow } from "./own-rows.ts";
 import { ROWS, type Row } from "./rows.ts";
 import { measureScale } from "./scale/measure.ts";
@@ -37,6 +38,8 @@ const chosen = ({ name }: { name: string }) =>
   values.row.length === 0 || values.row.some((text) => name.includes(text));
 const rows = ROWS.filter((row) => chosen(row) && (!quick || row.quick === true));
 const ownRows = quick ? [] : OWN_ROWS.filter(chosen);
+const guest = new FioGuest();
+const guestRows = quick ? [] : guest.rows.filter(chosen);
 
 const { compared, own } = values.scale ? { compared: [], own: [] } : await measureSpeed();
 const scale = quick ? [] : await measureScale(chosen, Math.min(rounds, 3));
@@ -52,7 +55,7 @@ if (missed.length > 0) process.exitCode = 1;
 
 async function measureSpeed(): Promise<{ compared: Compared[]; own: OwnFigure[] }> {
   const contenders: Contender[] = [];
-  if (rows.length + ownRows.length === 0) return { compared: [], own: [] };
+  if (rows.length + ownRows.length + guestRows.length === 0) return { compared: [], own: [] };
   try {
     const ours = await startOurs();
     contenders.push(ours);
@@ -68,7 +71,8 @@ async function measureSpeed(): Promise<{ compared: Compared[]; own: OwnFigure[] 
       ownRows.filter((row) => !row.fresh),
     );
     const isShort = quick && compared.some((row) => !isMet(row));
-    return { compared: isShort ? await again(baseline, ours, compared) : compared, own: [...fresh, ...later] };
+    const settled = isShort ? await again(baseline, ours, compared) : compared;
+    return { compared: [...settled, ...(await compareInGuest(baseline, ours))], own: [...fresh, ...later] };
   } finally {
     for (const contender of contenders) await contender.close();
   }
@@ -98,6 +102,17 @@ async function compare(baseline: Contender, ours: Contender, rows: readonly Row[
       ratio: row.isCost ? theirs.median / own.median : own.median / theirs.median,
     };
   });
+}
+
+/** The guest is up for its own rows only: beside the others it would take a processor's time from them. */
+async function compareInGuest(baseline: Contender, ours: Contender): Promise<Compared[]> {
+  if (guestRows.length === 0) return [];
+  try {
+    await guest.boot([baseline, ours]);
+    return await compare(baseline, ours, guestRows);
+  } finally {
+    await guest.close();
+  }
 }
 
 /** The second try of the rows that fell short. */

@@ -2,6 +2,7 @@ import { appendFile, mkdtemp, rm } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import {
+  type Addition,
   ensureDiskImage,
   ensureGuestImage,
   type GuestConfig,
@@ -19,13 +20,16 @@ import {
 /** For a guest to come up while other tests use the machine as well; on an idle one it takes 4 s. */
 export const GUEST_TIMEOUT_MS = 60_000;
 
+/** This machine, as guests on user networking see its 127.0.0.1. */
+export const GATEWAY = userNetwork(0).hostAddress;
+
 /** Where the guest image is kept between test runs, and shared with `sanlab` itself. */
 export function guestCacheDir(): string {
   return process.env.SANLAB_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "sanlab");
 }
 
-export function guestImage(): Promise<GuestImage> {
-  return ensureGuestImage({ cacheDir: guestCacheDir() });
+export function guestImage(additions: readonly Addition[] = []): Promise<GuestImage> {
+  return ensureGuestImage({ cacheDir: guestCacheDir(), additions });
 }
 
 /** The guest's system as the image of a disk, so that no command has to make it within its time. */
@@ -54,6 +58,8 @@ export interface TestGuestOptions {
   readonly config?: Partial<GuestConfig>;
   /** Further words for the kernel. */
   readonly append?: readonly string[];
+  /** What its image has beside the programs of every guest. */
+  readonly additions?: readonly Addition[];
 }
 
 /** A fresh run directory, with a long path, in which no socket could be named in full; removed afterwards. */
@@ -65,7 +71,7 @@ export async function temporaryRunDir(owner: Owner): Promise<string> {
 
 /** Starts a guest with one card on user networking; it is killed when its owner ends. Not waited for. */
 export async function startGuest(owner: Owner, options: TestGuestOptions = {}): Promise<TestGuest> {
-  const image = await guestImage();
+  const image = await guestImage(options.additions);
   const runDir = await temporaryRunDir(owner);
   owner.teardown(() => killHost(runDir));
   const mac = macAddress(runDir, 0);

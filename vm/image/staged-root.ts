@@ -4,7 +4,14 @@ import { execa } from "execa";
 import { VmError } from "../vm-error.ts";
 
 /** Where programs of Debian's amd64 packages look for libraries; systemd's programs have a directory of their own. */
-const LIBRARY_DIRECTORIES = ["usr/lib/x86_64-linux-gnu", "usr/lib", "usr/lib/systemd", "usr/lib64"];
+const LIBRARY_DIRECTORIES = [
+  "usr/lib/x86_64-linux-gnu",
+  "usr/lib",
+  "usr/lib/systemd",
+  "usr/lib64",
+  // Where Ceph's libraries, which fio has an engine for, look for their own.
+  "usr/lib/x86_64-linux-gnu/ceph",
+];
 const LOADER = "usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2";
 
 /** The file that the guest's kernel loads first for every dynamic program. */

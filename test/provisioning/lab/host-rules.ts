@@ -108,7 +108,7 @@ const WRONG: readonly Wrong[] = [
   {
     line: 11,
     text: "  direct: { disks: [data], additions: [fence-agent] }",
-    told: "hosts.direct.additions[0]: found 'fence-agent', expected fence-agents",
+    told: "hosts.direct.additions[0]: found 'fence-agent', expected fence-agents or fio",
   },
   {
     line: 10,
