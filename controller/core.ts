@@ -53,6 +53,8 @@ export class ControllerCore {
   readonly records = new AllRecords();
   readonly allocator = new Allocator();
   readonly media = new Map<number, Medium>();
+  /** Devices that it has opened when agents might have had them open for a while. */
+  readonly openedLater = new Set<number>();
   /** Devices that could not be opened, and why. */
   readonly missing = new Map<number, string>();
   readonly options: CoreOptions;

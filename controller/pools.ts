@@ -39,7 +39,7 @@ export async function growPool(core: ControllerCore, name: string, request: Devi
   await core.options.store.commit({ puts: [core.records.devices.put(String(device.device), device), core.numbers()] });
   core.records.devices.learn(String(device.device), device);
   // Every agent knows the device before an entry names it.
-  await core.agents.reconcile();
+  await core.agents.everyone();
   core.used.add(device.device, device.segments);
   core.allocator.addDevice(device.device, name, device.segments);
   return describePool(core, pool);

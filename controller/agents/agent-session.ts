@@ -19,8 +19,8 @@ export interface Connection {
   readonly isFromElsewhere?: boolean;
 }
 
-/** How a message ended: the agent did it, could not (a sentence), or is fenced. */
-export type Delivery = "done" | "fenced" | { readonly error: string };
+/** How a message ended: the agent did it, has a device open that somebody must vouch for, could not (a sentence), or is fenced. */
+export type Delivery = "done" | "unvouched" | "fenced" | { readonly error: string };
 
 interface Unacknowledged {
   readonly message: ToAgent | Buffer;
@@ -83,10 +83,10 @@ export class AgentSession {
     this.#connection?.send(message);
   }
 
-  acknowledged({ seq, error }: Ack): void {
+  acknowledged({ seq, error, unvouched }: Ack): void {
     const waiting = this.#unacknowledged.get(seq);
     this.#unacknowledged.delete(seq);
-    waiting?.resolve(error === undefined ? "done" : { error });
+    waiting?.resolve(error === undefined ? (unvouched === true ? "unvouched" : "done") : { error });
   }
 
   /** The process is dead: what was not acknowledged never will be. */

@@ -7,7 +7,7 @@ import type { AgentSession, Delivery, Outgoing } from "./agent-session.ts";
 import type { Fencing } from "./fencing.ts";
 import { desired, type Item, orderOf } from "./publication.ts";
 import type { Had, Known, Roster } from "./roster.ts";
-import { isServing, openedDevices, presentable, Vouching } from "./vouching.ts";
+import { isAnyAwaited, isServing, openedDevices, presentable, Vouching, vouchedFor } from "./vouching.ts";
 
 /** How often an agent that has not been heard of in this epoch is looked for. */
 const LOOK_EVERY_MS = 100;
@@ -116,12 +116,14 @@ export class Deliveries {
 
   /** What has waited until somebody vouched for devices that the agent has opened. */
   async #showRest(name: string, known: Known): Promise<void> {
-    while (
-      this.#roster.known.get(name) === known &&
-      [...this.#desired(name).keys()].some((key) => !known.has.has(key))
-    ) {
+    const isWaiting = () => isAnyAwaited(known) || [...this.#desired(name).keys()].some((key) => !known.has.has(key));
+    while (this.#roster.known.get(name) === known && isWaiting()) {
       await this.#vouching.vouch(name, openedDevices(known));
-      const sent = await this.#roster.inTurn(name, () => this.#update(name));
+      const sent = await this.#roster.inTurn(name, async () => {
+        const vouched = vouchedFor(known);
+        const updated = await this.#update(name);
+        return updated && { ...updated, deliveries: [...vouched, ...updated.deliveries] };
+      });
       if (sent === undefined) return;
       await this.#settle(name, sent.known, sent.deliveries);
     }
@@ -240,6 +242,7 @@ function add(known: Known, key: string, item: Item): Promise<Delivery>[] {
   void delivery.then((ended) => {
     mine.underWay = undefined;
     if (typeof ended === "object" && item.add.type !== "create_table") mine.failed = true;
+    if (ended === "unvouched") mine.isAwaited = true;
   });
   return [delivery];
 }

@@ -20,7 +20,7 @@ export interface AgentsOptions {
   readonly onBegin: (name: string, session: AgentSession) => void;
   /** An agent gets a table, one that it had not before or has outlived a controller with; what is delivered here comes before any use of it. */
   readonly onTable: (name: string, session: AgentSession, table: string, joins: boolean) => void;
-  /** What was written to a device is on its medium when this resolves, or it is on record that it may be lost; false: the controller has it not open. */
+  /** What was written to a device is on its medium when this resolves, or it is on record that it may be lost; false: agents that have it open have to say so too. */
   readonly onOpened: (device: number) => Promise<boolean>;
   /** Some agent has what it is to have. */
   readonly onConclusion: () => void;
@@ -37,6 +37,8 @@ export interface Had {
   failed?: boolean;
   /** A device that others have synced since the agent had opened it: it is told itself of every later sync that fails. */
   isVouchedFor?: boolean;
+  /** A device that the agent shows to hosts already: no flush of it succeeds there until the agent is told that it is vouched for. */
+  isAwaited?: boolean;
 }
 
 export interface Known {

@@ -4,7 +4,7 @@
  * what they were told is on record then, and of what comes later the agent is told itself.
  */
 import type { AgentRecord } from "../records.ts";
-import type { Outgoing } from "./agent-session.ts";
+import type { Delivery, Outgoing } from "./agent-session.ts";
 import type { Fencing } from "./fencing.ts";
 import type { Item } from "./publication.ts";
 import type { Had, Known, Roster } from "./roster.ts";
@@ -21,7 +21,10 @@ export class Vouching {
     this.#allReturned = allReturned;
   }
 
-  /** For devices that an agent has opened. The controller has them open since this epoch began: of what was before, agents know that have outlived it. */
+  /**
+   * For devices that an agent has opened. Of what failed before this epoch agents know that have outlived the controller before; of what
+   * failed since, the controller is told itself, or agents where it has opened a device later.
+   */
   async vouch(name: string, opened: readonly OpenedDevice[]): Promise<void> {
     const { records, onOpened } = this.#roster.options;
     if (opened.length === 0) return;
@@ -85,6 +88,21 @@ export function openedDevices({ has }: Known): OpenedDevice[] {
     const { add } = had.item;
     const isOpened = add.type === "add_device" && had.underWay === undefined && had.isVouchedFor !== true;
     return isOpened ? [{ device: add.device, had }] : [];
+  });
+}
+
+/** The agent waits to be told that somebody has vouched for a device. */
+export function isAnyAwaited({ has }: Known): boolean {
+  return has.values().some(({ isAwaited }) => isAwaited === true);
+}
+
+/** Tells it so. */
+export function vouchedFor({ session, has }: Known): Promise<Delivery>[] {
+  return [...has.values()].flatMap((had) => {
+    const { add } = had.item;
+    if (add.type !== "add_device" || had.isAwaited !== true || had.isVouchedFor !== true) return [];
+    had.isAwaited = false;
+    return [session.deliver({ ...add, vouched: true })];
   });
 }
 

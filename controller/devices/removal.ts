@@ -47,10 +47,14 @@ export async function openDevice(core: ControllerCore, name: string): Promise<vo
   if (core.records.unsynced.has(String(record.device))) await core.agents.everyone("serving");
   const { closed: _, leaving: __, removed, ...rest } = record;
   const open = core.records.unsynced.has(String(record.device)) ? trusted(core, rest) : rest;
-  if (!core.media.has(record.device)) core.media.set(record.device, opened(core, record));
+  if (!core.media.has(record.device)) {
+    core.media.set(record.device, opened(core, record));
+    core.openedLater.add(record.device);
+  }
   core.missing.delete(record.device);
   await reopen(core, open);
-  await core.agents.reconcile();
+  // Every agent has it again before an entry names it.
+  await core.agents.everyone();
   if (removed === true) {
     for (const family of core.families.all()) {
       await clearLost(core, family, onDevice(record.device));

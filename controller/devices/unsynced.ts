@@ -38,12 +38,15 @@ export async function heardOfUnsynced(core: ControllerCore, { device, openings }
   if (openings >= (core.records.devices.get(String(device))?.openings ?? 0)) await distrust(core, device);
 }
 
-/** What others were told of a sync, or would have been, this process is told: it is on record when this resolves. False: it has the device not open. */
+/**
+ * What others were told of a sync, or would have been, this process is told: it is on record when this resolves. False: agents may have been
+ * told what this process was not, since it has the device not open, or opened it later than they.
+ */
 export async function syncHere(core: ControllerCore, device: number): Promise<boolean> {
   // In turn with what agents have said of it meanwhile.
   await core.commits.run(() => undefined);
   const medium = core.media.get(device);
   if (medium === undefined) return false;
   if (!core.records.unsynced.has(String(device))) await medium.sync().catch(() => distrustMedium(core, device, medium));
-  return true;
+  return !core.openedLater.has(device);
 }

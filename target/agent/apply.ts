@@ -5,7 +5,8 @@ import type { CreateTable, Keep, NumberedMessage } from "../mapping/protocol.ts"
 import { TableView } from "../mapping/table-view.ts";
 import { OK } from "../storage/block-device.ts";
 import { AbsentDevice } from "./absent-device.ts";
-import type { AgentCore, OpenDevice } from "./core.ts";
+import type { AgentCore } from "./core.ts";
+import type { OpenDevice } from "./devices.ts";
 import { LeasedDisk } from "./leased-disk.ts";
 
 type Effect = Promise<string | undefined> | undefined;
@@ -175,15 +176,23 @@ export function dropAll(core: AgentCore): Promise<void> {
   return keepOnly(core, nothing);
 }
 
-/** One that is open as it is to be stays so. */
+/**
+ * One that is open as it is to be stays so. One that is opened in place of one of which no flush succeeded is shown to hosts
+ * already: no flush of it succeeds either until others have vouched for it.
+ */
 function addDevice(core: AgentCore, message: Message<"add_device">): Effect {
-  const { device, pool, direct, unsynced = false, openings = 0, removed = false } = message;
+  const { device, pool, direct, unsynced = false, openings = 0, removed = false, vouched = false } = message;
   const before = core.devices.get(device);
   const isSame = before?.direct === direct && before.unsynced === unsynced && before.openings === openings;
-  if (isSame && !before.isAbsent && !removed) return undefined;
-  const open = { pool, direct, unsynced, openings, isAbsent: removed };
+  if (isSame && !before.isAbsent && !removed) {
+    if (vouched) before.syncs.isUnvouched = false;
+    return undefined;
+  }
+  const isUnvouched =
+    before !== undefined && !unsynced && (before.isAbsent || before.unsynced || before.syncs.isUnvouched === true);
+  const syncs = core.unsynced.history(message, isUnvouched);
+  const open = { pool, direct, unsynced, openings, isAbsent: removed, syncs };
   try {
-    const syncs = core.unsynced.history(message);
     const opened = removed ? new AbsentDevice() : core.options.openDevice(message, core.lease?.isValid, syncs);
     core.devices.set(device, { ...open, device: opened });
   } catch (error) {
@@ -202,13 +211,13 @@ async function synced(core: AgentCore, id: number, added: Effect): Promise<strin
 }
 
 /** A device that was opened anew, past the page cache or through it: what it held is on the medium before the effect is complete. */
-async function replaced({ tables }: AgentCore, { device, unsynced }: OpenDevice): Promise<string | undefined> {
+async function replaced({ tables }: AgentCore, { device, unsynced, syncs }: OpenDevice): Promise<string | undefined> {
   await Promise.all(
     [...tables.values()].map(({ references, table }) => Promise.resolve(references.drain(0, table.segments))),
   );
   const flushed = await device.flush();
   await device.close();
-  return flushed === OK || unsynced
+  return flushed === OK || unsynced || syncs.isUnvouched === true
     ? undefined
     : "A storage device failed to write out its cache; see the system's log.";
 }

@@ -28,13 +28,14 @@ import type { SyncHistory } from "../storage/engine/sync-group.ts";
 import { answerQuestion } from "./answers.ts";
 import { apply, dropAll } from "./apply.ts";
 import { type Clock, systemClock } from "./clock.ts";
+import type { OpenDevice } from "./devices.ts";
 import type { AgentInjections } from "./injection.ts";
 import { Lease } from "./lease.ts";
 import { UNAVAILABLE_PORT } from "./leased-disk.ts";
 import { TablePools } from "./table-pools.ts";
 import type { UnitReplica } from "./units/unit-replica.ts";
 import { SharedUnits } from "./units/units.ts";
-import { UnsyncedDevices } from "./unsynced.ts";
+import { UnsyncedDevices, unvouched } from "./unsynced.ts";
 
 /** One of our messages, without its envelope. */
 export type Saying = WithoutEnvelope<Exclude<ToController, Hello>>;
@@ -72,17 +73,6 @@ export interface AgentCoreOptions {
   readonly onWelcome: (welcome: Welcome) => void;
   readonly onFatal: (reason: string) => void;
   readonly onBug: (error: unknown) => void;
-}
-
-export interface OpenDevice {
-  readonly device: BlockDevice;
-  readonly pool: string;
-  readonly direct: boolean;
-  /** As the controller knows it. */
-  readonly unsynced: boolean;
-  readonly openings: number;
-  /** It could not be opened. */
-  readonly isAbsent: boolean;
 }
 
 export class AgentCore {
@@ -276,14 +266,15 @@ export class AgentCore {
 
   #acknowledge(message: NumberedMessage, complete: Promise<string | undefined> | undefined): void {
     const pending = this.#pending.get(message.seq) ?? complete;
-    if (pending === undefined) return this.say({ type: "ack", seq: message.seq });
+    if (pending === undefined) return this.say({ type: "ack", seq: message.seq, ...unvouched(this, message) });
     this.#pending.set(message.seq, pending);
     const epoch = message.epoch;
     pending.then((error) => {
       const isOver = typeof error !== "string" && this.#pending.get(message.seq) === pending;
       if (isOver) this.#pending.delete(message.seq);
       if (this.#identity?.epoch !== epoch) return;
-      this.say({ type: "ack", seq: message.seq, ...(typeof error === "string" ? { error } : {}) });
+      const how = typeof error === "string" ? { error } : unvouched(this, message);
+      this.say({ type: "ack", seq: message.seq, ...how });
     }, this.options.onBug);
   }
 

@@ -8,6 +8,19 @@ import { decodeLabel, LABEL_BYTES } from "../storage/label.ts";
 import { openDevice } from "../storage/open-device.ts";
 import { UserError } from "../storage/user-error.ts";
 
+/** One that an agent was told to open. */
+export interface OpenDevice {
+  readonly device: BlockDevice;
+  readonly pool: string;
+  readonly direct: boolean;
+  /** As the controller knows it. */
+  readonly unsynced: boolean;
+  readonly openings: number;
+  /** It could not be opened. */
+  readonly isAbsent: boolean;
+  readonly syncs: SyncHistory;
+}
+
 /**
  * `elsewhere`: where this machine has the devices, when not at the controller's paths; they are told by their labels.
  * @throws UserError where it cannot be opened, or carries another label.

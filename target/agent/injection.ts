@@ -7,7 +7,7 @@ import { Trigger } from "../injection/trigger.ts";
 import type { Target } from "../iscsi/target.ts";
 import type { BlockDeviceServer } from "../scsi/device-server.ts";
 import type { BlockDevice } from "../storage/block-device.ts";
-import type { OpenDevice } from "./core.ts";
+import type { OpenDevice } from "./devices.ts";
 
 /** A portal whose address was taken meanwhile is bound again as soon as it is free. */
 const RETRY_MS = 500;

@@ -3,8 +3,9 @@
  * (docs/protocol.md, rule 7), also when the device was closed here and is opened again; until
  * somebody has seen to it, and the controller counts the device's openings up.
  */
-import type { AddDevice, Hello, UnsyncedDevice } from "../mapping/protocol.ts";
+import type { Ack, AddDevice, Hello, NumberedMessage, UnsyncedDevice } from "../mapping/protocol.ts";
 import type { SyncHistory } from "../storage/engine/sync-group.ts";
+import type { OpenDevice } from "./devices.ts";
 
 export class UnsyncedDevices {
   readonly #tell: (failed: UnsyncedDevice) => void;
@@ -15,14 +16,14 @@ export class UnsyncedDevices {
     this.#tell = tell;
   }
 
-  /** For a device that is opened now. */
-  history({ device, openings = 0, unsynced = false }: AddDevice): SyncHistory {
+  /** For a device that is opened now. `isUnvouched`: in place of one of which no flush succeeded. */
+  history({ device, openings = 0, unsynced = false }: AddDevice, isUnvouched = false): SyncHistory {
     const hasFailed = unsynced || (this.#failed.get(device) ?? -1) >= openings;
     const onFailure = () => {
       this.#failed.set(device, openings);
       this.#tell({ device, openings });
     };
-    return { hasFailed, onFailure };
+    return { hasFailed, isUnvouched, onFailure };
   }
 
   /** A controller may not have heard of them. */
@@ -30,4 +31,13 @@ export class UnsyncedDevices {
     const unsynced = [...this.#failed].map(([device, openings]) => ({ device, openings }));
     return unsynced.length === 0 ? {} : { unsynced };
   }
+}
+
+/** What the acknowledgement says of a device that was to be opened. */
+export function unvouched(
+  { devices }: { readonly devices: ReadonlyMap<number, OpenDevice> },
+  message: NumberedMessage,
+): Pick<Ack, "unvouched"> {
+  const isUnvouched = message.type === "add_device" && devices.get(message.device)?.syncs.isUnvouched === true;
+  return isUnvouched ? { unvouched: true } : {};
 }

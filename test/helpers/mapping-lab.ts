@@ -28,7 +28,7 @@ export class MemoryMedia implements MediumSource {
   /** Calls of the controller that fail: "read PATH SEGMENT", "write PATH SEGMENT", "zero PATH SEGMENT", "sync PATH 0". */
   readonly failures = new Set<string>();
 
-  /** Flushes that agents have asked for, "AGENT PATH"; one that is among the failures too, as "flush AGENT PATH", fails. */
+  /** Flushes that agents have asked for, "AGENT PATH"; one that is among the failures too, as "flush AGENT PATH", fails; as does "open AGENT PATH". */
   readonly flushes: string[] = [];
 
   /** Paths where something else lies now. */
@@ -156,7 +156,7 @@ export class MappingLab {
       name,
       process: { pid: this.agents.size + 1, startTime: 0, lockFile: "" },
       publication: silentPublication,
-      openDevice: ({ path }, _, syncs) => late(this.#deviceAt(path), syncs, () => this.media.flushed(name, path)),
+      openDevice: ({ path }, _, syncs) => late(this.#deviceAt(path, name), syncs, () => this.media.flushed(name, path)),
       onWelcome: () => undefined,
       onFatal: () => undefined,
       onBug: (error) => this.bugs.push(error),
@@ -243,9 +243,10 @@ export class MappingLab {
     this.#clock.end();
   }
 
-  #deviceAt(path: string): MemoryDevice {
+  #deviceAt(path: string, agent: string): MemoryDevice {
     const device = this.media.devices.get(path);
-    if (device === undefined) throw Object.assign(new Error(`${path} does not exist`), { code: "ENOENT" });
+    if (device === undefined || this.media.failures.has(`open ${agent} ${path}`))
+      throw Object.assign(new Error(`${path} does not exist`), { code: "ENOENT" });
     return device;
   }
 
@@ -284,7 +285,8 @@ function late(device: MemoryDevice, syncs: SyncHistory, flushed: () => boolean):
           syncs.hasFailed = true;
           syncs.onFailure?.();
         }
-        if (key === "flush" && syncs.hasFailed) return { kind: "medium-error", offset: 0 };
+        const isRefused = syncs.hasFailed || syncs.isUnvouched === true;
+        if (key === "flush" && isRefused) return { kind: "medium-error", offset: 0 };
         return call(...args);
       };
     },

@@ -29,6 +29,8 @@ export interface AddDevice extends Numbered {
   readonly removed?: boolean;
   /** What was written there is on its medium, or said not to be (`unsynced`), when this is acknowledged. */
   readonly sync?: boolean;
+  /** Others have synced it since the agent had opened it (`unvouched` of the acknowledgement). One that is open stays so. */
+  readonly vouched?: boolean;
 }
 
 /** A device of which a sync has failed, in which of its openings. */

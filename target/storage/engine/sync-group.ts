@@ -8,6 +8,7 @@
  * next fdatasync would succeed over data that never reached the medium. So the failure is
  * remembered, and no later flush of this open device reports success; nor one of another opening
  * that is handed the same history, since the kernel tells nothing to who opens the file later.
+ * For the same reason none does of an opening before which others may have been told something.
  */
 import { fdatasync } from "node:fs";
 import { type IoCompletion, type IoResult, OK } from "../block-device.ts";
@@ -22,6 +23,8 @@ export type Sync = (fd: number, done: (error: NodeJS.ErrnoException | null) => v
 export interface SyncHistory {
   /** One has failed. */
   hasFailed: boolean;
+  /** One may have failed, for others, before this opening: it is synced all the same, without success. */
+  isUnvouched?: boolean;
   /** Called once, before anybody hears of it. */
   readonly onFailure?: () => void;
 }
@@ -62,7 +65,7 @@ export class SyncGroup {
     if (error) this.#remember();
     // Whoever waits for this one has set #running to its own by now, or there is none.
     if (this.#next === undefined) this.#running = undefined;
-    return error || this.#history.hasFailed ? FAILED : OK;
+    return error || this.#history.hasFailed || this.#history.isUnvouched === true ? FAILED : OK;
   }
 
   #remember(): void {

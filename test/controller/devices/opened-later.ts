@@ -1,5 +1,6 @@
 /** Devices that an agent opens after a sync of them has failed: the kernel tells it nothing of that, so others have to (rule 7). */
 import { addExport, removeExport } from "@sanlab/controller/access.ts";
+import { openDevice } from "@sanlab/controller/devices/removal.ts";
 import { createDisk } from "@sanlab/controller/disks.ts";
 import { createPool } from "@sanlab/controller/pools.ts";
 import test, { type ExecutionContext } from "ava";
@@ -100,5 +101,67 @@ test("an agent to which a disk comes anew opens its devices anew, and hears of a
   lab.media.failures.clear();
   t.is(unsynced(lab), 1);
   for (const agent of ["a", "b"]) t.deepEqual(await lab.device(agent, "data").flush(), LOST);
+  t.deepEqual(lab.bugs, []);
+});
+
+test("a device that an agent opens while it shows the disk already is not flushed with success until others have synced it", async (t) => {
+  const lab = await startLab(t);
+  const { core, media } = lab;
+  media.failures.add("open c /a");
+  await lab.addAgents("c");
+  await shown(lab, "c");
+  t.deepEqual(await lab.device("c", "data").flush(), { kind: "not-ready" });
+  media.failures.clear();
+  media.failures.add("sync /a 0");
+  const opening = core.agents.reconcile();
+  while ((await lab.device("c", "data").flush()).kind === "not-ready")
+    await new Promise((resolve) => setImmediate(resolve));
+  t.deepEqual(await lab.device("c", "data").flush(), LOST);
+  await opening;
+  media.failures.clear();
+  t.is(unsynced(lab), 1);
+  t.deepEqual(await lab.device("c", "data").flush(), LOST);
+  t.deepEqual(lab.bugs, []);
+});
+
+test("one that others have synced since is flushed with success", async (t) => {
+  const lab = await startLab(t);
+  lab.media.failures.add("open c /a");
+  await lab.addAgents("c");
+  await shown(lab, "c");
+  lab.media.failures.clear();
+  await lab.core.agents.reconcile();
+  t.deepEqual(await lab.device("c", "data").flush(), { kind: "ok" });
+  t.is(unsynced(lab), 0);
+});
+
+test("a device that is opened again after a failed sync, and fails another agent at once, is flushed by none with success", async (t) => {
+  const lab = await startLab(t);
+  const { core, media } = lab;
+  media.failures.add("flush a /a");
+  t.deepEqual(await lab.device("a", "data").flush(), LOST);
+  while (unsynced(lab) === 0) await new Promise((resolve) => setImmediate(resolve));
+  await core.agents.reconcile();
+  const b = lab.agents.get("b") as AgentCore;
+  const receive = b.receive.bind(b);
+  const late: Parameters<typeof receive>[0][] = [];
+  b.receive = (message) => void late.push(message);
+  const opening = openDevice(core, "/a");
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  // By its new opening, before b has its own.
+  t.deepEqual(await lab.device("a", "data").flush(), LOST);
+  const opened = late.shift();
+  t.like(opened, { type: "add_device", openings: 1, unsynced: false });
+  if (opened !== undefined) receive(opened);
+  t.deepEqual(await lab.device("b", "data").flush(), LOST, "it has not heard of that yet");
+  b.receive = receive;
+  for (const message of late) receive(message);
+  await opening;
+  media.failures.clear();
+  t.is(unsynced(lab), 1);
+  await core.agents.reconcile();
+  for (const agent of ["a", "b"]) t.deepEqual(await lab.device(agent, "data").flush(), LOST);
+  await openDevice(core, "/a");
+  for (const agent of ["a", "b"]) t.deepEqual(await lab.device(agent, "data").flush(), { kind: "ok" });
   t.deepEqual(lab.bugs, []);
 });

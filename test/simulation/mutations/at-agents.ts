@@ -11,7 +11,7 @@ export const AT_AGENTS: readonly Mutation[] = [
   {
     name: "acknowledged-when-drained",
     file: "target/agent/core.ts",
-    text: 'if (pending === undefined) return this.say({ type: "ack", seq: message.seq });',
+    text: 'if (pending === undefined) return this.say({ type: "ack", seq: message.seq, ...unvouched(this, message) });',
     replacement:
       'if (pending === undefined || message.type === "set_entry") return this.say({ type: "ack", seq: message.seq });',
   },

@@ -11,6 +11,7 @@ import {
 import { NOT_PERMITTED, type Permit } from "node-iscsi-target/storage/engine/permit.ts";
 import { SyncGroup, type SyncHistory } from "node-iscsi-target/storage/engine/sync-group.ts";
 import { type DeviceIo, NOBODY } from "../model/device-io.ts";
+import { checkInformed } from "../model/vouched-for.ts";
 import { type Descriptor, Syncs } from "./disk-troubles.ts";
 import type { SimProcess } from "./sim-agent.ts";
 import { BLOCK_BYTES, putTag, type SimDisk, tagOf } from "./sim-disk.ts";
@@ -105,7 +106,14 @@ export class SimDevice implements BlockDevice {
   }
 
   flush(): IoCompletion {
-    return this.#syncs.sync();
+    return this.#synced();
+  }
+
+  /** @throws Violation where it succeeds although a sync had failed before the device was opened, and the process has not heard of that */
+  async #synced(): Promise<IoResult> {
+    const result = await this.#syncs.sync();
+    if (result === OK) this.#process.lab.guard(() => checkInformed(this.#process, this));
+    return result;
   }
 
   #sync(syncs: Syncs, done: (error: Error | null) => void): void {
@@ -142,7 +150,7 @@ export class SimDevice implements BlockDevice {
       torn: (at) => (failure === OK && chance.hit(0.5) ? put(at) : undefined),
     });
     if (options?.fua !== true) return written;
-    return Promise.resolve(written).then((result) => (result === OK ? this.#syncs.sync() : result));
+    return Promise.resolve(written).then((result) => (result === OK ? this.#synced() : result));
   }
 
   #failureOf({ first, count }: DeviceIo, tags: readonly number[]): IoResult {
