@@ -9,7 +9,7 @@ import type { Contender } from "./contenders.ts";
 import type { Row } from "./rows.ts";
 
 /** The image is unpacked into it: 125 MB, with the libraries of fio's engines. */
-const MEMORY_MIB = 640;
+const MEMORY_MIB = 512;
 
 /** fio's `rw` and `iodepth`. */
 const WORKS = [

@@ -11,7 +11,7 @@ const JOB = [
 test("fio finds all that it wrote, through snapshots and migrations of the disk", async (t) => {
   t.timeout(600_000);
   const lab = await testLab(t);
-  const host = { ...guest(), memory: "640MiB", additions: ["fio"] };
+  const host = { ...guest(), memory: "512MiB", additions: ["fio"] };
   const options = { agents: ["a", "b"], diskSize: "48MiB", deviceSize: "256MiB", hosts: { web: host } };
   const { pools, ...rest } = labOf(options) as { pools: { main: object } };
   const other = { segment: "1MiB", devices: [{ path: "other-0.img", size: "128MiB" }] };
