@@ -285,8 +285,8 @@ function late(device: MemoryDevice, syncs: SyncHistory, flushed: () => boolean):
           syncs.hasFailed = true;
           syncs.onFailure?.();
         }
-        const isRefused = syncs.hasFailed || syncs.isUnvouched === true;
-        if (key === "flush" && isRefused) return { kind: "medium-error", offset: 0 };
+        if (key === "flush" && syncs.hasFailed) return { kind: "medium-error", offset: 0 };
+        if (key === "flush" && syncs.isUnvouched === true) return { kind: "not-ready" };
         return call(...args);
       };
     },

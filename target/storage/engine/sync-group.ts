@@ -15,6 +15,7 @@ import { type IoCompletion, type IoResult, OK } from "../block-device.ts";
 
 /** Which data was lost is unknown, so the first byte of the device stands for all. */
 const FAILED: IoResult = Object.freeze({ kind: "medium-error", offset: 0 });
+const UNVOUCHED: IoResult = Object.freeze({ kind: "not-ready" });
 
 /** fdatasync, or what a test puts in its place. */
 export type Sync = (fd: number, done: (error: NodeJS.ErrnoException | null) => void) => void;
@@ -65,7 +66,8 @@ export class SyncGroup {
     if (error) this.#remember();
     // Whoever waits for this one has set #running to its own by now, or there is none.
     if (this.#next === undefined) this.#running = undefined;
-    return error || this.#history.hasFailed || this.#history.isUnvouched === true ? FAILED : OK;
+    if (error || this.#history.hasFailed) return FAILED;
+    return this.#history.isUnvouched === true ? UNVOUCHED : OK;
   }
 
   #remember(): void {

@@ -153,7 +153,7 @@ test("a device that is opened again after a failed sync, and fails another agent
   const opened = late.shift();
   t.like(opened, { type: "add_device", openings: 1, unsynced: false });
   if (opened !== undefined) receive(opened);
-  t.deepEqual(await lab.device("b", "data").flush(), LOST, "it has not heard of that yet");
+  t.deepEqual(await lab.device("b", "data").flush(), { kind: "not-ready" }, "it has not heard of that yet");
   b.receive = receive;
   for (const message of late) receive(message);
   await opening;

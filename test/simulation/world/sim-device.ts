@@ -66,10 +66,13 @@ export class SimDevice implements BlockDevice {
     return this.#disk.sizeBytes;
   }
 
-  /** Before it was opened a sync had lost something: others were told of that, or will be, and it never is. */
+  /** Before it was opened a sync had lost something: others were told of that, or will be, and it never is, and is not waiting for them. */
   get isUninformed(): boolean {
     const { witnesses } = this.#disk;
-    return !this.#history.hasFailed && !witnesses.includes(this.#descriptor) && witnesses.some(({ isDead }) => !isDead);
+    const { hasFailed, isUnvouched = false } = this.#history;
+    return (
+      !hasFailed && !isUnvouched && !witnesses.includes(this.#descriptor) && witnesses.some(({ isDead }) => !isDead)
+    );
   }
 
   read(offset: number, into: Uint8Array): IoCompletion {

@@ -61,3 +61,28 @@ test("after one has failed no flush succeeds any more, though the kernel would s
   await turn();
   t.deepEqual(await group.sync(), { kind: "medium-error", offset: 0 });
 });
+
+test("an opening for which nobody has vouched is synced without success, and with success from then on", async (t) => {
+  const medium = new Medium();
+  const history = { hasFailed: false, isUnvouched: true };
+  const group = new SyncGroup(3, medium.sync, history);
+  const first = group.sync();
+  medium.end(0);
+  t.deepEqual(await first, { kind: "not-ready" });
+  await turn();
+  history.isUnvouched = false;
+  const second = group.sync();
+  medium.end(1);
+  t.is(await second, OK);
+});
+
+test("what an opening for which nobody has vouched is told of a sync counts", async (t) => {
+  const medium = new Medium();
+  const told: string[] = [];
+  const history = { hasFailed: false, isUnvouched: true, onFailure: () => told.push("failed") };
+  const group = new SyncGroup(3, medium.sync, history);
+  const first = group.sync();
+  medium.end(0, Object.assign(new Error("EIO"), { code: "EIO" }));
+  t.deepEqual(await first, { kind: "medium-error", offset: 0 });
+  t.deepEqual(told, ["failed"]);
+});
