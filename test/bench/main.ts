@@ -1,47 +1,40 @@
-/**
- * `npm run bench [-- --quick | --scale | --rounds N --seconds N] [--row TEXT]… [--output FILE]`: a mapped
- * disk of ours against tgt, taking turns in every round of the same run; then what is required of large disks, and of
- * many. Prints tables and writes bench.json; ends with 1 where a requirement is not met. `--quick` takes a minute
- * and allows for a noisy machine: it fails where a ratio is below 60 % of the required one, twice. `--scale`: only large and many.
- */
+/** `npm run bench` (`options.ts`). Prints tables and writes bench.json. */
 import { writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
-import { parseArgs } from "node:util";
 import { crc32cImplementation } from "node-iscsi-target/wire/crc32c.ts";
 import { type Contender, type Ours, SIZE_MIB, startBaseline, startOurs } from "./contenders.ts";
 import { FioGuest } from "./fio-guest.ts";
+import { benchOptions, USAGE } from "./options.ts";
 import { OWN_ROWS, type OwnRow } from "./own-rows.ts";
 import { ROWS, type Row } from "./rows.ts";
-import { measureScale } from "./scale/measure.ts";
+import { measureScale, SCALE_ROWS } from "./scale/measure.ts";
 import { isWithin, resultOf, type ScaleFigure } from "./scale/row.ts";
 import { type Summary, summary } from "./statistics.ts";
 import { type Compared, compareLine, heading, type OwnFigure, ownLine, scaleHeading, scaleLine } from "./table.ts";
 
 const QUICK_SHARE = 0.6;
-const { values } = parseArgs({
-  options: {
-    quick: { type: "boolean", default: false },
-    scale: { type: "boolean", default: false },
-    rounds: { type: "string" },
-    seconds: { type: "string" },
-    row: { type: "string", multiple: true, default: [] },
-    output: { type: "string", default: "bench.json" },
-  },
+const guest = new FioGuest();
+const namesOf = (rows: readonly { readonly name: string }[]) => rows.map(({ name }) => name);
+const options = benchOptions(process.argv.slice(2), {
+  all: namesOf([...ROWS, ...guest.rows, ...OWN_ROWS, ...SCALE_ROWS]),
+  quick: namesOf(ROWS.filter((row) => row.quick)),
 });
-const quick = values.quick;
-const rounds = Number(values.rounds ?? (quick ? 3 : 5));
-const seconds = Number(values.seconds ?? (quick ? 1 : 2));
-if (!(Number.isInteger(rounds) && rounds > 0 && Number.isInteger(seconds) && seconds > 0)) {
-  throw new Error("--rounds and --seconds take whole numbers from 1.");
+if (typeof options === "string") {
+  console.error(options);
+  process.exit(2);
 }
+if (options.help) {
+  console.log(USAGE);
+  process.exit();
+}
+const { quick, rounds, seconds, output } = options;
 const chosen = ({ name }: { name: string }) =>
-  values.row.length === 0 || values.row.some((text) => name.includes(text));
+  options.row.length === 0 || options.row.some((text) => name.includes(text));
 const rows = ROWS.filter((row) => chosen(row) && (!quick || row.quick === true));
 const ownRows = quick ? [] : OWN_ROWS.filter(chosen);
-const guest = new FioGuest();
 const guestRows = quick ? [] : guest.rows.filter(chosen);
 
-const { compared, own } = values.scale ? { compared: [], own: [] } : await measureSpeed();
+const { compared, own } = options.scale ? { compared: [], own: [] } : await measureSpeed();
 const scale = quick ? [] : await measureScale(chosen, Math.min(rounds, 3));
 print(compared, own, scale);
 await save(compared, own, scale);
@@ -163,5 +156,5 @@ async function save(
     return { ...row, reference, ours, result: resultOf(figure), met: isWithin(figure) };
   });
   const document = { machine, rounds, seconds, sizeMiB: SIZE_MIB, comparisons, own, scale: scaled };
-  await writeFile(values.output, `${JSON.stringify(document, null, 2)}\n`);
+  await writeFile(output, `${JSON.stringify(document, null, 2)}\n`);
 }

@@ -6,6 +6,8 @@ import { WRITTEN_DISKS } from "./written-disks.ts";
 
 const GROUPS: readonly ScaleGroup[] = [WRITTEN_DISKS, MANY_DISKS, LARGE_DISKS];
 
+export const SCALE_ROWS = GROUPS.flatMap(({ parts }) => parts.flatMap(({ rows }) => rows));
+
 type Chosen = (row: { readonly name: string }) => boolean;
 
 export async function measureScale(chosen: Chosen, rounds: number): Promise<ScaleFigure[]> {
