@@ -30,8 +30,9 @@ export class ExclusionRules {
     this.#underWay = underWay;
   }
 
-  /** A process has segments to itself from now on. */
+  /** A process has segments to itself from now on; or has lost them again as it waited for what it had under way there itself. */
   excluded(excluded: Excluded): void {
+    if (excluded.exclusion.cancelled) return;
     for (const other of this.#excluded.keys()) this.#checkApart(excluded, other);
     this.#excluded.set(excluded, this.#located(excluded));
     for (const io of this.#underWay) this.#checkExclusion(excluded, io);
