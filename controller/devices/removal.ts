@@ -44,14 +44,16 @@ export async function openDevice(core: ControllerCore, name: string): Promise<vo
   const record = foundDevice(core, name);
   refuseMoving(core, record);
   // Who has not heard that a sync has failed may sync by what he has open: what that loses, nobody is told who opens it anew.
-  if (core.records.unsynced.has(String(record.device))) await core.agents.everyone("serving");
+  const isUnsynced = core.records.unsynced.has(String(record.device));
+  if (isUnsynced) await core.agents.everyone("serving");
   const { closed: _, leaving: __, removed, ...rest } = record;
-  const open = core.records.unsynced.has(String(record.device)) ? trusted(core, rest) : rest;
+  const open = isUnsynced ? trusted(core, rest) : rest;
   if (!core.media.has(record.device)) {
     core.media.set(record.device, opened(core, record));
     core.openedLater.add(record.device);
   }
   core.missing.delete(record.device);
+  if (isUnsynced) await openedByAll(core, open);
   await reopen(core, open);
   // Every agent has it again before an entry names it.
   await core.agents.everyone();
@@ -80,6 +82,12 @@ function opened(core: ControllerCore, { path, uuid }: DeviceRecord): Medium {
 function trusted(core: ControllerCore, { openings = 0, ...record }: DeviceRecord): DeviceRecord {
   shut(core, record.device);
   return { ...record, openings: openings + 1 };
+}
+
+/** All have opened it anew before anybody syncs it again: of what is lost from then on each is told. */
+async function openedByAll(core: ControllerCore, record: DeviceRecord): Promise<void> {
+  await core.commits.run((change) => change.replace(core.records.devices, String(record.device), record));
+  await core.agents.everyone("serving");
 }
 
 async function reopen(core: ControllerCore, record: DeviceRecord): Promise<void> {

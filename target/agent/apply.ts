@@ -178,29 +178,49 @@ export function dropAll(core: AgentCore): Promise<void> {
 
 /**
  * One that is open as it is to be stays so. One that is opened in place of one of which no flush succeeded is shown to hosts
- * already: no flush of it succeeds either until others have vouched for it.
+ * already: no flush of it succeeds either until others have vouched for it. Not where it was opened again while none
+ * succeeded anywhere (`unsynced`): nobody has been told of a sync since.
  */
 function addDevice(core: AgentCore, message: Message<"add_device">): Effect {
-  const { device, pool, direct, unsynced = false, openings = 0, removed = false, vouched = false } = message;
+  const { device, pool, direct, unsynced = false, openings = 0, removed = false } = message;
   const before = core.devices.get(device);
-  const isSame = before?.direct === direct && before.unsynced === unsynced && before.openings === openings;
-  if (isSame && !before.isAbsent && !removed) {
-    if (vouched) before.syncs.isUnvouched = false;
-    return undefined;
-  }
-  const isUnvouched =
-    before !== undefined && !unsynced && (before.isAbsent || before.unsynced || before.syncs.isUnvouched === true);
-  const syncs = core.unsynced.history(message, isUnvouched);
+  if (before !== undefined && isOpenAsTold(before, message)) return trustAsTold(core, before, message);
+  const isInPlace = before !== undefined && (before.isAbsent || before.openings !== openings);
+  const syncs = core.unsynced.history(message, !unsynced && (isInPlace || before?.syncs.isUnvouched === true));
   const open = { pool, direct, unsynced, openings, isAbsent: removed, syncs };
   try {
     const opened = removed ? new AbsentDevice() : core.options.openDevice(message, core.lease?.isValid, syncs);
     core.devices.set(device, { ...open, device: opened });
   } catch (error) {
-    if (before === undefined) core.devices.set(device, { ...open, device: new AbsentDevice(), isAbsent: true });
-    throw error;
+    if (before?.openings === openings && !before.isAbsent) throw error;
+    // What an opening from before somebody has seen to the device would be told later, nobody would know.
+    core.devices.set(device, { ...open, device: new AbsentDevice(), isAbsent: true });
+    return before === undefined ? refusal(error) : replaced(core, before).then(() => refusal(error));
   }
   if (before === undefined || before.isAbsent) return undefined;
   return removed ? settled(before.device.close()) : replaced(core, before);
+}
+
+function isOpenAsTold(before: OpenDevice, message: Message<"add_device">): boolean {
+  const { direct, unsynced = false, openings = 0, removed = false } = message;
+  const isOpen = !before.isAbsent && !removed && before.direct === direct && before.openings === openings;
+  return isOpen && (before.unsynced || !unsynced);
+}
+
+/** It was opened since somebody has seen to it, or others have vouched for it since. */
+function trustAsTold(core: AgentCore, before: OpenDevice, message: Message<"add_device">): undefined {
+  const { device, unsynced = false, vouched = false } = message;
+  if (before.unsynced && !unsynced) {
+    core.devices.set(device, { ...before, unsynced });
+    before.syncs.hasFailed = core.unsynced.history(message).hasFailed;
+  }
+  if (vouched) before.syncs.isUnvouched = false;
+}
+
+/** @throws a bug */
+function refusal(error: unknown): Promise<string> {
+  if (error instanceof Error && "code" in error) return Promise.resolve(error.message);
+  throw error;
 }
 
 /** A failure is told (`unsynced`) before this is acknowledged. */

@@ -16,7 +16,7 @@ export class UnsyncedDevices {
     this.#tell = tell;
   }
 
-  /** For a device that is opened now. `isUnvouched`: in place of one of which no flush succeeded. */
+  /** For a device that is opened now. `isUnvouched`: in place of one that could not be opened. */
   history({ device, openings = 0, unsynced = false }: AddDevice, isUnvouched = false): SyncHistory {
     const hasFailed = unsynced || (this.#failed.get(device) ?? -1) >= openings;
     const onFailure = () => {

@@ -21,9 +21,9 @@ export interface AddDevice extends Numbered {
   readonly direct: boolean;
   /** Devices of one pool are synced together (docs/protocol.md, rule 7). */
   readonly pool: string;
-  /** A sync of it has failed, wherever: no flush of it succeeds. One that is open otherwise is opened anew. */
+  /** A sync of it has failed, wherever: no flush of it succeeds. One that is open otherwise is opened anew; one that is open like that, and of these `openings`, stays so when it is over. */
   readonly unsynced?: boolean;
-  /** How often somebody has seen to that; absent: never. */
+  /** How often somebody has seen to that; absent: never. One that is open otherwise is opened anew. */
   readonly openings?: number;
   /** It was taken out by force after that, and is not to be opened: it keeps flushes from succeeding, and does nothing else. */
   readonly removed?: boolean;

@@ -80,6 +80,6 @@ export interface Ack extends Envelope {
   readonly seq: number;
   /** A sentence, where the message could not be carried out (a device that cannot be opened). */
   readonly error?: string;
-  /** A device was opened in place of one of which no flush succeeded, and none does until the agent is told that others have synced it (`vouched`). */
+  /** A device was opened in place of one that could not be opened, and no flush of it succeeds until the agent is told that others have synced it (`vouched`). */
   readonly unvouched?: boolean;
 }
