@@ -1,6 +1,8 @@
 /** Segments that a host gives back: revoked everywhere and drained; committed as zero; punched and free where nobody else holds them. */
+import { EntryState } from "node-iscsi-target/mapping/entry.ts";
 import type { Unmap } from "node-iscsi-target/mapping/protocol.ts";
 import type { ControllerCore } from "../core.ts";
+import type { Edit } from "../tables/edit.ts";
 import { chunkOf, type Location } from "../tables/layout.ts";
 import type { Family } from "./family.ts";
 import type { Asked } from "./faults.ts";
@@ -10,7 +12,9 @@ import { revoke } from "./grants.ts";
 const RANGES_AT_ONCE = 24;
 
 export async function unmapAll(core: ControllerCore, family: Family, asked: readonly Asked<Unmap>[]): Promise<void> {
-  const valid = asked.filter(({ message }) => isCurrent(core, message));
+  const before = core.edit(family);
+  for (const { message } of asked) await before.loadSegments(message.first, message.count);
+  const valid = asked.filter(({ message }) => isCurrent(core, message) && !isFailing(before, message));
   for (let first = 0; first < valid.length; first += RANGES_AT_ONCE) {
     await unmapRanges(
       core,
@@ -37,6 +41,13 @@ export async function unmapAll(core: ControllerCore, family: Family, asked: read
 /** Void if an entry has changed since the agent looked. */
 function isCurrent(core: ControllerCore, { table, generation, first }: Unmap): boolean {
   return generation >= core.tables.generationOf(table, chunkOf(first));
+}
+
+/** What fails (E, 270) is not given back, and an agent may not have heard of all of it yet: of one change it is told by several messages. */
+function isFailing(edit: Edit, { table, first, count }: Unmap): boolean {
+  for (let segment = first; segment < first + count; segment += 1)
+    if ((edit.entry(table, segment)[0] & EntryState.ERROR) !== 0) return true;
+  return false;
 }
 
 /** To be run in the family's turn. */
