@@ -1,6 +1,7 @@
 import type { Accelerator, Boot, HostSpec, NicSpec } from "./host-spec.ts";
 import { iscsiDisks } from "./iscsi-disk.ts";
 import { KERNEL_WORDS } from "./kernel-words.ts";
+import { MIN_MEMORY_MIB } from "./memory.ts";
 import { type Option, values } from "./options.ts";
 import { RUN_FILES } from "./run-directory.ts";
 import { VmError } from "./vm-error.ts";
@@ -149,6 +150,3 @@ function checkSpec(spec: HostSpec): void {
   const found = problems.find(([isWrong]) => isWrong);
   if (found !== undefined) throw new VmError("INVALID_HOST", `The host '${spec.name}' cannot be started: ${found[1]}.`);
 }
-
-/** Below this the guest cannot unpack its root file system. */
-export const MIN_MEMORY_MIB = 192;

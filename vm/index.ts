@@ -1,5 +1,5 @@
 /** QEMU hosts: their image, their processes, and how to talk to their guests. */
-export { commandLine, MIN_MEMORY_MIB, nicId, userNetwork } from "./command-line.ts";
+export { commandLine, nicId, userNetwork } from "./command-line.ts";
 export { attachConsole, CONSOLE_ESCAPE, type ConsoleEnd, readConsoleTail } from "./console.ts";
 export { GuestAgent, withGuestAgent } from "./guest-agent.ts";
 export { type GuestConfig, type GuestPortal, guestOverlay, hostConf, macAddress } from "./guest-config.ts";
@@ -24,6 +24,7 @@ export type { GuestImage } from "./image/image-cache.ts";
 export { makeOverlay } from "./image/overlay.ts";
 export { makeSeedDisk } from "./image/seed-disk.ts";
 export { probeKvm } from "./kvm-probe.ts";
+export { ADDITION_MEMORY_MIB, MIN_MEMORY_MIB, memoryWantedMiB } from "./memory.ts";
 export { killHost, type StartOptions, startHost } from "./process.ts";
 export { hostProcess, isAlive, type ProcessIdentity, processIdentity, signalProcess } from "./process-identity.ts";
 export { connectQmp, QmpConnection, type QmpEvent, qmpCommand } from "./qmp.ts";

@@ -1,4 +1,6 @@
 import { isAbsolute, resolve } from "node:path";
+import { ADDITION_NAMES, type Addition } from "@sanlab/vm/image/additions.ts";
+import { memoryWantedMiB } from "@sanlab/vm/memory.ts";
 import type { Path } from "./document.ts";
 import { type Endpoint, parseEndpoint } from "./endpoint.ts";
 import {
@@ -146,8 +148,14 @@ export class Draft {
     return agent.has("portal") ? parseEndpoint(agent.text("portal") ?? "") : DEFAULT_PORTAL;
   }
 
+  /** Those that there are. */
+  additions(host: DraftEntry): readonly Addition[] {
+    const names = host.list("additions").map(({ value }) => value);
+    return ADDITION_NAMES.filter((name) => names.includes(name));
+  }
+
   memoryMiB(host: DraftEntry): number | undefined {
-    if (!host.has("memory")) return DEFAULT_MEMORY_MIB;
+    if (!host.has("memory")) return Math.max(DEFAULT_MEMORY_MIB, memoryWantedMiB(this.additions(host)));
     const bytes = host.size("memory");
     return bytes === undefined ? undefined : bytes / 1024 ** 2;
   }

@@ -1,5 +1,5 @@
-import { MIN_MEMORY_MIB } from "@sanlab/vm/command-line.ts";
 import { DISK_IMAGE_BYTES } from "@sanlab/vm/image/disk-image.ts";
+import { memoryWantedMiB } from "@sanlab/vm/memory.ts";
 import type { Draft, DraftEntry } from "./draft.ts";
 import { BUILT_IN } from "./lab.ts";
 import type { Report, Rule } from "./rules.ts";
@@ -34,8 +34,11 @@ function memoryIsEnough(draft: Draft, report: Report): void {
   for (const host of draft.entries("hosts")) {
     const mebibytes = draft.memoryMiB(host);
     if (mebibytes === undefined) continue;
-    if (Number.isInteger(mebibytes) && mebibytes >= MIN_MEMORY_MIB) continue;
-    report([...host.path, "memory"], `'${host.text("memory")}'`, `whole MiB, at least ${MIN_MEMORY_MIB}MiB`);
+    const additions = draft.additions(host);
+    const leastMiB = memoryWantedMiB(additions);
+    if (Number.isInteger(mebibytes) && mebibytes >= leastMiB) continue;
+    const what = additions.length === 0 ? "" : ` with ${additions.join(" and ")}`;
+    report([...host.path, "memory"], `'${host.text("memory")}'`, `whole MiB, at least ${leastMiB}MiB${what}`);
   }
 }
 

@@ -1,7 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { ISCSI_DEVICES } from "@sanlab/vm/host-spec.ts";
-import { ADDITION_NAMES } from "@sanlab/vm/image/additions.ts";
 import { normalFault } from "node-iscsi-target/injection/parse.ts";
 import { duration } from "node-iscsi-target/injection/values.ts";
 import { canonicalPath } from "../state/canonical-path.ts";
@@ -171,7 +170,7 @@ function agentOf(draft: Draft, agent: DraftEntry): AgentSpec {
 }
 
 function hostOf(draft: Draft, host: DraftEntry): LabHost {
-  const additions = host.list("additions").map(({ value }) => value);
+  const additions = draft.additions(host);
   return {
     name: host.name,
     iqn: checked(draft.iqn(host)),
@@ -181,7 +180,7 @@ function hostOf(draft: Draft, host: DraftEntry): LabHost {
     initiator: INITIATORS.find((initiator) => initiator === host.text("initiator")) ?? "open-iscsi",
     nics: host.count("nics") ?? 1,
     device: ISCSI_DEVICES.find((device) => device === host.text("device")) ?? DEFAULT_DEVICE,
-    ...(additions.length === 0 ? {} : { additions: ADDITION_NAMES.filter((name) => additions.includes(name)) }),
+    ...(additions.length === 0 ? {} : { additions }),
     ...(host.has("image") ? { image: checked(draft.imagePath(host)) } : {}),
     ...(host.has("seed") ? { seed: checked(draft.filePath(host, "seed")) } : {}),
     guestAgent: host.flag("guestAgent") || !host.has("guestAgent"),

@@ -1,4 +1,5 @@
 /** A lab as an object: the keys of a lab file (docs/labs.md), typed. Its schema checks it as it would check a file. */
+import type { Addition } from "@sanlab/vm";
 
 /** "512MiB": a whole number and KiB, MiB, GiB or TiB. */
 export type Size = `${number}${"KiB" | "MiB" | "GiB" | "TiB"}`;
@@ -34,7 +35,7 @@ export interface HostDefinition {
   readonly initiator?: "open-iscsi" | "qemu" | "ipxe";
   readonly nics?: number;
   readonly device?: "scsi-block" | "scsi-hd" | "virtio-blk";
-  readonly additions?: readonly "fence-agents"[];
+  readonly additions?: readonly Addition[];
   readonly image?: string;
   readonly seed?: string;
   readonly guestAgent?: boolean;

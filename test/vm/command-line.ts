@@ -113,7 +113,7 @@ test("words for the kernel follow those that every guest needs", (t) => {
 
 const REFUSED: readonly { what: string; spec: Partial<HostSpec>; expected: RegExp }[] = [
   { what: "a name with a comma", spec: { name: "a,b" }, expected: /the name 'a,b' is not letters/ },
-  { what: "too little memory", spec: { memoryMiB: 64 }, expected: /64 MiB of memory .* at least 192/ },
+  { what: "too little memory", spec: { memoryMiB: 64 }, expected: /64 MiB of memory .* at least 208/ },
   { what: "a broken MAC address", spec: { nics: [{ mac: "52:54:00" }] }, expected: /'52:54:00' is no MAC address/ },
   { what: "a kernel word with a space", spec: { boot: { ...KERNEL, append: ["a b"] } }, expected: /'a b' has a space/ },
 ];

@@ -3,7 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test from "ava";
 import type { AgentDefinition, DiskDefinition, HostDefinition } from "sanlab";
-import { LabFileError, loadLab } from "sanlab/lab/load.ts";
+import { LabFileError, loadLab, parseLab } from "sanlab/lab/load.ts";
 
 import { temporaryDirectory } from "../../helpers/state-directory.ts";
 
@@ -115,6 +115,16 @@ const WRONG: readonly Wrong[] = [
     text: "  own: { disks: [data], image: data.qcow2, additions: [fence-agents] }",
     told: "found 'fence-agents' with an image of its own, expected no additions there",
   },
+  {
+    line: 11,
+    text: "  direct: { disks: [data], additions: [fio], memory: 192MiB }",
+    told: "hosts.direct.memory: found '192MiB', expected whole MiB, at least 448MiB with fio",
+  },
+  {
+    line: 11,
+    text: "  direct: { disks: [data], additions: [fio, fence-agents], memory: 512MiB }",
+    told: "hosts.direct.memory: found '512MiB', expected whole MiB, at least 560MiB with fence-agents and fio",
+  },
 ];
 
 async function site(owner: Parameters<typeof temporaryDirectory>[0]): Promise<string> {
@@ -145,6 +155,21 @@ test("a lab file with all that hosts can be told is right", async (t) => {
   t.like(own, { image: join(directory, "data.qcow2"), seed: join(directory, "seed.yaml"), guestAgent: false });
   t.like(direct, { device: "virtio-blk", nics: 1 });
 });
+
+for (const [additions, memory] of [
+  ["", 256],
+  ["additions: [fence-agents]", 320],
+  ["additions: [fio]", 448],
+  ["additions: [fio, fence-agents]", 560],
+  ["additions: [fio], memory: 1GiB", 1024],
+  ["additions: [fio], memory: 448MiB", 448],
+] as const) {
+  test(`a guest with { ${additions} } has ${memory} MiB`, (t) => {
+    const text = RIGHT.replace("device: virtio-blk", additions === "" ? "nics: 1" : additions);
+    const { hosts } = parseLab(text, "lab.yaml");
+    t.is(hosts.find(({ name }) => name === "direct")?.memoryMiB, memory);
+  });
+}
 
 for (const { line, text, told } of WRONG) {
   test(`refused with its line: ${text.trim()}`, async (t) => {
