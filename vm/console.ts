@@ -1,4 +1,4 @@
-import { open } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { stripVTControlCharacters } from "node:util";
@@ -55,10 +55,20 @@ export async function readConsoleTail(runDir: string, lineCount: number): Promis
   return tailLines(join(runDir, RUN_FILES.consoleLog), lineCount);
 }
 
+/** What the console printed behind its first `fromBytes`, or the last of it, without control sequences. */
+export async function readConsole(runDir: string, fromBytes: number): Promise<string> {
+  return plain(await readEnd(join(runDir, RUN_FILES.consoleLog), fromBytes));
+}
+
+/** How much the console has printed; 0 where it has not begun. */
+export async function consoleBytes(runDir: string): Promise<number> {
+  const log = await stat(join(runDir, RUN_FILES.consoleLog)).catch(notThere);
+  return log?.size ?? 0;
+}
+
 /** The last lines of a log file; none where there is no such file. */
 export async function tailLines(path: string, lineCount: number): Promise<string[]> {
-  const text = await readEnd(path);
-  const lines = stripVTControlCharacters(text).replaceAll("\r", "").split("\n");
+  const lines = plain(await readEnd(path)).split("\n");
   return lines.filter((line) => line.trim() !== "").slice(-lineCount);
 }
 
@@ -85,15 +95,20 @@ function passThrough(socket: NodeJS.ReadWriteStream, input: ConsoleInput, output
   });
 }
 
-async function readEnd(path: string): Promise<string> {
-  try {
-    await using file = await open(path);
-    const { size } = await file.stat();
-    const length = Math.min(size, TAIL_BYTES);
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, size - length);
-    return buffer.subarray(0, bytesRead).toString("utf8");
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return "";
-    throw error;
-  }
+function plain(text: string): string {
+  return stripVTControlCharacters(text).replaceAll("\r", "");
+}
+
+async function readEnd(path: string, fromBytes = 0): Promise<string> {
+  await using file = await open(path).catch(notThere);
+  if (file === undefined) return "";
+  const { size } = await file.stat();
+  const length = Math.max(0, Math.min(size - fromBytes, TAIL_BYTES));
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, size - length);
+  return buffer.subarray(0, bytesRead).toString("utf8");
+}
+
+function notThere(error: unknown): undefined {
+  if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+  throw error;
 }

@@ -1,4 +1,5 @@
 import { randomInt } from "node:crypto";
+import { durationText } from "./duration.ts";
 import { JsonChannel, type JsonObject } from "./json-channel.ts";
 import { RUN_FILES } from "./run-directory.ts";
 import { connectRunSocket } from "./run-socket.ts";
@@ -22,13 +23,18 @@ export class GuestAgent {
 
   /**
    * Connects and waits until the agent answers. Throws HOST_NOT_RUNNING, or GUEST_TIMEOUT when it does not answer
-   * within `timeoutMs`: the guest is starting or hangs, or another conversation goes on.
+   * within `timeoutMs`: the guest is starting or hangs, or another conversation goes on. `meanwhile` is asked again and
+   * again while it waits, and may throw.
    */
-  static async connect(runDir: string, timeoutMs: number): Promise<GuestAgent> {
+  static async connect(
+    runDir: string,
+    timeoutMs: number,
+    meanwhile: () => Promise<void> = () => Promise.resolve(),
+  ): Promise<GuestAgent> {
     const deadlineMs = performance.now() + timeoutMs;
     const channel = new JsonChannel(await connectRunSocket(runDir, RUN_FILES.agent, deadlineMs));
     try {
-      if (await synchronise(channel, deadlineMs)) return new GuestAgent(channel);
+      if (await synchronise(channel, deadlineMs, meanwhile)) return new GuestAgent(channel);
     } catch (error) {
       channel.close();
       throw error;
@@ -36,7 +42,7 @@ export class GuestAgent {
     channel.close();
     throw new VmError(
       "GUEST_TIMEOUT",
-      `The guest agent of the host in ${runDir} did not answer within ${timeoutMs} ms.`,
+      `The guest agent of the host in ${runDir} did not answer within ${durationText(timeoutMs)}.`,
     );
   }
 
@@ -54,7 +60,10 @@ export class GuestAgent {
     for (;;) {
       const message = await this.#channel.receive(deadlineMs);
       if (message === undefined) {
-        throw new VmError("GUEST_TIMEOUT", `The guest agent did not answer ${command} within ${timeoutMs} ms.`);
+        throw new VmError(
+          "GUEST_TIMEOUT",
+          `The guest agent did not answer ${command} within ${durationText(timeoutMs)}.`,
+        );
       }
       // Answers with other ids are to the synchronisation, or to an earlier client.
       if (message.id === id) return answerOf(command, message);
@@ -102,7 +111,7 @@ export async function withGuestAgent<Result>(
   }
 }
 
-async function synchronise(channel: JsonChannel, deadlineMs: number): Promise<boolean> {
+async function synchronise(channel: JsonChannel, deadlineMs: number, meanwhile: () => Promise<void>): Promise<boolean> {
   const sent = new Set<unknown>();
   while (performance.now() < deadlineMs) {
     const id = newId();
@@ -116,6 +125,7 @@ async function synchronise(channel: JsonChannel, deadlineMs: number): Promise<bo
     ) {
       if (sent.has(message.return)) return true;
     }
+    await meanwhile();
   }
   return false;
 }

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { durationText } from "./duration.ts";
 import { type CommandStatus, GuestCommand, type OutputPiece, SharedAgent } from "./guest-command.ts";
 import { VmError } from "./vm-error.ts";
 
@@ -118,7 +119,10 @@ function stopReason({ argv, timeoutMs, deadlineMs, signal }: Limits): VmError | 
   const command = argv.join(" ");
   if (signal?.aborted === true) return new VmError("ABORTED", `'${command}' was stopped in the guest.`);
   if (performance.now() < deadlineMs) return undefined;
-  return new VmError("GUEST_TIMEOUT", `'${command}' did not end within ${timeoutMs} ms in the guest, and was killed.`);
+  return new VmError(
+    "GUEST_TIMEOUT",
+    `'${command}' did not end within ${durationText(timeoutMs)} in the guest, and was killed.`,
+  );
 }
 
 function exitCodeOf(status: CommandStatus): number {

@@ -1,5 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { BootWatch, noteReset } from "./boot-watch.ts";
+import { durationText } from "./duration.ts";
 import { GuestAgent, withGuestAgent } from "./guest-agent.ts";
+import { hostFacts } from "./host-facts.ts";
 import { hostTraces } from "./host-traces.ts";
 import { killHost, waitForEnd } from "./process.ts";
 import { hostProcess } from "./process-identity.ts";
@@ -17,11 +20,11 @@ const BOOT_ID = "/proc/sys/kernel/random/boot_id";
 
 /**
  * Returns when the guest's agent answers, which it does once devices, network and iSCSI daemon are up.
- * Throws HOST_DIED or GUEST_TIMEOUT with the console's last lines, and HOST_NOT_RUNNING.
+ * Throws HOST_DIED, GUEST_PANICKED or GUEST_TIMEOUT with the console's last lines, and HOST_NOT_RUNNING.
  */
 export async function waitForGuest(runDir: string, { timeoutMs }: { timeoutMs: number }): Promise<void> {
-  await explained(runDir, "did not come up", timeoutMs, async () => {
-    (await GuestAgent.connect(runDir, timeoutMs)).close();
+  await explained(runDir, "did not come up", timeoutMs, async (watch) => {
+    (await GuestAgent.connect(runDir, timeoutMs, () => watch.check())).close();
   });
 }
 
@@ -52,6 +55,7 @@ export async function powerOff(runDir: string, { timeoutMs }: { timeoutMs: numbe
 /** Presses the reset button: the guest starts anew at once, without unmounting anything. */
 export async function reset(runDir: string): Promise<void> {
   await qmpCommand(runDir, "system_reset");
+  await noteReset(runDir);
 }
 
 /**
@@ -60,13 +64,14 @@ export async function reset(runDir: string): Promise<void> {
  */
 export async function rebootGuest(runDir: string, { timeoutMs }: { timeoutMs: number }): Promise<void> {
   const deadlineMs = performance.now() + timeoutMs;
-  await explained(runDir, "did not come back from its reboot", timeoutMs, async () => {
+  await explained(runDir, "did not come back from its reboot", timeoutMs, async (watch) => {
     const before = await bootId(runDir, timeoutMs);
     await withGuestAgent(runDir, timeoutMs, (agent) => agent.shutDown("reboot", AGENT_TIMEOUT_MS));
     for (;;) {
       await delay(POLL_MS);
       const leftMs = deadlineMs - performance.now();
       if (leftMs <= 0) throw new VmError("GUEST_TIMEOUT", "");
+      await watch.check();
       const now = await bootIdIfUp(runDir, leftMs);
       if (now !== undefined && now !== before) return;
     }
@@ -98,17 +103,27 @@ async function askGuest(runDir: string, timeoutMs: number): Promise<boolean> {
 }
 
 /** Runs `waiting`, and says what became of the guest when it fails. */
-async function explained(runDir: string, what: string, timeoutMs: number, waiting: () => Promise<void>): Promise<void> {
+async function explained(
+  runDir: string,
+  what: string,
+  timeoutMs: number,
+  waiting: (watch: BootWatch) => Promise<void>,
+): Promise<void> {
+  const watch = await BootWatch.begin(runDir);
   try {
-    await waiting();
+    await waiting(watch);
   } catch (error) {
     if (!(error instanceof VmError)) throw error;
     const isRunning = (await hostProcess(runDir)) !== undefined;
     if (isRunning && error.code !== "GUEST_TIMEOUT") throw error;
     const details = await hostTraces(runDir);
-    const last = details.length === 0 ? "" : `; its last words: ${details.at(-1)?.replace(/\.$/, "")}`;
-    if (isRunning)
-      throw new VmError("GUEST_TIMEOUT", `The guest in ${runDir} ${what} within ${timeoutMs} ms${last}.`, { details });
+    const words = (await watch.complaint()) ?? details.at(-1);
+    const last = words === undefined ? "" : `; its last words: ${words.replace(/\.$/, "")}`;
+    if (isRunning) {
+      const { called } = await hostFacts(runDir);
+      const sentence = `${called} ${what} within ${durationText(timeoutMs)}${last}.`;
+      throw new VmError("GUEST_TIMEOUT", sentence, { details });
+    }
     throw new VmError("HOST_DIED", `The QEMU host in ${runDir} is not running any more${last}.`, { details });
   }
 }

@@ -1,6 +1,8 @@
 /** QEMU hosts: their image, their processes, and how to talk to their guests. */
+export { BootWatch } from "./boot-watch.ts";
 export { commandLine, nicId, userNetwork } from "./command-line.ts";
 export { attachConsole, CONSOLE_ESCAPE, type ConsoleEnd, readConsoleTail } from "./console.ts";
+export { durationText } from "./duration.ts";
 export { GuestAgent, withGuestAgent } from "./guest-agent.ts";
 export { type GuestConfig, type GuestPortal, guestOverlay, hostConf, macAddress } from "./guest-config.ts";
 export { type GuestExecOptions, type GuestExecResult, guestExec, MAX_INPUT_BYTES } from "./guest-exec.ts";

@@ -3,6 +3,7 @@ import { access, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { USER_SPACE_MARK } from "./boot-watch.ts";
 import { readConsoleTail } from "./console.ts";
 import type { GuestImage } from "./image/image-cache.ts";
 import { killHost, startHost } from "./process.ts";
@@ -12,8 +13,6 @@ import { VmError } from "./vm-error.ts";
 /** With a hypervisor, user space is reached in less than a second. */
 const PROBE_TIMEOUT_MS = 6_000;
 const POLL_MS = 50;
-/** Printed by `guest/init`. */
-const USER_SPACE_MARK = "sanlab: user space reached";
 
 /**
  * Whether guests run under KVM on this machine, by a probe boot that reached user space.

@@ -11,6 +11,8 @@ export const RUN_FILES = {
   console: "console.sock",
   /** All that the console ever printed since QEMU was started. */
   consoleLog: "console.log",
+  /** How long that log was when the guest was last reset, in bytes. */
+  resetAt: "reset-at",
   /** QEMU's stdout and stderr. */
   qemuLog: "qemu.log",
   /** Written and locked by QEMU itself. */

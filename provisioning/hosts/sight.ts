@@ -1,6 +1,6 @@
 /** When a host sees its disks: looked at from inside, or, where no agent of ours answers in it, by its logins. */
 import { setTimeout as delay } from "node:timers/promises";
-import { guestExec, hostTraces, VmError, waitForGuest } from "@sanlab/vm";
+import { BootWatch, durationText, guestExec, hostTraces, VmError, waitForGuest } from "@sanlab/vm";
 import { hostRunDirectory } from "../state/layout.ts";
 import { UserError } from "../user-error.ts";
 import { distinctPortals, type HostPath, hasSeveralPaths } from "./portals.ts";
@@ -69,7 +69,9 @@ export async function settleHost(sight: Sight): Promise<void> {
 /** Every agent of its paths has a session of the host. */
 async function settleBySessions({ state, record, paths, sessions, signal }: Sight, deadlineMs: number): Promise<void> {
   const runDirectory = hostRunDirectory(state, record.name);
+  const watch = await BootWatch.begin(runDirectory);
   for (;;) {
+    await watch.check();
     const present = (await sessions()).filter(({ initiator }) => initiator === record.iqn).map(({ agent }) => agent);
     const missing = [...new Set(paths.map(({ agent }) => agent))].filter((agent) => !present.includes(agent));
     if (missing.length === 0) return;
@@ -89,7 +91,7 @@ async function late(
   runDirectory: string,
   missing: readonly string[],
 ): Promise<UserError> {
-  const sentence = `Host '${name}' did not see all its disks within ${patienceMs / 1000} s: what it lacked, and the end of its console, follow.`;
+  const sentence = `Host '${name}' did not see all its disks within ${durationText(patienceMs)}: what it lacked, and the end of its console, follow.`;
   return new UserError("HOST", sentence, { details: [...missing, ...(await hostTraces(runDirectory))] });
 }
 
@@ -106,7 +108,7 @@ async function said(runDirectory: string, script: string, deadlineMs: number): P
     if (error instanceof VmError && error.code === "GUEST_TIMEOUT") return undefined;
     throw error;
   });
-  if (answer === undefined) return `a look at its disks did not end within ${timeoutMs / 1000} s`;
+  if (answer === undefined) return `a look at its disks did not end within ${durationText(timeoutMs)}`;
   const { stdout, stderr, exitCode } = answer;
   if (exitCode !== 0)
     throw new VmError(

@@ -228,6 +228,17 @@ test("a reset starts the guest anew at once", async (t) => {
   t.not(await output("cat", "/proc/sys/kernel/random/boot_id"), before);
 });
 
+test("a guest that has panicked since it was up starts anew, and is waited for", async (t) => {
+  const before = await output("cat", "/proc/sys/kernel/random/boot_id");
+  await guestExec(guest.runDir, ["sh", "-c", "(sleep 1; echo c >/proc/sysrq-trigger) >/dev/null 2>&1 &"]);
+  await eventually("the kernel has panicked", async () => {
+    const lines = await readConsoleTail(guest.runDir, 100);
+    return lines.some((line) => line.includes("Kernel panic - not syncing: sysrq triggered crash"));
+  });
+  await waitForGuest(guest.runDir, { timeoutMs: GUEST_TIMEOUT_MS });
+  t.not(await output("cat", "/proc/sys/kernel/random/boot_id"), before);
+});
+
 test("QEMU's events are heard, and its refusals are errors", async (t) => {
   const qmp = await connectQmp(guest.runDir);
   try {
