@@ -133,7 +133,7 @@ export class ControllerCore {
       onBug: (error) => core.bug(error),
       onBegin: (name, session) => core.#begins(name, session),
       onTable: (name, session, table, joins) => core.exclusions.has(name, session, table, joins),
-      onOpened: (device) => syncHere(core, device),
+      onOpened: (device, haveSaid) => syncHere(core, device, haveSaid),
       onConclusion: () => core.exclusions.review(),
     });
     core.#keepUnits();

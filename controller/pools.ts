@@ -38,10 +38,12 @@ export async function growPool(core: ControllerCore, name: string, request: Devi
   const [device] = (await adoptAll(core, pool, [request])) as [DeviceRecord];
   await core.options.store.commit({ puts: [core.records.devices.put(String(device.device), device), core.numbers()] });
   core.records.devices.learn(String(device.device), device);
-  // Every agent knows the device before an entry names it.
-  await core.agents.everyone();
   core.used.add(device.device, device.segments);
   core.allocator.addDevice(device.device, name, device.segments);
+  core.allocator.close(device.device);
+  // Every agent that has been heard of knows it before an entry names it; the others get it before they have any table again.
+  await core.agents.reconcile();
+  core.allocator.close(device.device, false);
   return describePool(core, pool);
 }
 

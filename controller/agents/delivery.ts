@@ -6,7 +6,8 @@ import type { AgentRecord } from "../records.ts";
 import type { AgentSession, Delivery, Outgoing } from "./agent-session.ts";
 import type { Fencing } from "./fencing.ts";
 import { desired, type Item, orderOf } from "./publication.ts";
-import type { Had, Known, Roster } from "./roster.ts";
+import type { Known, Roster } from "./roster.ts";
+import { add, devicesUnderWay, leaves, letsGo } from "./sending.ts";
 import { isAnyAwaited, isServing, openedDevices, presentable, Vouching, vouchedFor } from "./vouching.ts";
 
 /** How often an agent that has not been heard of in this epoch is looked for. */
@@ -27,14 +28,19 @@ export class Deliveries {
     this.#roster = roster;
     this.#fencing = fencing;
     this.#ports = ports;
-    this.#vouching = new Vouching(roster, fencing, (records) => this.#allReturned(records));
+    this.#vouching = new Vouching(
+      roster,
+      fencing,
+      (records) => this.#allReturned(records),
+      (name) => this.#showSoon(name),
+    );
   }
 
   #desired(name: string): Map<string, Item> {
     return desired(this.#roster.options.records, name, this.#ports());
   }
 
-  /** First `keep`, then all it is to have; what it kept of tables becomes Inv, drained, before this resolves the wait of others. */
+  /** First `keep`, then all it is to have; what it kept of tables becomes Inv, drained, and it has its devices, before this resolves the wait of others. */
   async synchronise(name: string, known: Known, tables: readonly string[]): Promise<Promise<Delivery>[]> {
     const items = this.#desired(name);
     const messages = [...items.values()].map(({ add }) => add);
@@ -50,8 +56,11 @@ export class Deliveries {
     for (const table of tables) if (!kept.includes(table)) leaves(known, table, keep);
     deliveries.push(keep);
     for (const table of tables) deliveries.push(known.session.deliver(forgetAll(table)));
-    this.#synchronised.set(known.session, Promise.all(deliveries));
-    return this.#bring(name, known, items);
+    const brought = this.#bring(name, known, items);
+    const ready = brought.then(() => Promise.all([...deliveries, ...devicesUnderWay(known)]));
+    ready.catch(() => undefined);
+    this.#synchronised.set(known.session, ready);
+    return brought;
   }
 
   /** Brings every agent to what the records say; resolved when all have acknowledged or are fenced. */
@@ -107,11 +116,30 @@ export class Deliveries {
   /** Waits, not in the agent's turn, until it has all that it is to have. */
   async conclude(name: string, known: Known, deliveries: readonly Promise<Delivery>[]): Promise<void> {
     await this.#settle(name, known, deliveries);
-    while (known.showing !== undefined) await known.showing;
-    known.showing = this.#showRest(name, known).finally(() => {
-      known.showing = undefined;
-    });
-    await known.showing;
+    const { clock, drainLimitMs, onBug } = this.#roster.options;
+    const later = Promise.withResolvers<void>();
+    const cancel = clock.after(drainLimitMs, later.resolve);
+    const shown = this.#show(name, known);
+    // A device of others that does not end a sync keeps nobody for ever from what else there is to do.
+    void later.promise.then(() => shown.catch(onBug));
+    await Promise.race([shown, later.promise]).finally(cancel);
+  }
+
+  /** One after another: what has waited until somebody vouched for devices. */
+  #show(name: string, known: Known): Promise<void> {
+    const showing = (known.showing ?? Promise.resolve()).then(() => this.#showRest(name, known));
+    const over = showing
+      .catch(() => undefined)
+      .then(() => {
+        if (known.showing === over) known.showing = undefined;
+      });
+    known.showing = over;
+    return showing;
+  }
+
+  #showSoon(name: string): void {
+    const known = this.#roster.known.get(name);
+    if (known !== undefined) this.#show(name, known).catch(this.#roster.options.onBug);
   }
 
   /** What has waited until somebody vouched for devices that the agent has opened. */
@@ -120,7 +148,7 @@ export class Deliveries {
     while (this.#roster.known.get(name) === known && isWaiting()) {
       await this.#vouching.vouch(name, openedDevices(known));
       const sent = await this.#roster.inTurn(name, async () => {
-        const vouched = vouchedFor(known);
+        const vouched = vouchedFor(known, this.#roster.options.records);
         const updated = await this.#update(name);
         return updated && { ...updated, deliveries: [...vouched, ...updated.deliveries] };
       });
@@ -228,49 +256,6 @@ export class Deliveries {
   }
 }
 
-/** What an agent could not do it is told again with whatever comes next: what was in its way may be gone. */
-function add(known: Known, key: string, item: Item): Promise<Delivery>[] {
-  const sent = JSON.stringify(item.add);
-  const before = known.has.get(key);
-  if (before?.sent === sent && before.failed !== true)
-    return item.add.type === "add_device" && before.underWay ? [onceMore(known, key, before, before.underWay)] : [];
-  const mine: Had = { item, sent };
-  known.has.set(key, mine);
-  const resized = item.add.type === "create_table" && before !== undefined;
-  const delivery = known.session.deliver(resized ? resizeOf(item.add) : (item.now?.() ?? item.add));
-  mine.underWay = delivery;
-  void delivery.then((ended) => {
-    mine.underWay = undefined;
-    if (typeof ended === "object" && item.add.type !== "create_table") mine.failed = true;
-    if (ended === "unvouched") mine.isAwaited = true;
-  });
-  return [delivery];
-}
-
-/** It may have failed already by what was in its way until now. */
-async function onceMore(known: Known, key: string, before: Had, underWay: Promise<Delivery>): Promise<Delivery> {
-  const ended = await underWay;
-  if (typeof ended !== "object") return ended;
-  const now = known.has.get(key);
-  if (now === before) return (await Promise.all(add(known, key, before.item)))[0] ?? ended;
-  return now?.sent === before.sent ? (now.underWay ?? ended) : ended;
-}
-
-/** Until the agent has acknowledged it, it may still have I/O under way. */
-function leaves({ leaving }: Known, table: string, delivery: Promise<Delivery>): void {
-  leaving.set(table, (leaving.get(table) ?? 0) + 1);
-  void delivery.then(() => {
-    const left = (leaving.get(table) ?? 1) - 1;
-    if (left === 0) leaving.delete(table);
-    else leaving.set(table, left);
-  });
-}
-
-function letsGo({ removals }: Known, delivery: Promise<Delivery>): void {
-  removals.add(delivery);
-  void delivery.then(() => removals.delete(delivery));
-}
-
 function forgetAll(table: string): Outgoing {
   const count = 64 * 1024 * 1024;
   return {
@@ -281,11 +266,6 @@ function forgetAll(table: string): Outgoing {
     blocking: true,
     generation: 0,
   };
-}
-
-function resizeOf(create: Outgoing & { type: "create_table" }): Outgoing {
-  const { table, sizeBytes, pools } = create;
-  return { type: "resize_table", table, sizeBytes, pools };
 }
 
 function tablesOf(items: Map<string, Item>): string[] {

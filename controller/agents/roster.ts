@@ -20,8 +20,8 @@ export interface AgentsOptions {
   readonly onBegin: (name: string, session: AgentSession) => void;
   /** An agent gets a table, one that it had not before or has outlived a controller with; what is delivered here comes before any use of it. */
   readonly onTable: (name: string, session: AgentSession, table: string, joins: boolean) => void;
-  /** What was written to a device is on its medium when this resolves, or it is on record that it may be lost; false: agents that have it open have to say so too. */
-  readonly onOpened: (device: number) => Promise<boolean>;
+  /** What was written to a device is on its medium when this resolves, or it is on record that it may be lost; false: agents that have it open have to say so too, which they have all done where `haveSaid`. */
+  readonly onOpened: (device: number, haveSaid?: boolean) => Promise<boolean>;
   /** Some agent has what it is to have. */
   readonly onConclusion: () => void;
   readonly onBug: (error: unknown) => void;

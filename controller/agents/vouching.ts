@@ -3,7 +3,7 @@
  * shown to an agent's hosts once those who had the device open since before have synced it, after the agent had opened it:
  * what they were told is on record then, and of what comes later the agent is told itself.
  */
-import type { AgentRecord } from "../records.ts";
+import type { AgentRecord, AllRecords } from "../records.ts";
 import type { Delivery, Outgoing } from "./agent-session.ts";
 import type { Fencing } from "./fencing.ts";
 import type { Item } from "./publication.ts";
@@ -14,11 +14,19 @@ export class Vouching {
   readonly #fencing: Fencing;
   /** Resolves when all of them have been heard of in this epoch, or are fenced. */
   readonly #allReturned: (records: readonly AgentRecord[]) => Promise<void>;
+  /** An agent waits to be told that somebody has vouched for a device. */
+  readonly #onAwaited: (name: string) => void;
 
-  constructor(roster: Roster, fencing: Fencing, allReturned: (records: readonly AgentRecord[]) => Promise<void>) {
+  constructor(
+    roster: Roster,
+    fencing: Fencing,
+    allReturned: (records: readonly AgentRecord[]) => Promise<void>,
+    onAwaited: (name: string) => void,
+  ) {
     this.#roster = roster;
     this.#fencing = fencing;
     this.#allReturned = allReturned;
+    this.#onAwaited = onAwaited;
   }
 
   /**
@@ -44,7 +52,7 @@ export class Vouching {
   async #syncElsewhere(others: readonly (readonly [string, Known])[], device: number): Promise<void> {
     await Promise.all(others.map(([other, known]) => this.#sync(other, known, device)));
     // What they have said of it is on record then.
-    await this.#roster.options.onOpened(device);
+    await this.#roster.options.onOpened(device, true);
   }
 
   #syncedOnce(name: string, known: Known, device: number): Promise<unknown> {
@@ -55,12 +63,18 @@ export class Vouching {
 
   /** By what the agent has open, however long that takes: it is fenced only where it acknowledges nothing else either. */
   async #sync(name: string, { session, has }: Known, device: number): Promise<void> {
-    const add = has.get(`device/${device}`)?.item.add;
-    if (add?.type !== "add_device") return;
+    const had = has.get(`device/${device}`);
+    const add = had?.item.add;
+    if (had === undefined || add?.type !== "add_device") return;
     const { clock, drainLimitMs } = this.#roster.options;
     let isOver = false;
-    const synced = session.deliver({ ...add, sync: true }).then(() => {
+    const synced = session.deliver({ ...add, sync: true }).then((ended) => {
       isOver = true;
+      // What it could not open before, it can now.
+      if (ended === "unvouched" && had.isAwaited !== true && had.isVouchedFor !== true) {
+        had.isAwaited = true;
+        this.#onAwaited(name);
+      }
     });
     for (;;) {
       const later = Promise.withResolvers<void>();
@@ -96,13 +110,13 @@ export function isAnyAwaited({ has }: Known): boolean {
   return has.values().some(({ isAwaited }) => isAwaited === true);
 }
 
-/** Tells it so. */
-export function vouchedFor({ session, has }: Known): Promise<Delivery>[] {
+/** Tells it so, unless it was vouched for by a sync that failed. */
+export function vouchedFor({ session, has }: Known, { unsynced }: AllRecords): Promise<Delivery>[] {
   return [...has.values()].flatMap((had) => {
     const { add } = had.item;
     if (add.type !== "add_device" || had.isAwaited !== true || had.isVouchedFor !== true) return [];
     had.isAwaited = false;
-    return [session.deliver({ ...add, vouched: true })];
+    return unsynced.has(String(add.device)) ? [] : [session.deliver({ ...add, vouched: true })];
   });
 }
 

@@ -1,8 +1,8 @@
 /** An image file or a block device that the controller copies, zeroes and syncs. */
-import { closeSync, fdatasyncSync, read as readCall, readSync, write as writeCall } from "node:fs";
+import { closeSync, fdatasync, fdatasyncSync, read as readCall, readSync, write as writeCall } from "node:fs";
 import { promisify } from "node:util";
 import { AlignedBuffers } from "node-iscsi-target/storage/engine/aligned-buffers.ts";
-import { SyncGroup } from "node-iscsi-target/storage/engine/sync-group.ts";
+import { SyncGroup, type SyncHistory } from "node-iscsi-target/storage/engine/sync-group.ts";
 import { punchHole } from "node-iscsi-target/storage/syscalls/fallocate.ts";
 import { setDirect } from "node-iscsi-target/storage/syscalls/open-flags.ts";
 import { beginWriteOut } from "node-iscsi-target/storage/syscalls/write-out.ts";
@@ -20,6 +20,7 @@ export class FileMedium implements Medium {
   readonly #fd: number;
   readonly #path: string;
   readonly #syncs: SyncGroup;
+  readonly #history: SyncHistory = { hasFailed: false };
   #underWay = 0;
   #isClosed = false;
   /** Past the page cache the kernel wants aligned memory: data takes a step in these. */
@@ -29,11 +30,11 @@ export class FileMedium implements Medium {
     this.#fd = fd;
     this.sizeBytes = sizeBytes;
     this.#path = path;
-    this.#syncs = new SyncGroup(fd);
+    this.#syncs = new SyncGroup(fd, fdatasync, this.#history);
   }
 
   bypassCache(isBypassed: boolean): void {
-    fdatasyncSync(this.#fd);
+    this.#syncNow();
     try {
       setDirect(this.#fd, isBypassed);
       this.#aligned = isBypassed ? new AlignedBuffers() : undefined;
@@ -46,6 +47,16 @@ export class FileMedium implements Medium {
         "direct",
         `${this.#path} cannot be used past the page cache (O_DIRECT) in blocks of ${PROBE_BYTES} bytes, which agents on other machines need; put the device on another file system, or give the other machine a lab of its own.`,
       );
+    }
+  }
+
+  /** The kernel tells of a failure once. */
+  #syncNow(): void {
+    try {
+      fdatasyncSync(this.#fd);
+    } catch (error) {
+      this.#history.hasFailed = true;
+      throw error;
     }
   }
 

@@ -29,8 +29,11 @@ export async function removeDevice(core: ControllerCore, name: string, how: Remo
     return { device: record.path, state: "gone", lost: [] };
   }
   // It was written to meanwhile.
-  if (how === "empty") await reopen(core, record);
-  if (how === "empty") refuseUsed(core, record);
+  if (how === "empty") {
+    await reopen(core, record, false);
+    placeThere(core, record);
+    refuseUsed(core, record);
+  }
   await fail(core, record);
   const lost = await holdersOf(core, record.device);
   if (how === "force") return { device: record.path, state: "removed", lost };
@@ -54,9 +57,10 @@ export async function openDevice(core: ControllerCore, name: string): Promise<vo
   }
   core.missing.delete(record.device);
   if (isUnsynced) await openedByAll(core, open);
-  await reopen(core, open);
-  // Every agent has it again before an entry names it.
-  await core.agents.everyone();
+  await reopen(core, open, isUnsynced);
+  // Every agent that has been heard of has it again before an entry names it; the others get it before they have any table again.
+  await core.agents.reconcile();
+  placeThere(core, open);
   if (removed === true) {
     for (const family of core.families.all()) {
       await clearLost(core, family, onDevice(record.device));
@@ -90,15 +94,19 @@ async function openedByAll(core: ControllerCore, record: DeviceRecord): Promise<
   await core.agents.everyone("serving");
 }
 
-async function reopen(core: ControllerCore, record: DeviceRecord): Promise<void> {
+/** `isTrusted`: of a sync that has failed somebody has seen to what it lost; of one that fails just now, nobody has. */
+async function reopen(core: ControllerCore, record: DeviceRecord, isTrusted: boolean): Promise<void> {
   const { devices, unsynced } = core.records;
   const key = String(record.device);
   await core.commits.run((change) => {
     change.put(devices.put(key, record)).learn(() => devices.learn(key, record));
-    change.delete(unsynced.key(key)).learn(() => unsynced.learn(key, undefined));
+    if (isTrusted) change.delete(unsynced.key(key)).learn(() => unsynced.learn(key, undefined));
   });
-  core.allocator.distrust(record.device, false);
-  core.allocator.close(record.device, record.closed === true || !core.media.has(record.device));
+}
+
+function placeThere({ allocator, records, media }: ControllerCore, { device, closed }: DeviceRecord): void {
+  allocator.distrust(device, records.unsynced.has(String(device)));
+  allocator.close(device, closed === true || !media.has(device));
 }
 
 function refuseLast({ records }: ControllerCore, { device, pool, path }: DeviceRecord): void {
@@ -176,6 +184,7 @@ export function letGo(core: ControllerCore, { device, path, uuid, created }: Dev
     core.options.log(error.message);
   }
   core.missing.delete(device);
+  core.openedLater.delete(device);
   core.allocator.removeDevice(device);
 }
 

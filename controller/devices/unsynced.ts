@@ -40,13 +40,14 @@ export async function heardOfUnsynced(core: ControllerCore, { device, openings }
 
 /**
  * What others were told of a sync, or would have been, this process is told: it is on record when this resolves. False: agents may have been
- * told what this process was not, since it has the device not open, or opened it later than they.
+ * told what this process was not, since it has the device not open, or opened it later than they. `haveSaid`: they have all said so.
  */
-export async function syncHere(core: ControllerCore, device: number): Promise<boolean> {
+export async function syncHere(core: ControllerCore, device: number, haveSaid = false): Promise<boolean> {
   // In turn with what agents have said of it meanwhile.
   await core.commits.run(() => undefined);
   const medium = core.media.get(device);
   if (medium === undefined) return false;
   if (!core.records.unsynced.has(String(device))) await medium.sync().catch(() => distrustMedium(core, device, medium));
+  if (haveSaid) core.openedLater.delete(device);
   return !core.openedLater.has(device);
 }

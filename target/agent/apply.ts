@@ -184,7 +184,7 @@ export function dropAll(core: AgentCore): Promise<void> {
 function addDevice(core: AgentCore, message: Message<"add_device">): Effect {
   const { device, pool, direct, unsynced = false, openings = 0, removed = false } = message;
   const before = core.devices.get(device);
-  if (before !== undefined && isOpenAsTold(before, message)) return trustAsTold(core, before, message);
+  if (before !== undefined && isOpenAsTold(before, message)) return heed(core, before, message);
   const isInPlace = before !== undefined && (before.isAbsent || before.openings !== openings);
   const syncs = core.unsynced.history(message, !unsynced && (isInPlace || before?.syncs.isUnvouched === true));
   const open = { pool, direct, unsynced, openings, isAbsent: removed, syncs };
@@ -201,16 +201,14 @@ function addDevice(core: AgentCore, message: Message<"add_device">): Effect {
   return removed ? settled(before.device.close()) : replaced(core, before);
 }
 
-function isOpenAsTold(before: OpenDevice, message: Message<"add_device">): boolean {
-  const { direct, unsynced = false, openings = 0, removed = false } = message;
-  const isOpen = !before.isAbsent && !removed && before.direct === direct && before.openings === openings;
-  return isOpen && (before.unsynced || !unsynced);
+function isOpenAsTold(before: OpenDevice, { direct, openings = 0, removed = false }: Message<"add_device">): boolean {
+  return !before.isAbsent && !removed && before.direct === direct && before.openings === openings;
 }
 
-/** It was opened since somebody has seen to it, or others have vouched for it since. */
-function trustAsTold(core: AgentCore, before: OpenDevice, message: Message<"add_device">): undefined {
+/** A sync has failed elsewhere; or all have opened it since somebody has seen to that; or others have vouched for it. */
+function heed(core: AgentCore, before: OpenDevice, message: Message<"add_device">): undefined {
   const { device, unsynced = false, vouched = false } = message;
-  if (before.unsynced && !unsynced) {
+  if (before.unsynced !== unsynced) {
     core.devices.set(device, { ...before, unsynced });
     before.syncs.hasFailed = core.unsynced.history(message).hasFailed;
   }

@@ -38,6 +38,7 @@ export function unvouched(
   { devices }: { readonly devices: ReadonlyMap<number, OpenDevice> },
   message: NumberedMessage,
 ): Pick<Ack, "unvouched"> {
-  const isUnvouched = message.type === "add_device" && devices.get(message.device)?.syncs.isUnvouched === true;
+  const isOver = message.type !== "add_device" || message.unsynced === true;
+  const isUnvouched = !isOver && devices.get(message.device)?.syncs.isUnvouched === true;
   return isUnvouched ? { unvouched: true } : {};
 }

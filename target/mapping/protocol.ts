@@ -66,7 +66,7 @@ export type * from "./messages/session.ts";
 export type * from "./messages/tables.ts";
 export type * from "./messages/units.ts";
 
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 4;
 
 export type NumberedMessage =
   | Keep

@@ -21,7 +21,7 @@ export interface AddDevice extends Numbered {
   readonly direct: boolean;
   /** Devices of one pool are synced together (docs/protocol.md, rule 7). */
   readonly pool: string;
-  /** A sync of it has failed, wherever: no flush of it succeeds. One that is open otherwise is opened anew; one that is open like that, and of these `openings`, stays so when it is over. */
+  /** A sync of it has failed, wherever: no flush of it succeeds. */
   readonly unsynced?: boolean;
   /** How often somebody has seen to that; absent: never. One that is open otherwise is opened anew. */
   readonly openings?: number;
