@@ -2,6 +2,7 @@
 import { type Ours, startOurs } from "./contenders.ts";
 import { fillInTurns, iscsiPerf } from "./initiators.ts";
 import { dropPages } from "./memory-limit.ts";
+import { holding } from "./open-things.ts";
 import { cpuOfReads } from "./rows.ts";
 
 const SIZE_MIB = 64;
@@ -11,26 +12,26 @@ const WITHOUT = `--import ${new URL("without-faults.mjs", import.meta.url).pathn
 
 /** With no fault set, against an agent that does not ask for faults at all. */
 export async function noFaultCost(_: Ours, seconds: number): Promise<number> {
-  const plain = await startOurs(SIZE_MIB);
-  try {
-    const without = await startOurs(SIZE_MIB, { NODE_OPTIONS: WITHOUT });
-    try {
-      if ((await matchesOfProbe(without)) > 0)
-        throw new Error("The agent that was to be without faults asks for them.");
-      // The same of the other: what is compiled meanwhile is no cost of faults.
-      if ((await matchesOfProbe(plain)) === 0) throw new Error("An agent's faults match no reads.");
-      await makeAlike([plain, without]);
-      for (const each of [plain, without]) await cpuOfReads(each, seconds);
-      return await ratio(
-        () => cpuOfReads(plain, seconds),
-        () => cpuOfReads(without, seconds),
-      );
-    } finally {
-      await without.close();
-    }
-  } finally {
-    await plain.close();
-  }
+  return holding(
+    () => startOurs(SIZE_MIB),
+    (plain) =>
+      holding(
+        () => startOurs(SIZE_MIB, { NODE_OPTIONS: WITHOUT }),
+        (without) => costAgainst(plain, without, seconds),
+      ),
+  );
+}
+
+async function costAgainst(plain: Ours, without: Ours, seconds: number): Promise<number> {
+  if ((await matchesOfProbe(without)) > 0) throw new Error("The agent that was to be without faults asks for them.");
+  // The same of the other: what is compiled meanwhile is no cost of faults.
+  if ((await matchesOfProbe(plain)) === 0) throw new Error("An agent's faults match no reads.");
+  await makeAlike([plain, without]);
+  for (const each of [plain, without]) await cpuOfReads(each, seconds);
+  return ratio(
+    () => cpuOfReads(plain, seconds),
+    () => cpuOfReads(without, seconds),
+  );
 }
 
 /** With a fault set for the other disk, against none set. */

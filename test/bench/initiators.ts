@@ -1,6 +1,6 @@
 /** Initiators that are not ours, and what they say of their speed. */
-import { execa } from "execa";
 import { MAPPED_INITIATORS } from "../helpers/mapped-disk.ts";
+import { runProgram } from "./open-things.ts";
 
 const BLOCK_BYTES = 512;
 const MIB = 1024 * 1024;
@@ -15,7 +15,7 @@ export interface PerfRun {
 /** Random reads by libiscsi's iscsi-perf, a second. It prints its average at the end of a line that it keeps overwriting. */
 export async function iscsiPerf(url: string, { bytes, depth, seconds }: PerfRun): Promise<number> {
   const shape = ["-b", String(bytes / BLOCK_BYTES), "-m", String(depth), "-t", String(seconds), "-r"];
-  const result = await execa("iscsi-perf", ["-i", INITIATOR, ...shape, url], { all: true, stdin: "ignore" });
+  const result = await runProgram("iscsi-perf", ["-i", INITIATOR, ...shape, url]);
   const averages = [...result.all.matchAll(/iops average (\d+)/g)];
   if (averages.length === 0) throw new Error(`iscsi-perf printed no rate:\n${result.all}`);
   return Number(averages.at(-1)?.[1]);
@@ -49,7 +49,7 @@ export async function qemuBench(url: string, run: QemuRun): Promise<number> {
   ];
   const direction = write ? ["-w", "--pattern=165"] : [];
   const args = ["bench", ...direction, "-t", "none", ...shape, "--image-opts", imageOptions(url)];
-  const { stdout } = await execa("qemu-img", args, { stdin: "ignore" });
+  const { stdout } = await runProgram("qemu-img", args);
   const seconds = Number(/completed in ([\d.]+) seconds/.exec(stdout)?.[1]);
   if (!(seconds > 0)) throw new Error(`qemu-img bench printed no time:\n${stdout}`);
   return seconds;

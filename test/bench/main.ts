@@ -4,14 +4,16 @@ import { cpus } from "node:os";
 import { crc32cImplementation } from "node-iscsi-target/wire/crc32c.ts";
 import { type Contender, type Ours, SIZE_MIB, startBaseline, startOurs } from "./contenders.ts";
 import { FioGuest } from "./fio-guest.ts";
+import { holding, interruptible, isInterrupted } from "./open-things.ts";
 import { benchOptions, USAGE } from "./options.ts";
 import { OWN_ROWS, type OwnRow } from "./own-rows.ts";
 import { ROWS, type Row } from "./rows.ts";
 import { measureScale, SCALE_ROWS } from "./scale/measure.ts";
 import { isWithin, resultOf, type ScaleFigure } from "./scale/row.ts";
 import { type Summary, summary } from "./statistics.ts";
-import { type Compared, compareLine, heading, type OwnFigure, ownLine, scaleHeading, scaleLine } from "./table.ts";
+import { amount, type Compared, comparisonTable, type OwnFigure, scaleTable } from "./table.ts";
 
+/** Of what is required, for the quick form. */
 const QUICK_SHARE = 0.6;
 const guest = new FioGuest();
 const namesOf = (rows: readonly { readonly name: string }[]) => rows.map(({ name }) => name);
@@ -33,57 +35,66 @@ const chosen = ({ name }: { name: string }) =>
 const rows = ROWS.filter((row) => chosen(row) && (!quick || row.quick === true));
 const ownRows = quick ? [] : OWN_ROWS.filter(chosen);
 const guestRows = quick ? [] : guest.rows.filter(chosen);
+const share = quick ? QUICK_SHARE : 1;
 
-const { compared, own } = options.scale ? { compared: [], own: [] } : await measureSpeed();
-const scale = quick ? [] : await measureScale(chosen, Math.min(rounds, 3));
-print(compared, own, scale);
-await save(compared, own, scale);
-const missed = [
-  ...compared.filter((row) => !isMet(row)).map(({ row }) => row.name),
-  ...own.filter(({ met }) => !met).map(({ name }) => name),
-  ...scale.filter((figure) => !isWithin(figure)).map(({ row }) => row.name),
-];
-for (const name of missed) console.log(`not met: ${name}`);
-if (missed.length > 0) process.exitCode = 1;
+await interruptible(async () => {
+  const { compared, own } = options.scale ? { compared: [], own: [] } : await measureSpeed();
+  const scale = quick ? [] : await measureScale(chosen, Math.min(rounds, 3));
+  print(compared, own, scale);
+  await save(compared, own, scale);
+  const missed = [
+    ...compared.filter((row) => !isMet(row)).map(({ row }) => row.name),
+    ...own.filter(({ met }) => !met).map(({ name }) => name),
+    ...scale.filter((figure) => !isWithin(figure)).map(({ row }) => row.name),
+  ];
+  for (const name of missed) console.log(`not met: ${name}`);
+  say(`figures in ${output}`);
+  if (missed.length > 0) process.exitCode = 1;
+});
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
 
 async function measureSpeed(): Promise<{ compared: Compared[]; own: OwnFigure[] }> {
-  const contenders: Contender[] = [];
   if (rows.length + ownRows.length + guestRows.length === 0) return { compared: [], own: [] };
-  try {
-    const ours = await startOurs();
-    contenders.push(ours);
+  return holding(startOurs, async (ours) => {
     const fresh = await measureOwn(
       ours,
       ownRows.filter((row) => row.fresh),
     );
-    const baseline = await startBaseline();
-    contenders.push(baseline);
-    const compared = await compare(baseline, ours, rows);
-    const later = await measureOwn(
-      ours,
-      ownRows.filter((row) => !row.fresh),
-    );
-    const isShort = quick && compared.some((row) => !isMet(row));
-    const settled = isShort ? await again(baseline, ours, compared) : compared;
-    return { compared: [...settled, ...(await compareInGuest(baseline, ours))], own: [...fresh, ...later] };
-  } finally {
-    for (const contender of contenders) await contender.close();
-  }
+    return holding(startBaseline, async (baseline) => {
+      const compared = await compare(baseline, ours, rows);
+      const later = await measureOwn(
+        ours,
+        ownRows.filter((row) => !row.fresh),
+      );
+      const settled = quick ? await settle(baseline, ours, compared) : compared;
+      return { compared: [...settled, ...(await compareInGuest(baseline, ours))], own: [...fresh, ...later] };
+    });
+  });
 }
 
 function isMet({ row, ratio }: Compared): boolean {
-  return ratio >= (row.required ?? 0) * (quick ? QUICK_SHARE : 1);
+  return ratio >= (row.required ?? 0) * share;
 }
 
 async function compare(baseline: Contender, ours: Contender, rows: readonly Row[]): Promise<Compared[]> {
   const samples = new Map(rows.map((row) => [row, { baseline: [] as number[], ours: [] as number[] }]));
   for (let round = 1; round <= rounds; round += 1) {
     for (const [row, taken] of samples) {
-      taken.baseline.push(await row.measure(baseline, seconds));
-      taken.ours.push(await row.measure(ours, seconds));
-      process.stderr.write(
-        `round ${round} of ${rounds}: ${row.name}: ${taken.baseline.at(-1)?.toFixed(1)}, ${taken.ours.at(-1)?.toFixed(1)}\n`,
-      );
+      const pair = await tried(row.required, [row], async () => ({
+        tgt: await row.measure(baseline, seconds),
+        ours: await row.measure(ours, seconds),
+      }));
+      if (pair === undefined) {
+        samples.delete(row);
+        continue;
+      }
+      taken.baseline.push(pair.tgt);
+      taken.ours.push(pair.ours);
+      const figures = `tgt ${amount(pair.tgt, row.unit)}, ours ${amount(pair.ours, row.unit)}`;
+      say(`round ${round} of ${rounds}: ${row.name}: ${figures}`);
     }
   }
   return [...samples].map(([row, taken]) => {
@@ -100,43 +111,67 @@ async function compare(baseline: Contender, ours: Contender, rows: readonly Row[
 /** The guest is up for its own rows only: beside the others it would take a processor's time from them. */
 async function compareInGuest(baseline: Contender, ours: Contender): Promise<Compared[]> {
   if (guestRows.length === 0) return [];
+  const measure = async () => {
+    await guest.logIn([baseline, ours]);
+    return compare(baseline, ours, guestRows);
+  };
+  return (
+    (await tried(undefined, guestRows, () =>
+      holding(
+        () => guest.start(),
+        () => measure(),
+      ),
+    )) ?? []
+  );
+}
+
+/** Where nothing is required of the rows, their failure costs no other row its figures: undefined, and it is said why. */
+async function tried<T>(
+  required: number | undefined,
+  rows: readonly { readonly name: string }[],
+  work: () => Promise<T>,
+): Promise<T | undefined> {
   try {
-    await guest.boot([baseline, ours]);
-    return await compare(baseline, ours, guestRows);
-  } finally {
-    await guest.close();
+    return await work();
+  } catch (error) {
+    if (required !== undefined || isInterrupted()) throw error;
+    const reason = (error instanceof Error ? error.message : String(error)).replaceAll(/\s+/g, " ").trim();
+    for (const { name } of rows) say(`not measured: ${name}: ${reason}`);
+    return undefined;
   }
 }
 
-/** The second try of the rows that fell short. */
-async function again(baseline: Contender, ours: Contender, first: readonly Compared[]): Promise<Compared[]> {
-  const second = await compare(
-    baseline,
-    ours,
-    first.filter((row) => !isMet(row)).map(({ row }) => row),
-  );
+/** A second try of the rows that fell short. */
+async function settle(baseline: Contender, ours: Contender, first: readonly Compared[]): Promise<Compared[]> {
+  const short = first.filter((row) => !isMet(row)).map(({ row }) => row);
+  for (const { name } of short) say(`fell short: once more: ${name}`);
+  const second = await compare(baseline, ours, short);
   return first.map((one) => second.find(({ row }) => row === one.row) ?? one);
 }
 
 async function measureOwn(ours: Ours, rows: readonly OwnRow[]): Promise<OwnFigure[]> {
   const figures: OwnFigure[] = [];
   for (const row of rows) {
-    const samples: number[] = [];
-    for (let round = 0; round < (row.fresh ? 1 : rounds); round += 1) samples.push(await row.measure(ours, seconds));
+    const { name, unit, limit, isCost = false } = row;
+    const samples = await tried(limit, [row], () => samplesOf(row, ours));
+    if (samples === undefined) continue;
     const figure: Summary = summary(samples);
-    const met = row.limit === undefined || (row.isCost ? figure.median <= row.limit : figure.median >= row.limit);
-    figures.push({ name: row.name, unit: row.unit, limit: row.limit, isCost: row.isCost === true, figure, met });
-    process.stderr.write(`${row.name}: ${figure.median.toFixed(2)} ${row.unit}\n`);
+    const met = limit === undefined || (isCost ? figure.median <= limit : figure.median >= limit);
+    figures.push({ name, unit, limit, isCost, figure, met });
+    say(`${name}: ${amount(figure.median, unit)}`);
   }
   return figures;
 }
 
+async function samplesOf(row: OwnRow, ours: Ours): Promise<number[]> {
+  const samples: number[] = [];
+  for (let round = 0; round < (row.fresh ? 1 : rounds); round += 1) samples.push(await row.measure(ours, seconds));
+  return samples;
+}
+
 function print(compared: readonly Compared[], own: readonly OwnFigure[], scale: readonly ScaleFigure[]): void {
-  if (compared.length + own.length > 0) for (const line of heading()) console.log(line);
-  for (const row of compared) console.log(compareLine(row));
-  for (const figure of own) console.log(ownLine(figure));
-  if (scale.length > 0) for (const line of scaleHeading()) console.log(line);
-  for (const figure of scale) console.log(scaleLine(figure));
+  if (compared.length + own.length > 0) for (const line of comparisonTable(compared, own, share)) console.log(line);
+  if (scale.length > 0) for (const line of ["", ...scaleTable(scale)]) console.log(line);
 }
 
 async function save(

@@ -1,4 +1,4 @@
-/** The figures as a table in Markdown, which reads well in a terminal too. */
+/** The figures as tables in Markdown, which read well in a terminal too. */
 import type { Row } from "./rows.ts";
 import { resultOf, type ScaleFigure } from "./scale/row.ts";
 import type { Summary } from "./statistics.ts";
@@ -20,50 +20,66 @@ export interface OwnFigure {
   readonly met: boolean;
 }
 
-export function heading(): string[] {
-  return [cells(["work", "tgt", "ours", "ratio", "required"]), cells(["---", "---:", "---:", "---:", "---:"])];
+/** @param share of what is required, at which a row is met */
+export function comparisonTable(compared: readonly Compared[], own: readonly OwnFigure[], share: number): string[] {
+  const heading = ["work", "tgt", "ours", "ratio", "required"];
+  return aligned([heading, ...compared.map((row) => compareCells(row, share)), ...own.map(ownCells)]);
 }
 
-export function compareLine({ row, baseline, ours, ratio }: Compared): string {
-  return cells([
-    row.name,
-    shown(baseline, row.unit),
-    shown(ours, row.unit),
-    ratio.toFixed(2),
-    row.required === undefined ? "" : `≥ ${row.required}`,
-  ]);
+export function scaleTable(figures: readonly ScaleFigure[]): string[] {
+  return aligned([["scale", "against", "ours", "ratio", "at most"], ...figures.map(scaleCells)]);
 }
 
-export function ownLine({ name, unit, limit, isCost, figure }: OwnFigure): string {
-  const required = limit === undefined ? "" : `${isCost ? "≤" : "≥"} ${limit} ${unit}`;
-  return cells([name, "", shown(figure, unit), "", required]);
+/** A number, as exact as its size asks for, with its unit. */
+export function amount(value: number, unit: string): string {
+  const digits = value >= 100 ? 0 : 2;
+  return `${value.toLocaleString("en", { maximumFractionDigits: digits, minimumFractionDigits: digits })} ${unit}`;
 }
 
-export function scaleHeading(): string[] {
-  return ["", cells(["scale", "against", "ours", "ratio", "at most"]), cells(["---", "---:", "---:", "---:", "---:"])];
-}
-
-export function scaleLine(figure: ScaleFigure): string {
+/** Both sides of a figure of scale, and what they come to. */
+export function scaleParts(figure: ScaleFigure): { against: string; ours: string; result: string } {
   const { row, reference, ours } = figure;
-  const digits = (value: number) => value.toFixed(value >= 100 ? 0 : 2);
-  return cells([
-    row.name,
-    `${row.against}: ${digits(reference)} ${row.unit}`,
-    `${digits(ours)} ${row.unit}`,
-    row.isDifference ? `+${digits(resultOf(figure))}` : resultOf(figure).toFixed(2),
-    `≤ ${row.isDifference ? `+${row.atMost}` : row.atMost}`,
-  ]);
+  const result = resultOf(figure);
+  return {
+    against: `${row.against}: ${amount(reference, row.unit)}`,
+    ours: amount(ours, row.unit),
+    result: row.isDifference ? `+${result.toFixed(result >= 100 ? 0 : 2)}` : result.toFixed(2),
+  };
 }
 
-/** The median, and how far apart the rounds were. */
-function shown({ median, spread }: Summary, unit: string): string {
-  const digits = median >= 100 ? 0 : 2;
-  const number = median.toLocaleString("en", { maximumFractionDigits: digits, minimumFractionDigits: digits });
-  return `${number} ${unit} (±${Math.round(spread * 50)} %)`;
+function compareCells({ row, baseline, ours, ratio }: Compared, share: number): string[] {
+  const cells = [row.name, shown(baseline, row.unit), shown(ours, row.unit), ratio.toFixed(2)];
+  return [...cells, row.required === undefined ? "" : least(row.required, share)];
 }
 
-const WIDTHS = [58, 26, 26, 6, 12];
+function least(required: number, share: number): string {
+  if (share === 1) return `≥ ${required}`;
+  return `≥ ${Number((required * share).toFixed(2))} (${share * 100} % of ${required})`;
+}
 
-function cells(texts: readonly string[]): string {
-  return `| ${texts.map((text, at) => (at === 0 ? text.padEnd(WIDTHS[at] as number) : text.padStart(WIDTHS[at] as number))).join(" | ")} |`;
+function ownCells({ name, unit, limit, isCost, figure }: OwnFigure): string[] {
+  return [name, "", shown(figure, unit), "", limit === undefined ? "" : `${isCost ? "≤" : "≥"} ${limit} ${unit}`];
+}
+
+function scaleCells(figure: ScaleFigure): string[] {
+  const { row } = figure;
+  const { against, ours, result } = scaleParts(figure);
+  return [row.name, against, ours, result, `≤ ${row.isDifference ? `+${row.atMost}` : row.atMost}`];
+}
+
+/** The median, and, of several rounds, how far apart they were. */
+function shown({ median, spread, samples }: Summary, unit: string): string {
+  return samples.length === 1 ? amount(median, unit) : `${amount(median, unit)} (±${Math.round(spread * 50)} %)`;
+}
+
+/** The first row is the heading; the first column is text, the others are figures. */
+function aligned(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, at) => Math.max(4, ...rows.map((cells) => cells[at]?.length ?? 0)));
+  const rule = widths.map((width, at) => (at === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`));
+  const line = (cells: readonly string[]) => {
+    const padded = widths.map((width, at) => (at === 0 ? cells[at]?.padEnd(width) : cells[at]?.padStart(width)));
+    return `| ${padded.join(" | ")} |`;
+  };
+  const [heading = [], ...others] = rows;
+  return [heading, rule, ...others].map(line);
 }

@@ -4,19 +4,19 @@ import { guestExec } from "@sanlab/vm";
 const TIMEOUT_MS = 120_000;
 
 export interface GuestShell {
-  /** Runs a shell script. @throws Error with all that was said, where it ends with anything but 0 */
-  readonly sh: (script: string) => Promise<string>;
+  /** Runs a shell script. @throws Error with all that was said, where it ends with anything but 0, or not within its time (120 s) */
+  readonly sh: (script: string, timeoutMs?: number) => Promise<string>;
   /** As `sh`, and gives exit code and what was said. */
-  readonly attempt: (script: string) => Promise<{ exitCode: number; said: string }>;
+  readonly attempt: (script: string, timeoutMs?: number) => Promise<{ exitCode: number; said: string }>;
 }
 
 export function guestShell(runDir: string): GuestShell {
-  const attempt = async (script: string) => {
-    const { exitCode, stdout, stderr } = await guestExec(runDir, ["sh", "-c", script], { timeoutMs: TIMEOUT_MS });
+  const attempt = async (script: string, timeoutMs = TIMEOUT_MS) => {
+    const { exitCode, stdout, stderr } = await guestExec(runDir, ["sh", "-c", script], { timeoutMs });
     return { exitCode, said: stdout + stderr };
   };
-  const sh = async (script: string) => {
-    const { exitCode, said } = await attempt(script);
+  const sh = async (script: string, timeoutMs = TIMEOUT_MS) => {
+    const { exitCode, said } = await attempt(script, timeoutMs);
     if (exitCode !== 0) throw new Error(`${script}\nended with ${exitCode}: ${said}`);
     return said.trim();
   };

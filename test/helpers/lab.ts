@@ -15,6 +15,9 @@ const BIN = new URL("../../provisioning/bin/sanlab.js", import.meta.url).pathnam
 /** With several guests, and images that are made first. */
 const UP_TIMEOUT_MS = 900_000;
 
+/** The exit code of what was ended by a signal or by its time limit. */
+const ENDED_EARLY = -1;
+
 export interface CommandResult {
   readonly exitCode: number;
   readonly stdout: string;
@@ -69,7 +72,7 @@ export class TestLab {
       env: { ...options.env, SANLAB_STATE: join(this.directory, "state") },
       ...(options.input === undefined ? { stdin: "ignore" as const } : { input: options.input }),
     });
-    return { exitCode: result.exitCode ?? -1, stdout: result.stdout, stderr: result.stderr };
+    return { exitCode: result.exitCode ?? ENDED_EARLY, stdout: result.stdout, stderr: result.stderr };
   }
 
   /** As `run`, and throws with what was said where the exit code is not 0. */
@@ -128,7 +131,9 @@ export class TestLab {
 
   /** Stops everything and removes the directory, whatever state the lab is in. */
   async destroy(): Promise<void> {
-    const down = await this.run(["down", "--destroy"]);
+    let down = await this.run(["down", "--destroy"]);
+    // A Ctrl-C that ends whoever waits for it here ends it too, as long as it has not begun.
+    if (down.exitCode === ENDED_EARLY) down = await this.run(["down", "--destroy"]);
     await rm(this.directory, { recursive: true, force: true });
     if (down.exitCode !== 0 && down.exitCode !== 3) throw new Error(`sanlab down --destroy failed:\n${down.stderr}`);
   }

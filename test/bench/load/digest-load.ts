@@ -1,6 +1,6 @@
 /** Reads with digests of headers and data, by the load generator for them. */
-import { execa } from "execa";
 import { MAPPED_INITIATORS } from "../../helpers/mapped-disk.ts";
+import { runProgram } from "../open-things.ts";
 import { compiled } from "./compiled.ts";
 
 export interface DigestRun {
@@ -17,6 +17,6 @@ export async function digestLoad(url: string, { depth, seconds, mib, digests }: 
   const [, target = "", lun = ""] = pathname.split("/");
   const run = [mib, depth, seconds, digests ? 1 : 0].map(String);
   const args = [hostname, port, MAPPED_INITIATORS[0], target, lun, ...run];
-  const { stdout } = await execa(await compiled("digest-load"), args, { stdin: "ignore" });
+  const { stdout } = await runProgram(await compiled("digest-load"), args);
   return Number(stdout);
 }

@@ -1,6 +1,6 @@
 /** The load generator over libiscsi. */
-import { execa } from "execa";
 import { MAPPED_INITIATORS } from "../../helpers/mapped-disk.ts";
+import { runProgram } from "../open-things.ts";
 import { compiled } from "./compiled.ts";
 
 export interface LoadRun {
@@ -25,9 +25,8 @@ export interface Load {
 
 export async function iscsiLoad(url: string, run: LoadRun): Promise<Load> {
   const options = Object.entries(run).map(([name, value]) => `${name}=${value}`);
-  const { stdout } = await execa(await compiled("iscsi-load", ["-liscsi"]), [MAPPED_INITIATORS[0], url, ...options], {
-    stdin: "ignore",
-  });
+  const program = await compiled("iscsi-load", ["-liscsi"]);
+  const { stdout } = await runProgram(program, [MAPPED_INITIATORS[0], url, ...options]);
   const told = JSON.parse(stdout) as Record<
     "reads" | "writes" | "seconds" | "slowestSession" | "p99Us" | "maxUs",
     number

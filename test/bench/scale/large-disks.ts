@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { qemuBench } from "../initiators.ts";
 import { iscsiLoad, type Load } from "../load/iscsi-load.ts";
+import { holding } from "../open-things.ts";
 import { residentBytes } from "../process-cost.ts";
 import { controllerStart } from "./controller-start.ts";
 import { mapFully } from "./fully-mapped.ts";
@@ -134,12 +135,12 @@ async function snapshotTimes(lab: ScaleLab, rounds: number): Promise<Pair[]> {
 async function startTimes(lab: ScaleLab, rounds: number): Promise<Pair[]> {
   for (let at = 0; at < SNAPSHOTS; at += 1) await lab.snapshot("large", `large-${at}`);
   await lab.stop();
-  const empty = await ScaleLab.start({ pools: {}, disks: {} });
-  try {
-    await empty.stop();
-    const start = (state: string) => () => controllerStart(state);
-    return [await inTurns(rounds, start(empty.state), start(lab.state))];
-  } finally {
-    await empty.close();
-  }
+  return holding(
+    () => ScaleLab.start({ pools: {}, disks: {} }),
+    async (empty) => {
+      await empty.stop();
+      const start = (state: string) => () => controllerStart(state);
+      return [await inTurns(rounds, start(empty.state), start(lab.state))];
+    },
+  );
 }

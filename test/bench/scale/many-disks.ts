@@ -1,4 +1,5 @@
 /** Rows of a controller with a thousand disks: what each of them takes, against one of ten. */
+import { holding } from "../open-things.ts";
 import type { Pair, ScaleGroup, ScaleRow } from "./row.ts";
 import { ScaleLab } from "./scale-lab.ts";
 import { timed } from "./timing.ts";
@@ -22,13 +23,8 @@ export const MANY_DISKS: ScaleGroup = { start, parts: [{ rows: DONE.map(row), me
 
 async function perDisks(lab: ScaleLab): Promise<Pair[]> {
   const few = await perDisk(lab, FEW);
-  const other = await start();
-  try {
-    const many = await perDisk(other, MANY);
-    return DONE.map((what) => ({ reference: few[what], ours: many[what] }));
-  } finally {
-    await other.close();
-  }
+  const many = await holding(start, (other) => perDisk(other, MANY));
+  return DONE.map((what) => ({ reference: few[what], ours: many[what] }));
 }
 
 async function perDisk(lab: ScaleLab, count: number): Promise<Times> {

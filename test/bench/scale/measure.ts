@@ -1,7 +1,11 @@
 /** Measures the rows of scale that were asked for, a lab for each group of them. */
+
+import { holding } from "../open-things.ts";
+import { scaleParts } from "../table.ts";
 import { LARGE_DISKS } from "./large-disks.ts";
 import { MANY_DISKS } from "./many-disks.ts";
-import { resultOf, type ScaleFigure, type ScaleGroup } from "./row.ts";
+import type { ScaleFigure, ScaleGroup, ScalePart } from "./row.ts";
+import type { ScaleLab } from "./scale-lab.ts";
 import { WRITTEN_DISKS } from "./written-disks.ts";
 
 const GROUPS: readonly ScaleGroup[] = [WRITTEN_DISKS, MANY_DISKS, LARGE_DISKS];
@@ -15,21 +19,21 @@ export async function measureScale(chosen: Chosen, rounds: number): Promise<Scal
   for (const { start, parts } of GROUPS) {
     const wanted = parts.filter(({ rows }) => rows.some(chosen));
     if (wanted.length === 0) continue;
-    const lab = await start();
-    try {
-      for (const { rows, measure } of wanted) {
-        const pairs = await measure(lab, rounds);
-        for (const [at, row] of rows.entries()) {
-          const pair = pairs[at];
-          if (pair === undefined) throw new Error(`Nothing was measured for: ${row.name}`);
-          const figure = { row, ...pair };
-          if (chosen(row)) figures.push(figure);
-          process.stderr.write(`${row.name}: ${resultOf(figure).toFixed(2)}\n`);
-        }
-      }
-    } finally {
-      await lab.close();
-    }
+    await holding(start, async (lab) => {
+      for (const part of wanted) figures.push(...(await measurePart(part, lab, rounds)));
+    });
   }
-  return figures;
+  return figures.filter(({ row }) => chosen(row));
+}
+
+async function measurePart({ rows, measure }: ScalePart, lab: ScaleLab, rounds: number): Promise<ScaleFigure[]> {
+  const pairs = await measure(lab, rounds);
+  return rows.map((row, at) => {
+    const pair = pairs[at];
+    if (pair === undefined) throw new Error(`Nothing was measured for: ${row.name}`);
+    const figure = { row, ...pair };
+    const { against, ours, result } = scaleParts(figure);
+    process.stderr.write(`${row.name}: ${against}, ours ${ours}: ${result}\n`);
+    return figure;
+  });
 }

@@ -6,6 +6,7 @@ import { execa } from "execa";
 import { startTarget } from "../../helpers/target-command.ts";
 import { fill, fillInTurns, iscsiPerf, qemuBench } from "../initiators.ts";
 import { iscsiLoad } from "../load/iscsi-load.ts";
+import { holding } from "../open-things.ts";
 import type { Pair, ScaleGroup, ScaleRow } from "./row.ts";
 import { ScaleLab } from "./scale-lab.ts";
 import { inTurns, median, timed } from "./timing.ts";
@@ -133,16 +134,17 @@ async function readsThroughTable(lab: ScaleLab, rounds: number): Promise<Pair[]>
   await lab.show("table");
   const url = await lab.url("table");
   const image = join(lab.lab.directory, "table.img");
-  const target = await startTarget(`${image},size=${SIZE_MIB}MiB`);
-  try {
-    await fillInTurns([url, target.url], SIZE_MIB);
-    const reads = (each: string) => async () => 1e6 / (await iscsiPerf(each, { bytes: 4096, depth: 32, seconds: 2 }));
-    return [await inTurns(rounds + 2, reads(target.url), reads(url))];
-  } finally {
-    await target.close();
-    await rm(image, { force: true });
-    await hide(lab, "table");
-  }
+  const pair = await holding(
+    () => startTarget(`${image},size=${SIZE_MIB}MiB`),
+    async (target) => {
+      await fillInTurns([url, target.url], SIZE_MIB);
+      const reads = (each: string) => async () => 1e6 / (await iscsiPerf(each, { bytes: 4096, depth: 32, seconds: 2 }));
+      return inTurns(rounds + 2, reads(target.url), reads(url));
+    },
+  );
+  await rm(image, { force: true });
+  await hide(lab, "table");
+  return [pair];
 }
 
 async function migrations(lab: ScaleLab, rounds: number): Promise<Pair[]> {
