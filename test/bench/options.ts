@@ -3,7 +3,8 @@ import { parseArgs } from "node:util";
 
 export const USAGE = `npm run bench [-- OPTION…]: a mapped disk of ours against tgt, taking turns in every round of the same run
 
-  --quick         one minute, for a noisy machine: fails only below 60 % of what is required, twice
+  --quick         one minute, for a noisy machine: a row that has less than 60 % of what is required is measured once more,
+                  and fails where it has that again
   --scale         only large disks, and many: a quarter of an hour
   --row TEXT      only rows whose name has TEXT; may be given several times
   --rounds N      how often each row is measured (5; 3 with --quick)
@@ -11,7 +12,8 @@ export const USAGE = `npm run bench [-- OPTION…]: a mapped disk of ours agains
   --output FILE   where the figures go as JSON (bench.json)
   --help          this
 
-Ends with 1 where a requirement is not met (docs/performance.md), with 2 where it does not understand what it is asked for.`;
+Ends with 1 where a requirement is not met (docs/performance.md), with 2 where it does not understand what it is asked for. Ctrl-C ends
+all that it has started, and it ends with 130.`;
 
 export interface BenchOptions {
   readonly quick: boolean;
