@@ -6,6 +6,7 @@ import { pipeline } from "node:stream/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { execa } from "execa";
 import { commandLine } from "./command-line.ts";
+import { durationText } from "./duration.ts";
 import type { Boot, HostSpec } from "./host-spec.ts";
 import { hostTraces } from "./host-traces.ts";
 import { hostProcess, isAlive, type ProcessIdentity, signalProcess } from "./process-identity.ts";
@@ -121,7 +122,9 @@ async function waitForStart(spec: HostSpec, runDir: string, qemu: Spawned): Prom
   await killHost(runDir);
   const details = await hostTraces(runDir);
   const reason =
-    qemu.ending === undefined ? `it did not answer within ${START_TIMEOUT_MS} ms` : `it ended with ${qemu.ending}`;
+    qemu.ending === undefined
+      ? `it did not answer within ${durationText(START_TIMEOUT_MS)}`
+      : `it ended with ${qemu.ending}`;
   const words = details.at(-1) === undefined ? "" : ` (${details.at(-1)})`;
   throw new VmError("HOST_START_FAILED", `QEMU could not be started for the host '${spec.name}': ${reason}${words}.`, {
     details,

@@ -1,3 +1,4 @@
+import { durationText } from "./duration.ts";
 import { JsonChannel, type JsonObject } from "./json-channel.ts";
 import { RUN_FILES } from "./run-directory.ts";
 import { connectRunSocket } from "./run-socket.ts";
@@ -49,7 +50,7 @@ export class QmpConnection {
     for (;;) {
       const message = await this.#channel.receive(deadlineMs);
       if (message === undefined)
-        throw new VmError("QMP_ERROR", `QEMU did not answer '${command}' within ${timeoutMs} ms.`);
+        throw new VmError("QMP_ERROR", `QEMU did not answer '${command}' within ${durationText(timeoutMs)}.`);
       const event = eventOf(message);
       if (event !== undefined) this.#events.push(event);
       else if (message.id === id) return answerOf(command, message);

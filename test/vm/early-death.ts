@@ -43,7 +43,7 @@ test("a guest whose kernel panics is not waited for, and the sentence quotes the
 
 test("a guest with too little memory is not waited for, and the sentence says how much it has", async (t) => {
   const spec = { memoryMiB: 208 };
-  const { runDir } = await startGuest(t, { spec, append: ["mem=128M"] });
+  const { runDir } = await startGuest(t, { spec, append: ["mem=160M"] });
   const error = await t.throwsAsync(waitForGuest(runDir, { timeoutMs: 10 * GUEST_TIMEOUT_MS }), {
     instanceOf: VmError,
   });
