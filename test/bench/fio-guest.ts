@@ -24,6 +24,7 @@ type Work = (typeof WORKS)[number];
 
 /** For fio to start and to report, on a processor in software that shares a busy machine. */
 const BESIDE_MS = 120_000;
+const REPORT = "/run/fio.json";
 const ERRORS = "/run/fio.err";
 
 export class FioGuest {
@@ -79,8 +80,9 @@ export class FioGuest {
     const how = "--name=bench --ioengine=libaio --direct=1 --randrepeat=0 --output-format=json";
     // A colon, as paths have it, would end a name for fio.
     const command = `fio ${how} ${shape} --filename=$(readlink -f ${this.#paths.get(url)})`;
-    const script = `${command} 2> ${ERRORS} || { code=$?; cat ${ERRORS}; exit $code; }`;
-    const said = await this.#shell.sh(script, seconds * 1000 + BESIDE_MS);
+    const script = `if ${command} > ${REPORT} 2> ${ERRORS}; then cat ${REPORT}; else code=$?; cat ${ERRORS}; exit $code; fi`;
+    const { exitCode, said } = await this.#shell.attempt(script, seconds * 1000 + BESIDE_MS);
+    if (exitCode !== 0) throw new Error(`fio ended with ${exitCode}: ${said}`);
     const [job] = JSON.parse(said.slice(said.indexOf("{"))).jobs;
     return job[NAMES[rw]].iops;
   }
