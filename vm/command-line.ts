@@ -1,7 +1,7 @@
 import type { Accelerator, Boot, HostSpec, NicSpec } from "./host-spec.ts";
 import { iscsiDisks } from "./iscsi-disk.ts";
 import { KERNEL_WORDS } from "./kernel-words.ts";
-import { MIN_MEMORY_MIB } from "./memory.ts";
+import { LIMITED_ROOT_MIB, MIN_MEMORY_MIB } from "./memory.ts";
 import { type Option, values } from "./options.ts";
 import { RUN_FILES } from "./run-directory.ts";
 import { VmError } from "./vm-error.ts";
@@ -44,7 +44,7 @@ export function commandLine(spec: HostSpec): string[] {
     ...ACCELERATORS[spec.accelerator ?? "tcg"],
     ["-m", `${spec.memoryMiB}M`],
     ["-smp", `${spec.processors ?? 1}`],
-    ...bootOptions(spec.boot),
+    ...bootOptions(spec),
     ["-pidfile", RUN_FILES.pidFile],
     ["-qmp", `unix:${values({ "": RUN_FILES.qmp, server: "on", wait: "off" })}`],
     ...serialConsole(),
@@ -56,13 +56,13 @@ export function commandLine(spec: HostSpec): string[] {
   return options.flat();
 }
 
-function bootOptions(boot: Boot): Option[] {
+function bootOptions({ boot, memoryMiB }: HostSpec): Option[] {
   switch (boot.kind) {
     case "kernel":
       return [
         ["-kernel", boot.kernel],
         ["-initrd", boot.initramfs],
-        ["-append", [...KERNEL_WORDS, ...(boot.append ?? [])].join(" ")],
+        ["-append", [...KERNEL_WORDS, ...rootWords(memoryMiB), ...(boot.append ?? [])].join(" ")],
       ];
     case "disk":
       return [
@@ -149,4 +149,9 @@ function checkSpec(spec: HostSpec): void {
   ];
   const found = problems.find(([isWrong]) => isWrong);
   if (found !== undefined) throw new VmError("INVALID_HOST", `The host '${spec.name}' cannot be started: ${found[1]}.`);
+}
+
+/** A file system without the usual limit of half of the memory, where that is too little to unpack the guest's system into. */
+function rootWords(memoryMiB: number): string[] {
+  return memoryMiB < LIMITED_ROOT_MIB ? ["rootfstype=ramfs"] : [];
 }

@@ -40,6 +40,12 @@ test("every socket and log is named relative to the run directory", (t) => {
   t.regex(text, /-pidfile qemu\.pid/);
 });
 
+test("a guest whose system would not fit into half of its memory may use all of it for that", (t) => {
+  const appended = (memoryMiB: number) => valuesOf("-append", { ...SPEC, memoryMiB })[0];
+  t.regex(appended(192) ?? "", / rootfstype=ramfs$/);
+  t.notRegex(appended(208) ?? "", /rootfstype/);
+});
+
 test("each card is on a network of its own", (t) => {
   const nics = [{ mac: "52:54:00:00:00:01" }, { mac: "52:54:00:00:00:02", model: "e1000" as const }];
   const spec = { ...SPEC, nics };
@@ -113,7 +119,7 @@ test("words for the kernel follow those that every guest needs", (t) => {
 
 const REFUSED: readonly { what: string; spec: Partial<HostSpec>; expected: RegExp }[] = [
   { what: "a name with a comma", spec: { name: "a,b" }, expected: /the name 'a,b' is not letters/ },
-  { what: "too little memory", spec: { memoryMiB: 64 }, expected: /64 MiB of memory .* at least 208/ },
+  { what: "too little memory", spec: { memoryMiB: 64 }, expected: /64 MiB of memory .* at least 192/ },
   { what: "a broken MAC address", spec: { nics: [{ mac: "52:54:00" }] }, expected: /'52:54:00' is no MAC address/ },
   { what: "a kernel word with a space", spec: { boot: { ...KERNEL, append: ["a b"] } }, expected: /'a b' has a space/ },
 ];
