@@ -9,6 +9,7 @@ import { errorCode } from "../errors.ts";
 import { logFile, STATE_FILES } from "../state/layout.ts";
 import { assertSpace } from "../state/space.ts";
 import { UserError } from "../user-error.ts";
+import { compileDaemons } from "./compiled.ts";
 import type { DaemonStatus } from "./supervisor.ts";
 
 const START_TIMEOUT_MS = 20_000;
@@ -54,6 +55,7 @@ export class SupervisorClient {
 
   /** Starts a supervisor in a session of its own and returns when it answers. */
   async start(): Promise<void> {
+    await compileDaemons();
     const log = logFile(this.#state, "supervisor");
     await using output = await open(log, "a", 0o600);
     const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", SUPERVISOR, this.#state], {

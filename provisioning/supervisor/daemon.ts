@@ -10,7 +10,7 @@ import type { DaemonRecord, DaemonSpec } from "./records.ts";
 import { RestartDelay } from "./restart-delay.ts";
 
 /** --expose-gc: idle agents give memory back. */
-const NODE_OPTIONS = ["--disable-warning=ExperimentalWarning", "--expose-gc"];
+export const DAEMON_NODE_OPTIONS = ["--disable-warning=ExperimentalWarning", "--expose-gc"];
 /** How often an adopted process, whose end the kernel does not tell us, is looked at. */
 const WATCH_MS = 200;
 /** For an orderly end before the kernel ends it. */
@@ -113,7 +113,7 @@ export class Daemon {
     const path = logFile(stateDirectory, this.spec.name);
     // Appending to a file needs nobody at the other end, so the daemon outlives this process.
     await using output = await open(path, "a", 0o600);
-    const child = spawn(process.execPath, [...NODE_OPTIONS, CLI, ...this.spec.args], {
+    const child = spawn(process.execPath, [...DAEMON_NODE_OPTIONS, CLI, ...this.spec.args], {
       detached: true,
       cwd: stateDirectory,
       stdio: ["ignore", output.fd, output.fd],
