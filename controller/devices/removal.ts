@@ -61,7 +61,8 @@ export async function openDevice(core: ControllerCore, name: string): Promise<vo
   // Every agent that has been heard of has it again before an entry names it; the others get it before they have any table again.
   await core.agents.reconcile();
   placeThere(core, open);
-  if (removed === true) {
+  // The controller before may have died as all opened it: then it is not on record any more that it had been removed.
+  if (removed === true || isUnsynced) {
     for (const family of core.families.all()) {
       await clearLost(core, family, onDevice(record.device));
       await everyoneKnows(core, family.tables);

@@ -115,3 +115,26 @@ test("a sync that hangs at one agent keeps another's flushes waiting, and nobody
   t.deepEqual(await lab.device("b", "data").flush(), { kind: "not-ready" });
   t.deepEqual(lab.bugs, []);
 });
+
+test("what lay on a device that was taken out by force is there again, though the controller dies as all open it anew", async (t) => {
+  const store = new MemoryStore();
+  const before = await startLab(t, store, "/a", "/b");
+  for (const segment of [0, 1, 2, 3, 4, 5]) await before.write("a", "data", segment, 1 + segment);
+  before.media.failures.add("sync /a 0");
+  await removeDevice(before.core, "/a", "force");
+  before.media.failures.clear();
+  const b = before.agents.get("b") as AgentCore;
+  const receive = b.receive.bind(b);
+  b.receive = () => undefined;
+  void openDevice(before.core, "/a").catch(() => undefined);
+  const record = () => before.core.records.devices.values().find(({ path }) => path === "/a");
+  while (record()?.openings !== 1) await soon(1);
+  b.receive = receive;
+  const lab = await next(t, before, store);
+  for (const name of ["b", "c"]) lab.attach(name, before.agents.get(name));
+  t.is(lab.core.records.unsynced.values().length, 1);
+  await openDevice(lab.core, "/a");
+  for (const segment of [0, 1, 2, 3, 4, 5]) t.is(await lab.read("b", "data", segment), 1 + segment);
+  t.deepEqual(await lab.device("b", "data").flush(), OK);
+  t.deepEqual(lab.bugs, []);
+});
