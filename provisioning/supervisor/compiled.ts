@@ -4,8 +4,8 @@
  * have changed leaves that to a process which ends. In npm's package there are no types to take off.
  */
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
-import { glob, mkdir, rm, stat, writeFile } from "node:fs/promises";
+import { constants, existsSync } from "node:fs";
+import { access, glob, mkdir, stat, writeFile } from "node:fs/promises";
 import { dirname, extname, join } from "node:path";
 import { execa } from "execa";
 import { errorCode } from "../errors.ts";
@@ -20,18 +20,20 @@ export async function compileDaemons(cache = process.env.NODE_COMPILE_CACHE): Pr
   if (cache === undefined || extname(import.meta.filename) !== ".ts") return;
   const mark = join(cache, `daemons-${await stateOfSources()}`);
   if (existsSync(mark)) return;
+  if (!(await kept(() => mkdir(cache, { recursive: true })))) return;
+  if (!(await kept(() => access(cache, constants.W_OK)))) return;
+  await execa(process.execPath, [...DAEMON_NODE_OPTIONS, COMPILE], { env: { NODE_COMPILE_CACHE: cache } });
+  // Not before: who is interrupted has not done it, and who starts a lab meanwhile does it too.
+  await kept(() => writeFile(mark, ""));
+}
+
+/** False where nothing can be kept there: each daemon compiles for itself. */
+async function kept(work: () => Promise<unknown>): Promise<boolean> {
   try {
-    await mkdir(cache, { recursive: true });
-    await writeFile(mark, "");
+    await work();
+    return true;
   } catch (error) {
-    // Nothing can be kept there: each daemon compiles for itself.
-    if (["EACCES", "EPERM", "EROFS", "ENOSPC", "ENOTDIR", "ENOENT"].includes(errorCode(error))) return;
-    throw error;
-  }
-  try {
-    await execa(process.execPath, [...DAEMON_NODE_OPTIONS, COMPILE], { env: { NODE_COMPILE_CACHE: cache } });
-  } catch (error) {
-    await rm(mark, { force: true });
+    if (["EACCES", "EPERM", "EROFS", "ENOSPC", "ENOTDIR", "ENOENT"].includes(errorCode(error))) return false;
     throw error;
   }
 }
